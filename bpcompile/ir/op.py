@@ -1,0 +1,185 @@
+"""Define the form in which an operation is declared, once, and the table of all of them.
+
+An `Op` says everything there is to say about an operation: its meaning (a NumPy function), its
+type rule, its derivative, its text in each target, its notation, and the domain from which tests
+draw its points. Everything else iterates `OPS`.
+
+Derivative rules are written in the language of the graph: they take and return `Expr`, so a rule
+can be differentiated again, simplified and printed. In a rule `y` is the result of the op, `xs`
+its operands and `g` the cotangent of `y`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from bpcompile.errors import CompileError
+from bpcompile.ir.types import AnyType
+
+if TYPE_CHECKING:
+    from bpcompile.ir.build import Expr
+
+
+class Kind(enum.Enum):
+    """Sort the ops by what the schedule does with them."""
+
+    LEAF = "leaf"  # param, const, table, dim, iota: no work
+    ELEMENTWISE = "elementwise"  # one scalar function at each index
+    REDUCE = "reduce"  # folds axes away
+    VIEW = "view"  # reads its operand at a mapped index
+    INDEX = "index"  # reads or writes at run-time indices
+    CONTRACTION = "contraction"  # products summed over an axis
+    COMPOSITE = "composite"  # written in other ops by `expand`
+    REGION = "region"  # runs graphs: loops and branches
+
+
+class Level(enum.IntEnum):
+    """Order the binding strength of Python expressions, weakest first."""
+
+    CONDITION = 1
+    OR = 2
+    AND = 3
+    NOT = 4
+    COMPARE = 5
+    BIT_OR = 6
+    BIT_AND = 7
+    ADD = 8
+    MULTIPLY = 9
+    NEGATE = 10
+    POWER = 11
+    ATOM = 12
+
+
+class Text(NamedTuple):
+    """Hold the text of an op in a language: a format pattern over operands, and how it binds.
+
+    `needs` gives for each operand the level below which it stands in parentheses.
+    """
+
+    pattern: str
+    level: Level
+    needs: tuple[Level, ...]
+
+    @property
+    def repeats(self) -> frozenset[int]:
+        """Return the operands that the pattern writes more than once."""
+        found = [int(k) for k in re.findall(r"\{(\d+)\}", self.pattern)]
+        return frozenset(k for k in found if found.count(k) > 1)
+
+
+def infix(symbol: str, level: Level) -> Text:
+    """Return the text of a left-associative binary operator."""
+    return Text(f"{{0}} {symbol} {{1}}", level, (level, Level(level + 1)))
+
+
+def prefix(symbol: str, level: Level) -> Text:
+    """Return the text of a unary operator."""
+    return Text(f"{symbol}{{0}}", level, (level,))
+
+
+def call(name: str, operands: int = 1) -> Text:
+    """Return the text of a function call."""
+    places = ", ".join(f"{{{k}}}" for k in range(operands))
+    return Text(f"{name}({places})", Level.ATOM, (Level.CONDITION,) * operands)
+
+
+def pattern(text: str, level: Level, *needs: Level) -> Text:
+    """Return the text of any other form."""
+    return Text(text, level, needs)
+
+
+class Domain(NamedTuple):
+    """Bound the points where tests draw the operands of an op: one interval each.
+
+    `ties` is False where points with equal coordinates must be avoided.
+    """
+
+    intervals: tuple[tuple[float, float], ...]
+    ties: bool = True
+
+
+REAL = Domain(((-2.0, 2.0),))
+POSITIVE = Domain(((0.1, 3.0),))
+REAL2 = Domain(((-2.0, 2.0), (-2.0, 2.0)))
+NONZERO2 = Domain(((-2.0, 2.0), (0.3, 2.0)))
+
+Partial = Callable[..., "Expr | float"]
+Derivative = Literal["zero", "none"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """Declare an operation.
+
+    Exactly one of `partials`, `vjp` and `derivative` says how it is differentiated: `partials`
+    (elementwise ops) gives ∂y/∂xₖ as ``partial(y, *xs, **attrs)`` for each operand, None for one
+    that carries no derivative; `vjp(g, y, *xs, **attrs)` returns the cotangent of each operand or
+    None; `derivative` is ``"zero"`` for a step function and ``"none"`` where no rule is known.
+
+    `mask(where, *xs, **attrs)` says where the cotangent of each operand can be other than a
+    structural zero, if that of the result can be so at `where` (a bool value, or None for
+    everywhere). It returns a bool value or None for each operand. Elementwise ops pass a mask on
+    without saying so; any other op that says nothing drops it.
+    """
+
+    name: str
+    kind: Kind
+    infer: Callable[..., AnyType]  # infer(*operand_types, **attrs)
+    evaluate: Callable[..., Any]  # evaluate(*arrays, **attrs), the meaning
+    partials: tuple[Partial | None, ...] | None = None
+    vjp: Callable[..., tuple[Any, ...]] | None = None
+    derivative: Derivative | None = None
+    mask: Callable[..., tuple[Any, ...]] | None = None  # see below
+    finite: bool = False  # the partials are finite at every point, NaN and inf operands aside
+    linear: tuple[int, ...] = ()  # operands in which the op is linear, jointly
+    expand: Callable[..., Expr] | None = None  # a composite in terms of other ops
+    numba: Text | None = None
+    numpy: Text | None = None
+    math: Text | None = None
+    latex: str | None = None
+    domain: Domain | None = None
+    commutative: bool = False
+    cost: float = 1.0  # in units of one addition, for the choice to recompute
+    doc: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration without exactly one statement about its derivative."""
+        said = [self.partials is not None, self.vjp is not None, self.derivative is not None]
+        if sum(said) != 1:
+            raise CompileError(
+                f"the op {self.name} must declare exactly one of partials, vjp, derivative"
+            )
+
+    def __call__(self, *args: Expr | float, **attrs: Any) -> Expr:
+        """Append this operation to the graph that its operands belong to."""
+        for arg in args:
+            if not isinstance(arg, (int, float)):
+                return arg.builder.apply(self, args, attrs)
+        raise CompileError(f"{self.name} needs an operand that is a value of a graph")
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+OPS: dict[str, Op] = {}
+
+
+def declare(op: Op) -> Op:
+    """Enter an op in the table and return it.
+
+    Raises `CompileError` where the name is taken.
+    """
+    if op.name in OPS:
+        raise CompileError(f"the op {op.name} is declared twice")
+    OPS[op.name] = op
+    return op
+
+
+def table() -> Mapping[str, Op]:
+    """Return the table of all operations by name."""
+    return OPS

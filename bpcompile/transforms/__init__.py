@@ -1,0 +1,5 @@
+"""Differentiate graphs: the chain rule in reverse and forward, and the rules of region ops.
+
+In: a `Graph`. Out: a `Graph`. A transform knows ops only through the op table, and regions
+through their own rules here. It must not know of frontends, schedules or targets.
+"""
