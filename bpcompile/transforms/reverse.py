@@ -88,6 +88,7 @@ class Sweep:
             return
         found = self._found.get(node)
         if found is not None:
+            name_cotangent(node, found.value.node)
             self._apply_rule(node, found)
 
     def _visit_region(self, node: Node) -> None:
@@ -124,6 +125,13 @@ class Sweep:
         for arg, value, where in zip(node.args, values, masks, strict=True):
             if value is not None:
                 self.accumulate(arg, value, where)
+
+
+def name_cotangent(node: Node, bar: Node) -> None:
+    """Call the cotangent of `v` ``v_bar``, unless it has a name or is a forward value."""
+    differentiates = bar.origin is not None and bar.origin.adjoint_of is not None
+    if bar.name is None and node.name is not None and differentiates:
+        bar.name = f"{node.name}_bar"
 
 
 def _scaled(g: Expr, partial: Expr | float) -> Expr:
@@ -193,4 +201,7 @@ def reverse(graph: Graph, wrt: Sequence[int], seeds: str = "one") -> Graph:
 def gradient(sweep: Sweep, node: Node) -> Expr:
     """Return the cotangent of a node after a sweep: zeros where nothing reached it."""
     found = sweep.cotangent(node)
-    return sweep.builder.const(0, node.array_type) if found is None else found.value
+    if found is None:
+        return sweep.builder.const(0, node.array_type)
+    name_cotangent(node, found.value.node)
+    return found.value
