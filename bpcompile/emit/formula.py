@@ -1,0 +1,168 @@
+"""Write the mathematics beside the code: the docstring's formulas and the comment of each line.
+
+In: the graph as written and the joint graph before it was lowered, in which composites such as
+``softmax`` still stand. Out: text of a closed alphabet. The formula of an adjoint line is printed
+from the graph that its rule built, so that it cannot drift from the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bpcompile.emit.names import safe_file, safe_name
+from bpcompile.emit.printing import Piece, number, render, size_piece
+from bpcompile.ir.graph import Graph, Node, users
+from bpcompile.ir.op import Level, Text, infix, pattern
+
+_LONG = 72
+_PRODUCT = infix("", Level.MULTIPLY)
+_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Formulas:
+    """Hold the text that explains a module."""
+
+    def __init__(self, written: Graph, joint: Graph) -> None:
+        """Print the formulas of the graph as written and of the adjoint's values."""
+        self._written = written
+        forward = _Printer(written)
+        self._forward = {node: forward.statement(node) for node in written.nodes}
+        self._lines = forward.named_statements()
+        self._adjoint = _adjoint_comments(joint)
+
+    def mathematics(self) -> list[str]:
+        """Return the forward mathematics, a line for each named value."""
+        return self._lines
+
+    def facts(self, params: Mapping[Node, str]) -> list[str]:
+        """Return the types of the parameters."""
+        return ["   ".join(f"{text}: {node.type}" for node, text in params.items())]
+
+    def comment(self, node: Node) -> str:
+        """Return what stands beside the line that computes a node, or nothing."""
+        key = _key(node)
+        return self._adjoint.get(key, "") if key is not None else ""
+
+
+def _key(node: Node) -> tuple[str, int, str] | None:
+    """Return what identifies a named adjoint value through all passes."""
+    if node.name is None or node.origin is None or node.origin.adjoint_of is None:
+        return None
+    return (node.origin.file, node.origin.line, node.name)
+
+
+def accented(name: str) -> str:
+    """Return ``z̄`` for ``z_bar`` and ``ż`` for ``z_dot``; a longer name keeps its ending."""
+    for ending, mark in (("_bar", "\u0304"), ("_dot", "\u0307")):
+        stem = name.removesuffix(ending)
+        if stem != name and len(stem) == 1:
+            return stem + mark
+    return name
+
+
+class _Printer:
+    """Print the values of a graph as formulas, inlining what has no name."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.users = users(graph)
+        self.outputs = set(graph.outputs)
+        self.piece: dict[Node, Piece] = {}
+        self.body: dict[Node, Piece] = {}
+        for node in graph.nodes:
+            body = self._body(node)
+            name = safe_name(node.name)
+            self.body[node] = body
+            self.piece[node] = Piece(accented(name)) if name else body
+
+    def statement(self, node: Node) -> str:
+        """Return ``name = formula``, or the formula alone."""
+        name = safe_name(node.name)
+        text = self.body[node].text
+        return f"{accented(name)} = {text}" if name else text
+
+    def named_statements(self) -> list[str]:
+        """Return a line for each named value and for each result, in order."""
+        lines = []
+        for node in self.graph.nodes:
+            if node.op.name == "param":
+                continue
+            if safe_name(node.name):
+                lines.append(self.statement(node))
+            elif node in self.outputs:
+                lines.append(f"{self.graph.name} = {self.body[node].text}")
+        return lines
+
+    def _body(self, node: Node) -> Piece:
+        """Return the formula of a node in terms of its operands' names."""
+        op, args = node.op, [self.piece.get(arg, Piece("?")) for arg in node.args]
+        match op.name:
+            case "param":
+                return Piece(safe_name(node.name) or "?")
+            case "const":
+                value = node.attrs["value"]
+                whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6
+                return number(int(value) if whole else value, "math")
+            case "dim":
+                return size_piece(node.attrs["size"])
+            case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient":
+                return args[0]
+            case "transpose":
+                return Piece(f"{args[0].at(Level.ATOM)}\u1d40")
+            case "mul" | "matmul":
+                piece = _product(args)
+            case "select":
+                piece = render(_SELECT, args)
+            case _:
+                piece = _call(node, args)
+        return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
+
+
+_SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
+
+
+def _product(args: Sequence[Piece]) -> Piece:
+    """Return a product by juxtaposition; two numbers keep their sign between them."""
+    left, right = args[0].at(Level.MULTIPLY), args[1].at(Level.NEGATE)
+    joint = " * " if right[0].isdigit() or right.startswith("-") else " "
+    return Piece(f"{left}{joint}{right}", Level.MULTIPLY)
+
+
+def _call(node: Node, args: Sequence[Piece]) -> Piece:
+    """Return the notation of an op, or a call by its name."""
+    text: Text | None = node.op.math
+    if text is not None and len(text.needs) == len(args):
+        return render(text, args)
+    name = {"sum": "Σ", "prod": "Π"}.get(node.op.name, node.op.name)
+    if name == "Σ":
+        return Piece(f"Σ {args[0].at(Level.MULTIPLY)}", Level.MULTIPLY)
+    return Piece(f"{name}({', '.join(arg.text for arg in args)})")
+
+
+def _adjoint_comments(joint: Graph) -> dict[tuple[str, int, str], str]:
+    """Return the comment of each named adjoint value: its formula and the line it differentiates."""
+    printer = _Printer(joint)
+    comments: dict[tuple[str, int, str], str] = {}
+    for node in joint.nodes:
+        key = _key(node)
+        if key is None or key in comments:
+            continue
+        origin = node.origin
+        assert origin is not None and origin.adjoint_of is not None
+        source = _nearest_statement(printer, origin.adjoint_of)
+        place = f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
+        comments[key] = f"{printer.statement(node)}, from {source}{place}"
+    return comments
+
+
+def _nearest_statement(printer: _Printer, node: Node) -> str:
+    """Return the statement of the named value that a forward node belongs to."""
+    current = node
+    for _ in range(16):
+        if safe_name(current.name) or current in printer.outputs:
+            break
+        readers = [u for u in printer.users.get(current, []) if u.origin and not u.origin.adjoint_of]
+        if not readers:
+            break
+        current = readers[0]
+    return printer.statement(current) if current in printer.body else current.op.name

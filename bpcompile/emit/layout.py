@@ -1,0 +1,74 @@
+"""Hold the text of a module in the parts that the templates lay out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_WIDTH = 100
+_INDENT = "    "
+
+
+@dataclass(slots=True)
+class Line:
+    """Hold one line of code, its depth inside the function, and the comment behind it."""
+
+    code: str
+    depth: int = 0
+    comment: str = ""
+
+    def text(self) -> str:
+        """Return the line with four spaces for each depth, its comment two spaces behind."""
+        code = _INDENT * (self.depth + 1) + self.code
+        if not self.comment:
+            return code if self.code else ""
+        return f"{code}  # {self.comment}" if self.code else f"{code}# {self.comment}"
+
+
+@dataclass(slots=True)
+class FunctionText:
+    """Hold one function: its name, parameters, docstring lines and body."""
+
+    name: str
+    params: list[str]
+    doc: list[str]
+    lines: list[Line] = field(default_factory=list)
+    decorator: str = ""
+
+    @property
+    def body(self) -> str:
+        """Return the text of the body."""
+        return "\n".join(line.text() for line in self.lines)
+
+    @property
+    def docstring(self) -> str:
+        """Return the docstring, quotes and all."""
+        if len(self.doc) == 1:
+            return f'{_INDENT}"""{self.doc[0]}"""'
+        rest = [_INDENT + line if line else "" for line in self.doc[1:]]
+        return "\n".join([f'{_INDENT}"""{self.doc[0]}', "", *rest, f'{_INDENT}"""'])
+
+    @property
+    def signature(self) -> str:
+        """Return the ``def`` line, broken where it is too long."""
+        one = f"def {self.name}({', '.join(self.params)}):"
+        if len(one) <= _WIDTH:
+            return one
+        rows, row = [], ""
+        for param in self.params:
+            if len(row) + len(param) + 6 > _WIDTH:
+                rows.append(_INDENT + row.rstrip())
+                row = ""
+            row += f"{param}, "
+        rows.append(_INDENT + row.rstrip())
+        return "\n".join([f"def {self.name}(", *rows, "):"])
+
+
+@dataclass(slots=True)
+class ModuleText:
+    """Hold a module: its docstring, imports, and functions in the order of definition."""
+
+    summary: str
+    mathematics: list[str]
+    facts: list[str]
+    imports: list[str]
+    functions: list[FunctionText]

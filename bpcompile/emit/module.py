@@ -1,0 +1,37 @@
+"""Put a module together: the four public functions around the statements of a graph.
+
+`NAME` returns fresh results, `NAME_fill` fills given arrays and returns the scalars, `NAME_into`
+fills one array per result, and `NAME_workspace` says how much scratch memory the others take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpcompile.emit.check import check_module
+from bpcompile.emit.formula import Formulas
+from bpcompile.emit.numpy_module import numpy_module
+from bpcompile.emit.templates import fill
+from bpcompile.ir.graph import Graph
+from bpcompile.schedule.program import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Hold the text of a module, the name of its public function, and its dimensions in order."""
+
+    text: str
+    name: str
+    dims: tuple[str, ...]
+
+
+def emit_module(graph: Graph, interface: Interface, target: str, formulas: Formulas) -> Emitted:
+    """Return the module that computes a lowered graph.
+
+    `target` is ``"numba"`` or ``"numpy"``; `formulas` has the mathematics that the docstring and
+    the comments show. Raises `CompileError` where the text fails its check.
+    """
+    module, dims = numpy_module(graph, interface, formulas)
+    text = fill("numpy/module.py.j2", module)
+    check_module(text)
+    return Emitted(text, interface.name, tuple(dims))

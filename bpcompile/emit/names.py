@@ -1,0 +1,89 @@
+"""Give every value of a module a readable, unique and harmless name.
+
+The only door through which a name from data (a symbol, a parameter, a variable, a file) reaches
+emitted text. A name passes where it is an ASCII identifier of at most 64 characters that starts
+with a letter and is not a keyword, a builtin or a name of ours; Greek letters are spelled. All
+else becomes ``v7``: the bytes of the module then do not depend on what was refused.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import unicodedata
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_NUMBERED = re.compile(r"v\d+")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
+_OURS = frozenset(
+    {"np", "math", "njit", "numba", "workspace", "numpy", "scipy", "special", "self", "main"}
+)
+RESERVED = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | _OURS
+
+
+def spelled(name: str) -> str:
+    """Return a name with its Greek letters spelled: ``θ_1`` is ``theta_1``."""
+    if name.isascii():
+        return name
+    parts: list[str] = []
+    for letter in name:
+        title = unicodedata.name(letter, "")
+        if title.startswith("GREEK SMALL LETTER ") and title.count(" ") == 3:
+            parts.append(title.rsplit(" ", 1)[1].lower())
+        elif title.startswith("GREEK CAPITAL LETTER ") and title.count(" ") == 3:
+            parts.append(title.rsplit(" ", 1)[1].capitalize())
+        else:
+            parts.append(letter)
+    return "".join(parts)
+
+
+def safe_name(name: str | None) -> str | None:
+    """Return the name as it may stand in emitted text, or None where it may not.
+
+    Names such as ``v7`` are refused too, since unnamed values are called so.
+    """
+    if name is None:
+        return None
+    text = spelled(name)
+    if not _IDENTIFIER.fullmatch(text) or text in RESERVED or _NUMBERED.fullmatch(text):
+        return None
+    return text
+
+
+def safe_file(path: str) -> str:
+    """Return the last part of a file's path as it may stand in a comment, else ``<source>``."""
+    last = re.split(r"[\\/]", path)[-1]
+    return last if _FILE.fullmatch(last) else "<source>"
+
+
+class Namer:
+    """Hand out names that are unique within one module.
+
+    `fresh("h")` is ``h``, then ``h_2``, ``h_3``; without a usable hint ``v0``, ``v1``.
+    """
+
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        """Start with the names that are `taken` already."""
+        self._taken = set(taken)
+        self._next: dict[str, int] = {}
+        self._anonymous = 0
+
+    def fresh(self, hint: str | None = None) -> str:
+        """Return a name made of a hint that may come from data, or of nothing."""
+        base = safe_name(hint)
+        if base is None:
+            name = f"v{self._anonymous}"
+            self._anonymous += 1
+            return name
+        return self.own(base)
+
+    def own(self, base: str) -> str:
+        """Return a unique name made of one of our own, such as ``_main`` or ``i``."""
+        name, number = base, self._next.get(base, 2)
+        while name in self._taken:
+            name = f"{base}_{number}"
+            number += 1
+        self._next[base] = number
+        self._taken.add(name)
+        return name

@@ -1,0 +1,70 @@
+"""Print expressions: each piece of text knows how strongly it binds, so that no bracket is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bpcompile.ir.dims import Size
+from bpcompile.ir.op import Level, Text
+
+
+class Piece(NamedTuple):
+    """Hold the text of an expression and the strength with which it binds."""
+
+    text: str
+    level: Level = Level.ATOM
+
+    def at(self, level: Level) -> str:
+        """Return the text, in parentheses where it binds less strongly than `level`."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+def render(text: Text, operands: Sequence[Piece]) -> Piece:
+    """Return the expression of an op's text with its operands in place."""
+    shown = [piece.at(need) for piece, need in zip(operands, text.needs, strict=True)]
+    return Piece(text.pattern.format(*shown), text.level)
+
+
+def number(value: float | int | bool, module: str) -> Piece:
+    """Return a constant as Python text that reads back to the same bits.
+
+    `module` is where infinities and NaN are found: ``math`` or ``np``.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        name = "nan" if math.isnan(value) else "inf"
+        minus = value == -math.inf
+        return Piece(f"{'-' if minus else ''}{module}.{name}", Level.NEGATE if minus else Level.ATOM)
+    text = repr(value)
+    return Piece(text, Level.NEGATE if text.startswith("-") else Level.ATOM)
+
+
+def size_piece(size: Size) -> Piece:
+    """Return the expression of a size."""
+    if isinstance(size, int):
+        return number(size, "math")
+    if len(size.terms) > 1:
+        return Piece(str(size), Level.ADD)
+    monomial, coefficient = size.terms[0]
+    if coefficient < 0:
+        return Piece(str(size), Level.NEGATE)
+    plain = coefficient == 1 and len(monomial) == 1
+    return Piece(str(size), Level.ATOM if plain else Level.MULTIPLY)
+
+
+def call_text(function: str, *arguments: str) -> str:
+    """Return the text of a call."""
+    return f"{function}({', '.join(arguments)})"
+
+
+def tuple_text(parts: Sequence[str]) -> str:
+    """Return the text of a tuple, with the comma that a single element needs."""
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def shape_text(shape: Sequence[Size]) -> str:
+    """Return the text of a shape for `np.empty`: a bare length for one axis."""
+    if len(shape) == 1:
+        return str(shape[0])
+    return tuple_text([str(size) for size in shape]) if shape else "()"
