@@ -3,8 +3,8 @@
 ``loop(lower, upper, *carried, *constants)`` runs `body` for i = lower, ..., upper - 1. The body
 has the parameters ``(i, *carried, *constants)`` and returns the next carried values, of the same
 types. The result is the tuple of the last carried values. What is read from outside is a constant
-operand: regions are closed. Derivative rules of region ops rewrite regions and live in
-`bpcompile.transforms`.
+operand: regions are closed. `note` is a sentence for the emitted comment and has no meaning.
+Derivative rules of region ops rewrite regions and live in `bpcompile.transforms`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from bpcompile.ir.op import Kind, Op, declare
 from bpcompile.ir.types import DType, TupleType, Type
 
 
-def _infer_loop(lower: Type, upper: Type, *rest: Type, body: Graph, carried: int) -> TupleType:
+def _infer_loop(
+    lower: Type, upper: Type, *rest: Type, body: Graph, carried: int, note: str = ""
+) -> TupleType:
     """Check that the body fits its operands and gives back what it is given."""
     index = Type(DType.I64)
     given = (index, *rest)
@@ -29,7 +31,15 @@ def _infer_loop(lower: Type, upper: Type, *rest: Type, body: Graph, carried: int
     return TupleType(tuple(rest[:carried]))
 
 
-def _loop(run: Callable[..., Any], lower: Any, upper: Any, *rest: Any, body: Graph, carried: int) -> Any:
+def _loop(
+    run: Callable[..., Any],
+    lower: Any,
+    upper: Any,
+    *rest: Any,
+    body: Graph,
+    carried: int,
+    note: str = "",
+) -> Any:
     """Run the body once per index."""
     state, constants = tuple(rest[:carried]), tuple(rest[carried:])
     for i in range(int(lower), int(upper)):
