@@ -19,7 +19,7 @@ from bpcompile.ir.types import DType, TupleType, Type
 
 
 def _infer_loop(
-    lower: Type, upper: Type, *rest: Type, body: Graph, carried: int, note: str = ""
+    lower: Type, upper: Type, *rest: Type, body: Graph, carried: int, **_: str
 ) -> TupleType:
     """Check that the body fits its operands and gives back what it is given."""
     index = Type(DType.I64)
@@ -38,7 +38,7 @@ def _loop(
     *rest: Any,
     body: Graph,
     carried: int,
-    note: str = "",
+    **_: str,
 ) -> Any:
     """Run the body once per index."""
     state, constants = tuple(rest[:carried]), tuple(rest[carried:])
