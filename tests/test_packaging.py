@@ -223,8 +223,9 @@ def make(checkout: Path, *arguments: str) -> list[str]:
     """Run make there; return the calls of Python since the last time."""
     calls = checkout / "calls.txt"
     calls.unlink(missing_ok=True)
-    environment = {"MAKEFLAGS": "", "MAKELEVEL": "0"}  # these tests may themselves run under make
-    run("make", "PYTHON=./fake python", *arguments, cwd=checkout, **environment)
+    # These tests may themselves run under make, which hands its variables down.
+    outer = dict.fromkeys(("MAKEFLAGS", "ARGS", "PEER_ARGS"), "")
+    run("make", "PYTHON=./fake python", *arguments, cwd=checkout, **outer)
     return calls.read_text(encoding="utf-8").splitlines()
 
 
