@@ -4,6 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL: # two pips in one environment would collide
 .PHONY: help demo test lint format bench lock clean
 
 # The interpreter that makes .venv; when empty, the first of CANDIDATES that is new enough.
