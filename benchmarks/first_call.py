@@ -1,0 +1,92 @@
+"""Time the first result of one implementation, in this new process, after the imports.
+
+    python -m benchmarks.first_call NAME
+
+prints a line of JSON: `seconds` to the first result, `trace` seconds of them where bpcompile says,
+and the `result`, flat. The cases `cold_compile` and `warm_start` start it again and again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks import mlp
+from benchmarks.measure import leaves
+
+
+def bpcompile() -> tuple[float, Any, float]:
+    """Compile the digits network with bpcompile and call it."""
+    import bpcompile as bp
+
+    arguments = mlp.problem(mlp.DIGITS)
+    start = time.perf_counter()
+    function = bp.value_and_grad(mlp.tanh_loss)
+    result = function(*arguments)
+    taken = time.perf_counter() - start
+    return taken, result, trace_seconds(function)
+
+
+def trace_seconds(function: Any) -> float:
+    """Return the seconds that the newest compilation spent in tracing."""
+    return float(function.compilations[-1].seconds["trace"])
+
+
+def hand() -> tuple[float, Any, float]:
+    """Compile the digits network as written by hand in Numba and call it."""
+    call = mlp.hand(mlp.DIGITS)
+    start = time.perf_counter()
+    result = call.result()
+    return time.perf_counter() - start, result, 0.0
+
+
+def three_lines() -> tuple[float, Any, float]:
+    """Import the three-line cached function and call it."""
+    start = time.perf_counter()
+    from benchmarks.three_lines import three_lines as function
+
+    result = function(2.0)
+    return time.perf_counter() - start, result, 0.0
+
+
+def jax() -> tuple[float, Any, float]:
+    """Jit the digits network with JAX and call it."""
+    call = mlp.jax_call(mlp.DIGITS, one_hot=True)
+    start = time.perf_counter()
+    result = call.result()
+    return time.perf_counter() - start, result, 0.0
+
+
+def torch() -> tuple[float, Any, float]:
+    """Run the digits network eagerly with PyTorch: there is nothing to compile."""
+    call = mlp.torch_call(mlp.DIGITS)
+    start = time.perf_counter()
+    result = call.result()
+    return time.perf_counter() - start, result, 0.0
+
+
+FIRST: dict[str, Callable[[], tuple[float, Any, float]]] = {
+    "bpcompile": bpcompile,
+    "hand": hand,
+    "three_lines": three_lines,
+    "jax": jax,
+    "torch": torch,
+}
+
+
+def main(name: str) -> None:
+    """Time one implementation and print the outcome; the import of Numba is not in the time."""
+    importlib.import_module("numba")
+    seconds, result, trace = FIRST[name]()
+    flat = np.concatenate([leaf.ravel() for leaf in leaves(result)]).tolist()
+    print(json.dumps({"seconds": seconds, "trace": trace, "result": flat}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import peers, run
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("bench")
+    paths = folder / "report.json", folder / "report.md"
+    script = run.ROOT / "benchmarks" / "run.py"
+    command = [sys.executable, str(script), "--case", "scalar", "--quick", "--rounds", "3"]
+    command += ["--json", str(paths[0]), "--markdown", str(paths[1])]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert paths[1].read_text() in done.stdout
+    return json.loads(paths[0].read_text()), done.stdout
+
+
+def test_the_script_measures_from_any_folder(quick):
+    report, _ = quick
+    entries = {entry["name"]: entry for entry in report["cases"][0]["contenders"]}
+    assert entries["hand"]["status"] == "measured"
+    assert entries["hand"]["seconds"]["count"] == 3
+    for name in ("bpcompile", "bpcompile bind"):
+        assert (entries[name]["status"], entries[name]["reason"]) == ("measured", "")
+
+
+def test_a_peer_that_is_not_installed_is_skipped_by_name(quick):
+    report, text = quick
+    for peer in peers.PEERS:
+        if peers.version(peer.module) is None:
+            assert report["peers"][peer.module] is None
+            assert f"| skipped |  |  | {peer.title} is not installed |" in text
