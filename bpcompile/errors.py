@@ -48,6 +48,10 @@ class LimitError(BpcompileError):
     """Signal a model or a value larger than a stated limit."""
 
 
+class FormatError(BpcompileError, ValueError):
+    """Signal a text or file that is not in the form it should have."""
+
+
 class CacheError(BpcompileError):
     """Signal a cache that cannot be used as asked."""
 

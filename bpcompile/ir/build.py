@@ -1,8 +1,10 @@
 """Build graphs: a `Builder` appends nodes and makes equal ones the same, an `Expr` writes them.
 
-    >>> builder = Builder("f")
-    >>> x = builder.param("x", f64[()])
-    >>> graph = builder.finish((x * x + 1.0,))
+>>> from bpcompile import ops
+>>> from bpcompile.ir.types import f64
+>>> builder = Builder("f")
+>>> x = builder.param("x", f64[()])
+>>> graph = builder.finish((x * x + 1.0,))
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ Monomial: TypeAlias = tuple[Atom, ...]
 
 _CALLS = ("max", "min")
 _MAX_TEXT = 400
+_MAX_TERMS = 1024  # (a + b)*(c + d)*... doubles with each factor
 
 
 @functools.lru_cache(maxsize=4096)
@@ -123,8 +124,11 @@ class Dim:
     def __mul__(self, other: Size) -> Size:
         """Return the product."""
         terms: dict[Monomial, int] = {}
+        factors = _terms(other)
+        if len(self.terms) * len(factors) > _MAX_TERMS:
+            raise ShapeError(f"a dimension of over {_MAX_TERMS} terms: write a simpler one")
         for left, a in self.terms:
-            for right, b in _terms(other):
+            for right, b in factors:
                 monomial = tuple(sorted(left + right, key=_atom_text))
                 terms[monomial] = terms.get(monomial, 0) + a * b
         return _simplest(terms)

@@ -1,11 +1,15 @@
 """Define a program: nodes in static single assignment form, and graphs of them.
 
-The grammar, as `print(graph)` shows it:
+The grammar, as `print(graph)` shows it (lists have commas; `bpcompile.ir.text` has an example):
 
-    graph  = "graph" name "(" param* ")" "->" value* "{" node* "}"
-    node   = name ":" type "=" op "(" operand* "," attribute* ")"   # origin
-    type   = dtype "[" size* "]" | "(" type* ")"
-    attribute = key "=" number | text | tuple | graph
+    graph     = "graph" name "(" param* ")" "->" results "{" guard* node* "}"
+    param     = name ":" type ["(" attribute* ")"]
+    results   = name | "(" name* ")"
+    guard     = "guard" size relation size [":" text]
+    node      = name ":" type "=" (number | op "(" name* attribute* ")")  # origin
+                (key "=" graph)*
+    type      = dtype "[" size* "]" | "(" type* ")"
+    attribute = key "=" (number | text | size | dtype | tuple | record tuple)
 
 A node is its own value and is compared by identity; a builder makes equal nodes the same object.
 An op with several results gives one value of tuple type, taken apart by ``item`` nodes. A region
@@ -21,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpcompile.ir.dims import Size
+from bpcompile.ir.text import graph_text
 from bpcompile.ir.types import AnyType, Type
 
 if TYPE_CHECKING:
@@ -136,6 +141,14 @@ class Graph:
     def __len__(self) -> int:
         """Return the number of nodes."""
         return len(self.nodes)
+
+    def __str__(self) -> str:
+        """Return the graph as text, which `bpcompile.ir.parse` reads back."""
+        return graph_text(self)
+
+    def __repr__(self) -> str:
+        """Return a short text for debugging."""
+        return f"<graph {self.name}: {len(self.nodes)} nodes>"
 
 
 def regions(node: Node) -> Iterator[tuple[str, Graph]]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bpcompile.errors import CompileError
+from bpcompile.ir.attributes import record
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import Kind, Op, declare
 from bpcompile.ir.types import DType, Type
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
 
 
+@record
 class Slice(NamedTuple):
     """Take `length` places from `start` on, `step` apart."""
 
@@ -36,6 +38,7 @@ class Slice(NamedTuple):
     length: Size
 
 
+@record
 class At(NamedTuple):
     """Take the places that index operand number `operand` names."""
 
