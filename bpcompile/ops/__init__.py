@@ -5,12 +5,40 @@ package declares all of them. An op module must not know of tracing, schedules o
 the text patterns that it declares.
 """
 
-from bpcompile.ops import (  # the order of declaration is the order of the op table
-    contraction as contraction,
-    elementwise as elementwise,
-    index as index,
-    leaf as leaf,
-    reduce as reduce,
-    region as region,
-    shape as shape,
+from bpcompile.ops import (
+    arithmetic,
+    choice,
+    contraction,
+    error_function,
+    exponential,
+    hyperbolic,
+    index,
+    leaf,
+    moments,
+    powers,
+    product,
+    reduce,
+    region,
+    shape,
+    softmax,
+    trigonometric,
 )
+
+__all__ = [
+    "arithmetic",
+    "choice",
+    "contraction",
+    "error_function",
+    "exponential",
+    "hyperbolic",
+    "index",
+    "leaf",
+    "moments",
+    "powers",
+    "product",
+    "reduce",
+    "region",
+    "shape",
+    "softmax",
+    "trigonometric",
+]

@@ -1,206 +1,130 @@
-"""Declare arithmetic, comparison, logic and choice: the ops that every derivative rule is written in.
+"""Give elementwise ops their form: type rules, and a short way to declare one.
 
-All operands of an elementwise op have the same shape; the frontend writes broadcasts out.
+All operands of an elementwise op have the same shape; the frontend writes broadcasts out. An op
+with `expand` is rewritten in terms of others after the adjoint pass, so that its value and its
+partials, written in the same intermediates, share them.
+
+`latex`, like the patterns of `Text`, is a format string over the operands.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from bpcompile.errors import CompileError
-from bpcompile.ir.op import (
-    NONZERO2,
-    REAL,
-    REAL2,
-    Domain,
-    Kind,
-    Level,
-    Op,
-    Partial,
-    Text,
-    call,
-    declare,
-    infix,
-    pattern,
-    prefix,
-)
+from bpcompile.ir.op import Derivative, Domain, Kind, Op, Partial, Text, call, declare
 from bpcompile.ir.types import DType, Type
 
+if TYPE_CHECKING:
+    from bpcompile.ir.build import Expr
 
-def _same(*types: Type, **_: Any) -> Type:
-    """Return the one type that all operands have."""
+
+def alike(*types: Type) -> Type:
+    """Return the one type that all operands have, of any dtype."""
     first = types[0]
     for other in types[1:]:
         if other.shape != first.shape or other.dtype is not first.dtype:
-            raise CompileError(f"an elementwise op on {', '.join(map(str, types))}")
+            raise _refusal(types, "alike")
     return Type(first.dtype, first.shape)
 
 
-def _truth(*types: Type) -> Type:
+def numbers(*types: Type) -> Type:
+    """Return the one type that all operands have: floats or integers."""
+    if types[0].dtype is DType.BOOL:
+        raise _refusal(types, "numbers")
+    return alike(*types)
+
+
+def floats(*types: Type) -> Type:
+    """Return the one type that all operands have: floats."""
+    if not types[0].dtype.is_float:
+        raise _refusal(types, "floats")
+    return alike(*types)
+
+
+def truths(*types: Type) -> Type:
+    """Return the one type that all operands have: bool."""
+    if types[0].dtype is not DType.BOOL:
+        raise _refusal(types, "bool")
+    return alike(*types)
+
+
+def truth_of(*types: Type) -> Type:
     """Return the bool type of the operands' shape."""
-    return _same(*types).with_dtype(DType.BOOL)
+    return alike(*types).with_dtype(DType.BOOL)
+
+
+def _refusal(types: tuple[Type, ...], wanted: str) -> CompileError:
+    """Return the error for operands of the wrong types."""
+    return CompileError(f"elementwise op: {', '.join(map(str, types))} must be {wanted}")
+
+
+def constant_value(x: Expr) -> float | None:
+    """Return the number that a constant is everywhere, or None."""
+    return float(x.node.attrs["value"]) if x.node.op.name == "const" else None
+
+
+def is_single(x: Expr) -> bool:
+    """Tell whether the elements are float32."""
+    return x.dtype is DType.F32
 
 
 def elementwise(
     name: str,
-    evaluate: Any,
-    partials: tuple[Partial | None, ...] | None,
-    numba: Text,
+    evaluate: Callable[..., Any],
+    partials: tuple[Partial | None, ...] | None = None,
+    numba: Text | None = None,
     numpy: Text | None = None,
-    **rest: Any,
+    *,
+    domain: Domain,
+    infer: Callable[..., Type] = floats,
+    vjp: Callable[..., tuple[Any, ...]] | None = None,
+    mask: Callable[..., tuple[Any, ...]] | None = None,
+    expand: Callable[..., Expr] | None = None,
+    math: Text | None = None,
+    latex: str | None = None,
+    finite: bool = False,
+    linear: tuple[int, ...] = (),
+    commutative: bool = False,
+    cost: float = 1.0,
+    doc: str = "",
 ) -> Op:
-    """Declare an elementwise op on operands of one float dtype.
+    """Declare an elementwise op.
 
-    Without `partials` its derivative is zero everywhere. `numpy` is `numba`'s text where that
-    names no function.
+    Without `partials` and `vjp` its derivative is zero everywhere. Without `expand` it has the
+    text `numba`, and `numpy` where that names a function. Its notation is by default a call by
+    its name.
     """
+    zero: Derivative | None = "zero" if partials is None and vjp is None else None
+    count = len(domain.intervals)
     return declare(
         Op(
             name,
             Kind.ELEMENTWISE,
-            infer=rest.pop("infer", _same),
+            infer=infer,
             evaluate=evaluate,
             partials=partials,
-            derivative=None if partials is not None else "zero",
+            vjp=vjp,
+            derivative=zero,
+            mask=mask,
+            finite=finite,
+            linear=linear,
+            expand=expand,
             numba=numba,
             numpy=numpy or numba,
-            math=rest.pop("math", numpy or numba),
-            **rest,
+            math=math or call(name, count),
+            latex=latex or latex_call(f"\\operatorname{{{name}}}", count),
+            domain=domain,
+            commutative=commutative,
+            cost=cost,
+            doc=doc,
         )
     )
 
 
-add = elementwise(
-    "add",
-    np.add,
-    (lambda y, a, b: 1, lambda y, a, b: 1),
-    infix("+", Level.ADD),
-    domain=REAL2,
-    commutative=True,
-    finite=True,
-    linear=(0, 1),
-)
-sub = elementwise(
-    "sub",
-    np.subtract,
-    (lambda y, a, b: 1, lambda y, a, b: -1),
-    infix("-", Level.ADD),
-    domain=REAL2,
-    finite=True,
-    linear=(0, 1),
-)
-mul = elementwise(
-    "mul",
-    np.multiply,
-    (lambda y, a, b: b, lambda y, a, b: a),
-    infix("*", Level.MULTIPLY),
-    math=infix("", Level.MULTIPLY),
-    domain=REAL2,
-    commutative=True,
-)
-div = elementwise(
-    "div",
-    np.divide,
-    (lambda y, a, b: 1 / b, lambda y, a, b: -y / b),
-    infix("/", Level.MULTIPLY),
-    domain=NONZERO2,
-    cost=4.0,
-)
-neg = elementwise(
-    "neg",
-    np.negative,
-    (lambda y, x: -1,),
-    prefix("-", Level.NEGATE),
-    domain=REAL,
-    finite=True,
-    linear=(0,),
-)
-exp = elementwise(
-    "exp", np.exp, (lambda y, x: y,), call("math.exp"), call("np.exp"), math=call("exp"), domain=REAL, cost=12.0
-)
-log = elementwise(
-    "log",
-    np.log,
-    (lambda y, x: 1 / x,),
-    call("math.log"),
-    call("np.log"),
-    math=call("log"),
-    domain=Domain(((0.1, 3.0),)),
-    cost=12.0,
-)
-
-
-def _compare(name: str, function: Any, symbol: str) -> Op:
-    """Declare a comparison."""
-    return elementwise(
-        name, function, None, infix(symbol, Level.COMPARE), infer=_truth, domain=REAL2
-    )
-
-
-less = _compare("less", np.less, "<")
-less_equal = _compare("less_equal", np.less_equal, "<=")
-greater = _compare("greater", np.greater, ">")
-greater_equal = _compare("greater_equal", np.greater_equal, ">=")
-equal = _compare("equal", np.equal, "==")
-not_equal = _compare("not_equal", np.not_equal, "!=")
-
-logical_and = elementwise(
-    "logical_and", np.logical_and, None, infix("and", Level.AND), infix("&", Level.BIT_AND)
-)
-logical_or = elementwise(
-    "logical_or", np.logical_or, None, infix("or", Level.OR), infix("|", Level.BIT_OR)
-)
-logical_not = elementwise(
-    "logical_not", np.logical_not, None, prefix("not ", Level.NOT), prefix("~", Level.NEGATE)
-)
-
-
-def _infer_select(where: Type, a: Type, b: Type) -> Type:
-    """Return the type of both choices."""
-    if where.dtype is not DType.BOOL or where.shape != a.shape:
-        raise CompileError(f"select by {where} among {a} and {b}")
-    return _same(a, b)
-
-
-select = declare(
-    Op(
-        "select",
-        Kind.ELEMENTWISE,
-        infer=_infer_select,
-        evaluate=np.where,
-        vjp=lambda g, y, where, a, b: (None, select(where, g, 0.0), select(where, 0.0, g)),
-        mask=lambda active, where, a, b: (
-            None,
-            where if active is None else active & where,
-            ~where if active is None else active & ~where,
-        ),
-        linear=(1, 2),
-        numba=pattern(
-            "{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION
-        ),
-        numpy=call("np.where", 3),
-        math=pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION),
-        doc="The second operand where the first is true, else the third.",
-    )
-)
-
-
-def _infer_astype(x: Type, *, dtype: DType) -> Type:
-    """Return the operand's type with another dtype."""
-    return x.with_dtype(dtype)
-
-
-astype = declare(
-    Op(
-        "astype",
-        Kind.ELEMENTWISE,
-        infer=_infer_astype,
-        evaluate=lambda x, dtype: np.asarray(x).astype(dtype),
-        vjp=lambda g, y, x, dtype: (astype(g, dtype=x.dtype),) if x.dtype.is_float else (None,),
-        mask=lambda where, x, dtype: (where,),
-        linear=(0,),
-        doc="The operand converted to `dtype`; its text is the printer's.",
-    )
-)
+def latex_call(function: str, operands: int = 1) -> str:
+    """Return the LaTeX pattern of a function call, its brackets as large as what they hold."""
+    name = function.replace("{", "{{").replace("}", "}}")
+    places = ", ".join(f"{{{k}}}" for k in range(operands))
+    return f"{name}\\left({places}\\right)"

@@ -1,4 +1,4 @@
-"""Declare the ops that fold axes away: sum, prod, max, min, any, all, argmax, argmin.
+"""Declare the ops that fold axes away: sum, max, min, any, all, argmax, argmin.
 
 Every reduction has the attribute `axes`, a sorted tuple of the axes that disappear. The transpose
 of ``sum`` is ``broadcast`` (in `ops.shape`).
@@ -25,19 +25,19 @@ def kept_axes(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(k for k in range(rank) if k not in axes)
 
 
-def _kept_shape(x: Type, axes: tuple[int, ...]) -> tuple[Size, ...]:
+def kept_shape(x: Type, axes: tuple[int, ...]) -> tuple[Size, ...]:
     """Return the shape that a reduction leaves."""
     return tuple(x.shape[k] for k in kept_axes(x.rank, axes))
 
 
 def _same_dtype(x: Type, *, axes: tuple[int, ...]) -> Type:
     """Return the type of a reduction that keeps the dtype."""
-    return Type(x.dtype, _kept_shape(x, axes))
+    return Type(x.dtype, kept_shape(x, axes))
 
 
 def _as(dtype: DType) -> Callable[..., Type]:
     """Return the type rule of a reduction with a dtype of its own."""
-    return lambda x, *, axes: Type(dtype, _kept_shape(x, axes))
+    return lambda x, *, axes: Type(dtype, kept_shape(x, axes))
 
 
 def spread(value: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:

@@ -1,0 +1,248 @@
+"""Declare exponentials and logarithms, and what is made of them: logaddexp, sigmoid, softplus.
+
+The functions of e = exp(-|x|) share it between value and derivative, and keep the tiny derivatives
+of their saturated ends, where the textbook forms s (1 - s) and 1 - t² cancel to 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpcompile.ir.op import POSITIVE, REAL, REAL2, Domain, Level, call, pattern
+from bpcompile.ops.arithmetic import abs_
+from bpcompile.ops.choice import equal, isnan, maximum, minimum, select
+from bpcompile.ops.elementwise import elementwise, latex_call
+
+if TYPE_CHECKING:
+    from bpcompile.ir.build import Expr
+
+_LN2 = math.log(2.0)
+_PER_LN2 = 1.0 / math.log(2.0)
+_PER_LN10 = 1.0 / math.log(10.0)
+
+exp = elementwise(
+    "exp",
+    np.exp,
+    (lambda y, x: y,),
+    call("math.exp"),
+    call("np.exp"),
+    math=call("exp"),
+    latex="e^{{{0}}}",
+    domain=REAL,
+    cost=12.0,
+    doc="The exponential.",
+)
+exp2 = elementwise(
+    "exp2",
+    np.exp2,
+    (lambda y, x: _LN2 * y,),
+    call("math.exp2"),
+    call("np.exp2"),
+    math=pattern("2^{0}", Level.POWER, Level.POWER),
+    latex="2^{{{0}}}",
+    domain=REAL,
+    cost=12.0,
+    doc="Two to a power.",
+)
+expm1 = elementwise(
+    "expm1",
+    np.expm1,
+    (lambda y, x: exp(x),),  # y + 1 would be 0 at -40
+    call("math.expm1"),
+    call("np.expm1"),
+    math=call("expm1"),
+    latex="e^{{{0}}} - 1",
+    domain=REAL,
+    cost=16.0,
+    doc="The exponential less one, right near 0.",
+)
+log = elementwise(
+    "log",
+    np.log,
+    (lambda y, x: 1 / x,),
+    call("math.log"),
+    call("np.log"),
+    math=call("log"),
+    latex=latex_call("\\log"),
+    domain=POSITIVE,
+    cost=12.0,
+    doc="The natural logarithm.",
+)
+log1p = elementwise(
+    "log1p",
+    np.log1p,
+    (lambda y, x: 1 / (1 + x),),
+    call("math.log1p"),
+    call("np.log1p"),
+    math=call("log1p"),
+    latex="\\log\\left(1 + {0}\\right)",
+    domain=Domain(((-0.8, 2.0),)),
+    cost=16.0,
+    doc="The logarithm of one more, right near 0.",
+)
+log2 = elementwise(
+    "log2",
+    np.log2,
+    (lambda y, x: _PER_LN2 / x,),
+    call("math.log2"),
+    call("np.log2"),
+    math=call("log2"),
+    latex=latex_call("\\log_2"),
+    domain=POSITIVE,
+    cost=12.0,
+    doc="The logarithm to base 2.",
+)
+log10 = elementwise(
+    "log10",
+    np.log10,
+    (lambda y, x: _PER_LN10 / x,),
+    call("math.log10"),
+    call("np.log10"),
+    math=call("log10"),
+    latex=latex_call("\\log_{10}"),
+    domain=POSITIVE,
+    cost=16.0,
+    doc="The logarithm to base 10.",
+)
+
+
+def _gap(a: Expr, b: Expr) -> Expr:
+    """Return exp(-|a - b|), 1 where both are the same infinity."""
+    return exp(select(equal(a, b), 0.0, -abs_(a - b)))
+
+
+def _share(y: Expr, a: Expr, b: Expr) -> Expr:
+    """Return the share of `a` in logaddexp: exp(a)/(exp(a) + exp(b)), 0 where both are 0."""
+    e = _gap(a, b)
+    q = 1 / (1 + e)
+    return select(equal(y, -math.inf), 0.0, select(a >= b, q, e * q))
+
+
+logaddexp = elementwise(
+    "logaddexp",
+    np.logaddexp,
+    (lambda y, a, b: _share(y, a, b), lambda y, a, b: _share(y, b, a)),
+    expand=lambda a, b: maximum(a, b) + log1p(_gap(a, b)),
+    math=call("logaddexp", 2),
+    latex="\\log\\left(e^{{{0}}} + e^{{{1}}}\\right)",
+    domain=REAL2,
+    commutative=True,
+    finite=True,
+    cost=32.0,
+    doc="The logarithm of the sum of two exponentials.",
+)
+
+
+def _xlogy(x: Any, y: Any) -> Any:
+    """Return x log y."""
+    from scipy import special
+
+    return special.xlogy(x, y)
+
+
+xlogy = elementwise(
+    "xlogy",
+    _xlogy,
+    (lambda _, x, y: log(y), lambda _, x, y: select(equal(x, 0.0), 0.0, x / y)),
+    expand=lambda x, y: select(equal(x, 0.0) & ~isnan(y), 0.0, x * log(y)),
+    math=pattern("{0} log({1})", Level.MULTIPLY, Level.MULTIPLY, Level.CONDITION),
+    latex="{0} \\log\\left({1}\\right)",
+    domain=Domain(((-2.0, 2.0), (0.2, 2.0))),
+    cost=14.0,
+    doc="The first operand times the logarithm of the second, 0 where the first is 0.",
+)
+
+
+def _logit(x: Any) -> Any:
+    """Return log(x/(1 - x))."""
+    from scipy import special
+
+    return special.logit(x)
+
+
+def _expand_logit(x: Expr) -> Expr:
+    """Return log(x/(1 - x)), near 1/2 by log1p."""
+    central = log1p((2 * x - 1) / (1 - x))
+    return select((x > 0.3) & (x < 0.65), central, log(x / (1 - x)))
+
+
+logit = elementwise(
+    "logit",
+    _logit,
+    (lambda y, x: 1 / (x * (1 - x)),),
+    expand=_expand_logit,
+    domain=Domain(((0.1, 0.9),)),
+    cost=20.0,
+    doc="The inverse of the sigmoid.",
+)
+
+
+def _decay(x: Expr) -> tuple[Expr, Expr]:
+    """Return e = exp(-|x|) and q = 1/(1 + e)."""
+    e = exp(-abs_(x))
+    return e, 1 / (1 + e)
+
+
+def _expand_sigmoid(x: Expr) -> Expr:
+    """Return 1/(1 + exp(-x)), without overflow."""
+    e, q = _decay(x)
+    return select(x >= 0.0, q, e * q)
+
+
+def _sigmoid_slope(y: Expr, x: Expr) -> Expr:
+    """Return y (1 - y) as e/(1 + e)², which keeps its tiny values on both sides."""
+    e, q = _decay(x)
+    return e * q * q
+
+
+def _expit(x: Any) -> Any:
+    """Return the sigmoid."""
+    from scipy import special
+
+    return special.expit(x)
+
+
+sigmoid = elementwise(
+    "sigmoid",
+    _expit,
+    (_sigmoid_slope,),
+    expand=_expand_sigmoid,
+    latex=latex_call("\\sigma"),
+    domain=REAL,
+    finite=True,
+    cost=18.0,
+    doc="The logistic function 1/(1 + exp(-x)), `scipy.special.expit`.",
+)
+
+
+def _complement(y: Expr, x: Expr) -> Expr:
+    """Return 1 - sigmoid(x)."""
+    e, q = _decay(x)
+    return select(x >= 0.0, e * q, q)
+
+
+softplus = elementwise(
+    "softplus",
+    lambda x: np.logaddexp(x, 0),
+    (lambda y, x: _expand_sigmoid(x),),
+    expand=lambda x: maximum(x, 0.0) + log1p(_decay(x)[0]),
+    latex="\\log\\left(1 + e^{{{0}}}\\right)",
+    domain=REAL,
+    finite=True,
+    cost=30.0,
+    doc="The smooth positive part log(1 + exp(x)).",
+)
+log_sigmoid = elementwise(
+    "log_sigmoid",
+    lambda x: -np.logaddexp(0, -x),
+    (_complement,),
+    expand=lambda x: minimum(x, 0.0) - log1p(_decay(x)[0]),
+    latex="\\log\\sigma\\left({0}\\right)",
+    domain=REAL,
+    finite=True,
+    cost=30.0,
+    doc="The logarithm of the sigmoid.",
+)
