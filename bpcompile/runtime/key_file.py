@@ -9,21 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import stat
 import time
 import warnings
 from pathlib import Path
 
 from bpcompile.errors import CacheError, CacheWarning
-from bpcompile.runtime.private import is_ours
+from bpcompile.runtime.private import create_file, is_ours, open_file
 
 NAME = "key"
 SIZE = 32
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_READ |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_CREATE |= getattr(os, "O_CLOEXEC", 0)
 _ATTEMPTS = 20
 
 
@@ -70,17 +65,14 @@ class _Place:
     def read(self) -> bytes | None:
         """Return the key, something of another length where it cannot be used, None if absent."""
         try:
-            opened = os.open(self.at(NAME), _READ, dir_fd=self.descriptor)
+            file = open_file(self.at(NAME), self.descriptor)
         except FileNotFoundError:
             return None
         except OSError:
             return b""  # a link, or a directory
-        with os.fdopen(opened, "rb") as file:
-            status = os.fstat(file.fileno())
+        with file:
             # What others could read or have written is no secret.
-            if not stat.S_ISREG(status.st_mode) or not is_ours(status):
-                return b""
-            return file.read(SIZE + 1)
+            return file.read(SIZE + 1) if is_ours(os.fstat(file.fileno())) else b""
 
     def create(self) -> None:
         """Create the key unless another process does."""
@@ -127,8 +119,7 @@ class _Place:
         return name
 
     def write(self, name: str) -> None:
-        opened = os.open(self.at(name), _CREATE, 0o600, dir_fd=self.descriptor)
-        with os.fdopen(opened, "wb") as file:
+        with create_file(self.at(name), self.descriptor) as file:
             file.write(secrets.token_bytes(SIZE))
             file.flush()
             os.fsync(file.fileno())

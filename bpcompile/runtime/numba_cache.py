@@ -66,10 +66,10 @@ def attach(module: ModuleType, store: Store | None, recipe: Recipe) -> None:
     """
     from numba.core.dispatcher import Dispatcher
 
-    for name in recipe.public:
-        dispatcher: Any = getattr(module, name)
-        if isinstance(dispatcher, Dispatcher):
-            dispatcher._cache = StoreCache(name, store, recipe)
+    functions: dict[str, Any] = {name: getattr(module, name) for name in recipe.public}
+    for name, function in functions.items():
+        if issubclass(type(function), Dispatcher):
+            function._cache = StoreCache(name, store, recipe)
 
 
 class StoreCache:

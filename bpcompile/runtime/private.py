@@ -11,13 +11,18 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from bpcompile.errors import CacheError
 
-# Absent on Windows, where owners and modes are not checked.
-_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# Each is absent on some system, most of them on Windows, where owners and modes are not checked.
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW | _CLOEXEC
+# A planted link must not lead elsewhere, and a planted pipe must not block.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NOFOLLOW | _CLOEXEC | _BINARY
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC | _BINARY
 
 HAS_OWNERS = os.name == "posix"
 
@@ -78,6 +83,36 @@ def is_ours(status: os.stat_result) -> bool:
     return status.st_uid == os.getuid() == os.geteuid() and not status.st_mode & 0o077
 
 
+def open_file(path: str, directory: int | None) -> BinaryIO:
+    """Open a file for reading.
+
+    Args:
+        path: its path, relative to `directory` where that is given.
+        directory: an open descriptor of a directory, or None.
+
+    Raises:
+        OSError: when it cannot be opened or is no regular file.
+    """
+    opened = os.open(path, _READ, dir_fd=directory)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return os.fdopen(opened, "rb")
+
+
+def create_file(path: str, directory: int | None) -> BinaryIO:
+    """Create a file for writing that only its owner may read; it must not exist.
+
+    Args:
+        path: its path, relative to `directory` where that is given.
+        directory: an open descriptor of a directory, or None.
+
+    Raises:
+        OSError: when it cannot be created.
+    """
+    return os.fdopen(os.open(path, _CREATE, 0o600, dir_fd=directory), "wb")
+
+
 def _create(path: Path) -> None:
     """Create a directory and its parents, each of them private."""
     missing = [p for p in (path, *path.parents) if not p.exists() and not p.is_symlink()]
@@ -92,11 +127,7 @@ def _create(path: Path) -> None:
 
 def _open_directory(path: Path, parent: int | None) -> int:
     try:
-        return os.open(
-            path if parent is None else path.name,
-            os.O_RDONLY | _DIRECTORY | _NOFOLLOW | _CLOEXEC,
-            dir_fd=parent,
-        )
+        return os.open(path if parent is None else path.name, _DIRECTORY, dir_fd=parent)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise CacheError(f"{path} is a symbolic link, or no directory") from error

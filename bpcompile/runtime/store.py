@@ -21,7 +21,6 @@ import os
 import re
 import secrets
 import shutil
-import stat
 import tempfile
 import threading
 import time
@@ -31,7 +30,7 @@ from typing import NamedTuple
 
 from bpcompile.errors import CacheError, CacheWarning
 from bpcompile.runtime.key_file import load_key
-from bpcompile.runtime.private import open_private
+from bpcompile.runtime.private import create_file, open_file, open_private
 
 # The name of the directory inside the user's; another layout of entries takes another name.
 LAYOUT = "v1"
@@ -41,12 +40,6 @@ _MARK = b"# bpcompile "
 _TRAILER = len(_MARK) + 64 + 1
 _NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.\-]{0,199}")
 _TEMPORARY = ".tmp-"
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-# A planted link or pipe must neither lead elsewhere nor block.
-_READ |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_CREATE |= getattr(os, "O_CLOEXEC", 0)
-
 # A sweep lists the directory, so it is done once per so many bytes, or for one write in 32.
 _SWEEP_BYTES = 16 << 20
 _SWEEP_CHANCE = 32
@@ -105,11 +98,7 @@ class Store:
             return False
         temporary = f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
         try:
-            descriptor = os.open(self._at(temporary), _CREATE, 0o600, dir_fd=self._descriptor)
-        except OSError as error:
-            return self._not_written(error)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
+            with create_file(self._at(temporary), self._descriptor) as file:
                 file.write(payload + self._trailer(name, payload))
                 file.flush()
                 if self.persistent:
@@ -136,19 +125,13 @@ class Store:
         """
         _require_name(name)
         try:
-            descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            return self._refuse(name, error.strerror or "it cannot be opened")
-        try:
-            with os.fdopen(descriptor, "rb") as file:
+            with open_file(self._at(name), self._descriptor) as file:
                 status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    return self._refuse(name, "it is no regular file")
                 if status.st_size > self.limit:
                     return self._refuse(name, "it is larger than the cache")
                 content = file.read()
+        except FileNotFoundError:
+            return None
         except OSError as error:
             return self._refuse(name, error.strerror or "it cannot be read")
         payload, trailer = content[:-_TRAILER], content[-_TRAILER:]

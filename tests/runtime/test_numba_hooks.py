@@ -1,0 +1,99 @@
+"""Name each private part of Numba that the runtime uses, so that a new minor fails here first."""
+
+from __future__ import annotations
+
+import inspect
+
+import numba
+import pytest
+from numba import njit
+from numba.core import caching, compiler, errors, registry, serialize, types
+from numba.core.dispatcher import Dispatcher
+
+from bpcompile.runtime.numba_cache import StoreCache
+
+TESTED = ((0, 66), (0, 67), (0, 68))
+
+
+def parameters(function) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    @njit
+    def double(x):
+        return 2.0 * x
+
+    double.compile((types.float64,))
+    return double
+
+
+def test_this_minor_is_tested():
+    minor = tuple(int(part) for part in numba.__version__.split(".")[:2])
+    assert minor in TESTED, "run all of tests/runtime with it, then list it here and in pyproject"
+
+
+def test_a_dispatcher_asks_its_cache(compiled):
+    """`Dispatcher.compile` loads before it compiles and saves afterwards."""
+    source = inspect.getsource(Dispatcher.compile)
+    assert "self._cache.load_overload(sig, self.targetctx)" in source
+    assert "self._cache.save_overload(sig, cres)" in source
+    assert "with ExitStack() as scope" in source
+    assert "global_compiler_lock" in source
+    assert isinstance(compiled._cache, caching.NullCache)
+    wanted = {name for name in vars(caching._Cache) if not name.startswith("_")}
+    assert wanted <= set(vars(StoreCache)), "a method that Numba expects of a cache"
+
+
+def test_compile_results_are_taken_apart_and_rebuilt(compiled):
+    (result,) = compiled.overloads.values()
+    assert parameters(compiler.CompileResult._rebuild)[0] == "target_context"
+    reduced = result._reduce()
+    context = compiled.targetctx
+    context.refresh()
+    rebuilt = compiler.CompileResult._rebuild(context, *serialize.loads(serialize.dumps(reduced)))
+    assert rebuilt.signature == result.signature
+    assert rebuilt.entry_point(1.5) == 3.0
+    assert result.library.has_dynamic_globals is False
+    assert not result.lifted
+    assert result.codegen.magic_tuple() == context.codegen().magic_tuple()
+
+
+def test_calls_without_a_match_ask_compile_for_args(compiled):
+    compiled._compile_for_args = lambda *args: lambda *args: ("slow", *args)
+    try:
+        assert compiled(1.5) == 3.0
+        assert compiled(1) == ("slow", 1)
+        assert compiled(x=1) == ("slow", 1)
+    finally:
+        del compiled._compile_for_args
+
+
+def test_dispatchers_have_what_ours_overrides():
+    cls = registry.CPUDispatcher
+    assert parameters(cls.__init__)[:2] == ["self", "py_func"]
+    assert "can_fallback = not targetoptions.get('nopython', False)" in inspect.getsource(
+        Dispatcher.__init__
+    )
+    assert parameters(cls._make_finalizer) == ["self"]
+    assert parameters(cls.get_call_template) == ["self", "args", "kws"]
+    assert parameters(cls.fold_argument_types) == ["self", "args", "kws"]
+    for name in ("compile", "get_overload", "get_compile_result"):
+        assert parameters(getattr(cls, name)) == ["self", "sig"]
+    assert parameters(cls.add_overload) == ["self", "cres"]
+
+
+def test_compile_results_have_what_ours_reads(compiled):
+    (result,) = compiled.overloads.values()
+    assert tuple(result.signature.args) == (types.float64,)
+    assert result.entry_point(1.5) == 3.0
+    assert types.unliteral(types.literal(1)) == types.int64
+    assert issubclass(errors.TypingError, errors.NumbaError)
+
+
+def test_a_cached_function_that_cannot_be_read_is_a_miss():
+    """What `load._OnlyLoaded` raises for a model that has changed must not reach the user."""
+    source = inspect.getsource(caching.IndexDataCacheFile.load)
+    assert "except OSError" in source
+    assert issubclass(FileNotFoundError, OSError)
