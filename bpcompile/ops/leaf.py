@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.ir.dims import Size
-from bpcompile.ir.op import Kind, Op, declare
+from bpcompile.ir.op import Kind, Level, Op, call, declare, pattern
 from bpcompile.ir.types import AnyType, DType, TupleType, Type
 
 
@@ -104,5 +104,32 @@ item = declare(
         evaluate=lambda values, index: values[index],
         derivative="none",
         doc="Result number `index` of an op with several results.",
+    )
+)
+
+empty = declare(
+    Op(
+        "empty",
+        Kind.LEAF,
+        infer=_typed_by_builder,
+        evaluate=lambda shape, dtype: _filled(shape, dtype, 0),
+        derivative="zero",
+        doc="An array of which every element is written before it is read.",
+    )
+)
+
+copy = declare(
+    Op(
+        "copy",
+        Kind.ELEMENTWISE,
+        infer=lambda x: x,
+        evaluate=lambda x: np.array(x),
+        partials=(lambda y, x: 1,),
+        finite=True,
+        linear=(0,),
+        numba=pattern("{0}", Level.CONDITION, Level.CONDITION),
+        numpy=call("np.array"),
+        math=pattern("{0}", Level.CONDITION, Level.CONDITION),
+        doc="The operand in an array of its own.",
     )
 )

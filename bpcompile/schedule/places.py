@@ -1,0 +1,165 @@
+"""Say where values lie while a block is written: scalars, arrays, and values of outer blocks.
+
+A `Cursor` is the list of statements being written, with what is known in it; the `Workshop`
+hands out what the whole plan shares: temporaries, constant tables, bounds of counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from bpcompile.ir.dims import Size
+from bpcompile.ir.graph import Node
+from bpcompile.ir.op import OPS
+from bpcompile.ir.types import DType, Type
+from bpcompile.schedule.nest import Index, Task
+from bpcompile.schedule.ranges import within
+from bpcompile.schedule.statements import (
+    Buffer,
+    CheckedIndex,
+    Expression,
+    Load,
+    SizeValue,
+    Statement,
+    Var,
+)
+
+if TYPE_CHECKING:
+    from bpcompile.schedule.lower import Lowering
+
+
+class Cursor:
+    """Hold the statements of one scope and the values known in it."""
+
+    __slots__ = ("_known", "parent", "statements")
+
+    def __init__(self, parent: Cursor | None = None) -> None:
+        """Start an empty scope inside another."""
+        self.parent = parent
+        self.statements: list[Statement] = []
+        self._known: dict[tuple[Node, Index], Expression] = {}
+
+    def nested(self) -> Cursor:
+        """Return an empty scope inside this one."""
+        return Cursor(self)
+
+    def add(self, statement: Statement) -> None:
+        """Append a statement."""
+        self.statements.append(statement)
+
+    def remember(self, node: Node, at: Index, value: Expression) -> None:
+        """Let an element of a value be read as an expression from here on."""
+        self._known[node, at] = value
+
+    def known(self, node: Node, at: Index) -> Expression | None:
+        """Return the expression of an element that this scope or one around it knows."""
+        scope: Cursor | None = self
+        while scope is not None:
+            found = scope._known.get((node, at))
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+
+class Place(Protocol):
+    """Give the expression of an element of a value."""
+
+    def element(self, at: Index, cursor: Cursor) -> Expression:
+        """Return the expression."""
+
+
+class ScalarPlace:
+    """Hold a value of rank 0."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Expression) -> None:
+        """Hold the expression."""
+        self.value = value
+
+    def element(self, at: Index, cursor: Cursor) -> Expression:
+        """Return the value."""
+        return self.value
+
+
+class ArrayPlace:
+    """Hold a value in an array that has the result axes `axes`."""
+
+    __slots__ = ("axes", "var")
+
+    def __init__(self, var: Var, axes: tuple[int, ...]) -> None:
+        """Hold the array."""
+        self.var = var
+        self.axes = axes
+
+    def kept(self, at: Index) -> Index:
+        """Return the index into the array for an index of the value."""
+        return tuple(at[k] for k in self.axes)
+
+    def element(self, at: Index, cursor: Cursor) -> Expression:
+        """Return the element."""
+        return Load(self.var, self.kept(at))
+
+
+class OuterPlace:
+    """Read a value of the block around this one."""
+
+    __slots__ = ("lowering", "node")
+
+    def __init__(self, lowering: Lowering, node: Node) -> None:
+        """Hold the outer block and its value."""
+        self.lowering = lowering
+        self.node = node
+
+    def element(self, at: Index, cursor: Cursor) -> Expression:
+        """Return what the outer block reads."""
+        return self.lowering.read(self.node, at, cursor)
+
+
+class Workshop:
+    """Hand out what all blocks of a plan share."""
+
+    def __init__(self, lower_region: Callable[[Lowering, Node, Cursor], None]) -> None:
+        """Start with no buffers; `lower_region` writes a region op."""
+        self.buffers: list[Buffer] = []
+        self.bounds: dict[str, tuple[Size, Size]] = {}
+        self.folds: dict[Task, Var | ArrayPlace | tuple[Var, Var]] = {}
+        self.lower_region = lower_region
+        self._conversions: dict[DType, Node] = {}
+
+    def array(self, hint: str | None, dtype: DType, shape: tuple[Size, ...], role: str) -> Var:
+        """Return a new array of a role."""
+        var = Var(hint, dtype, len(shape))
+        self.buffers.append(Buffer(var, shape, role))
+        return var
+
+    def temporary(self, hint: str | None, dtype: DType, shape: tuple[Size, ...]) -> Var:
+        """Return a new temporary array."""
+        return self.array(hint, dtype, shape, "temp")
+
+    def table(self, node: Node) -> ArrayPlace:
+        """Return the place of a constant array."""
+        type = node.array_type
+        var = Var(node.name, type.dtype, type.rank)
+        self.buffers.append(Buffer(var, type.shape, "table", tuple(node.attrs["values"])))
+        return ArrayPlace(var, tuple(range(type.rank)))
+
+    def conversion(self, dtype: DType) -> Node:
+        """Return a node that stands for the conversion of a scalar."""
+        if dtype not in self._conversions:
+            self._conversions[dtype] = Node(OPS["astype"], (), {"dtype": dtype}, Type(dtype))
+        return self._conversions[dtype]
+
+    def tested(self, value: Size, length: Size, pointer: Node, cursor: Cursor) -> Size:
+        """Return an index that is in range: proved, or tested where it stands."""
+        if within(value, length, self.bounds):
+            return value
+        found = cursor.known(pointer, (value, length))
+        if isinstance(found, Var):
+            return found.size
+        var = Var("at", DType.I64, ours=True)
+        cursor.add(CheckedIndex(var, SizeValue(value), length))
+        cursor.remember(pointer, (value, length), var)
+        return var.size
