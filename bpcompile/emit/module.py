@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bpcompile.emit.check import check_module
 from bpcompile.emit.formula import Formulas
+from bpcompile.emit.numba_module import numba_module
 from bpcompile.emit.numpy_module import numpy_module
 from bpcompile.emit.templates import fill
 from bpcompile.ir.graph import Graph
@@ -31,7 +32,8 @@ def emit_module(graph: Graph, interface: Interface, target: str, formulas: Formu
     `target` is ``"numba"`` or ``"numpy"``; `formulas` has the mathematics that the docstring and
     the comments show. Raises `CompileError` where the text fails its check.
     """
-    module, dims = numpy_module(graph, interface, formulas)
-    text = fill("numpy/module.py.j2", module)
+    assemble = numba_module if target == "numba" else numpy_module
+    module, dims = assemble(graph, interface, formulas)
+    text = fill(f"{target}/module.py.j2", module)
     check_module(text)
     return Emitted(text, interface.name, tuple(dims))

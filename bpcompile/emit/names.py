@@ -87,3 +87,7 @@ class Namer:
         self._next[base] = number
         self._taken.add(name)
         return name
+
+    def is_taken(self, name: str) -> bool:
+        """Tell whether a name is in use."""
+        return name in self._taken

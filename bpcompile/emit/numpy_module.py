@@ -8,9 +8,10 @@ from bpcompile.emit.names import Namer
 from bpcompile.emit.numpy_target import NumpyWriter, fresh_text, result_text
 from bpcompile.emit.printing import Piece, tuple_text
 from bpcompile.emit.prologue import Lengths, lengths
+from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.types import DType
-from bpcompile.schedule.program import Interface, Nest
+from bpcompile.schedule.program import Interface
 
 
 def numpy_module(
@@ -68,13 +69,6 @@ def _main(
     )
 
 
-def _nested(nest: Nest, texts: list[str]) -> str:
-    """Return the text of nested results."""
-    if isinstance(nest, int):
-        return texts[nest]
-    return tuple_text([_nested(part, texts) for part in nest]) if nest else "()"
-
-
 def _fresh(graph: Graph, interface: Interface, names: list[str]) -> FunctionText:
     """Return the public function."""
     results = [f"r{k}" for k in range(len(graph.outputs))]
@@ -88,7 +82,7 @@ def _fresh(graph: Graph, interface: Interface, names: list[str]) -> FunctionText
         [interface.summary.split(": ", 1)[-1].capitalize()],
         [
             Line(f"{tuple_text(results)} = _main({', '.join(names)})"),
-            Line(f"return {_nested(interface.results, texts)}"),
+            Line(f"return {nested_text(interface.results, texts)}"),
         ],
     )
 
@@ -122,12 +116,3 @@ def _filling(graph: Graph, interface: Interface, names: list[str]) -> list[Funct
             into,
         ),
     ]
-
-
-def scalar_results(texts: list[str]) -> str:
-    """Return what a filling function returns: None, one scalar, or a tuple."""
-    if not texts:
-        return "None"
-    return texts[0] if len(texts) == 1 else tuple_text(texts)
-
-

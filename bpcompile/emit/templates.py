@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bpcompile.emit.layout import FunctionText, Line
 from bpcompile.errors import CompileError
 
 if TYPE_CHECKING:
@@ -44,10 +46,33 @@ def fill(template: str, context: Any) -> str:
     return _environment().get_template(template).render(fields)
 
 
+@functools.cache
+def _function_source(name: str) -> str:
+    """Return the source of an emitted helper function."""
+    return _environment().get_template(f"numba/functions/{name}.py.j2").render()
+
+
+def function_text(name: str, decorator: str) -> FunctionText:
+    """Return an emitted helper function, parsed into its parts, under a decorator."""
+    tree = ast.parse(_function_source(name)).body[0]
+    if not isinstance(tree, ast.FunctionDef):
+        raise CompileError(f"the template of {name} must be one function")
+    first = tree.body[1] if ast.get_docstring(tree) else tree.body[0]
+    body = _function_source(name).rstrip().splitlines()[first.lineno - 1 :]
+    lines = [Line(line.strip(), (len(line) - len(line.lstrip())) // 4 - 1) for line in body]
+    doc = (ast.get_docstring(tree) or "").splitlines()
+    rest = doc[2:] if len(doc) > 1 else []
+    return FunctionText(
+        name, [arg.arg for arg in tree.args.args], [doc[0], *rest], lines, decorator
+    )
+
+
 def wanted_fields(template: str) -> set[str]:
     """Return the names that a template reads, for the test that contexts and templates agree."""
     from jinja2 import meta
 
     environment = _environment()
-    source, _, _ = environment.loader.get_source(environment, template)  # type: ignore[union-attr]
+    if environment.loader is None:
+        raise CompileError("the templates have no loader")
+    source, _, _ = environment.loader.get_source(environment, template)
     return meta.find_undeclared_variables(environment.parse(source))

@@ -1,0 +1,214 @@
+"""Assemble the module of the numba target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bpcompile.emit.formula import Formulas
+from bpcompile.emit.layout import FunctionText, Line, ModuleText
+from bpcompile.emit.names import Namer
+from bpcompile.emit.numba_target import NumbaWriter
+from bpcompile.emit.printing import number, shape_text, tuple_text
+from bpcompile.emit.prologue import Lengths, lengths
+from bpcompile.emit.results import nested_text, scalar_results
+from bpcompile.emit.templates import function_text
+from bpcompile.ir.dims import Size, product
+from bpcompile.ir.graph import Graph
+from bpcompile.ir.types import DType
+from bpcompile.schedule.memory import Slot, lay_out
+from bpcompile.schedule.plan import plan
+from bpcompile.schedule.program import Interface
+from bpcompile.schedule.statements import Buffer, Plan
+
+NJIT = '@njit(error_model="numpy", nogil=True, boundscheck=False)'
+_FAST = '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})'
+_REORDERED = ("_add", "_fma")
+_HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
+
+
+def numba_module(
+    graph: Graph, interface: Interface, formulas: Formulas
+) -> tuple[ModuleText, list[str]]:
+    """Return the module of a graph and the names of its dimensions."""
+    return _NumbaModule(graph, interface, formulas).assemble()
+
+
+class _NumbaModule:
+    """Hold what the parts of one module share."""
+
+    def __init__(self, graph: Graph, interface: Interface, formulas: Formulas) -> None:
+        name = interface.name
+        self.graph = graph
+        self.interface = interface
+        self.formulas = formulas
+        self.plan: Plan = plan(graph)
+        self.namer = Namer(frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"}))
+        self.params = {param: self.namer.fresh(param.name) for param in graph.params}
+        self.bound: Lengths = lengths(graph, self.params, self.namer)
+        self.writer = NumbaWriter(self.namer, self.bound.rename, formulas.comment)
+        for var, text in zip(self.plan.params, self.params.values(), strict=True):
+            self.writer.call(var, text)
+        self.slots: list[Slot]
+        self.words: Size
+        self.slots, self.words = lay_out(self.plan)
+
+    def assemble(self) -> tuple[ModuleText, list[str]]:
+        """Return the module and its dimensions."""
+        main = self._main()
+        functions = [main, *self._public()]
+        helpers = _helpers([line.code for f in functions for line in f.lines])
+        imports = ["import math", "", "import numpy as np", "from numba import njit"]
+        if not any("math." in line.code for f in (*helpers, *functions) for line in f.lines):
+            imports = imports[2:]
+        tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
+        facts = [*self.formulas.facts(self.params), "", "Written by bpcompile for Numba."]
+        return (
+            ModuleText(
+                self.interface.summary,
+                self.formulas.mathematics(),
+                facts,
+                [*imports, *([""] if tables else []), *tables],
+                [*helpers, *functions],
+            ),
+            self.bound.order,
+        )
+
+    def _table(self, buffer: Buffer) -> str:
+        """Return the definition of a constant array."""
+        values = ", ".join(number(v, "math").text for v in buffer.values)
+        text = f"np.array([{values}], np.{buffer.dtype.numpy_name})"
+        if len(buffer.shape) != 1:
+            text += f".reshape({tuple_text([str(s) for s in buffer.shape])})"
+        return f"{self.writer.name(buffer.var)} = {text}"
+
+    def _arrays(self) -> list[str]:
+        """Return the names of the array results."""
+        return [self.writer.name(var) for var in self.plan.outs.values()]
+
+    def _main(self) -> FunctionText:
+        """Return the function that does the work."""
+        arrays = self._arrays()
+        writer = self.writer
+        writer.lines.extend(self.bound.bindings)
+        writer.lines.extend(self.bound.checks)
+        for slot in self.slots:
+            writer.add(self._slot(slot), 0, str(_typed(slot, self.bound)))
+        writer.statements(self.plan.statements, 0)
+        scalars = [writer.expression(value).text for value in self.plan.scalars.values()]
+        writer.add(f"return {scalar_results(scalars)}" if scalars else "return", 0)
+        workspace = ["workspace"] if self.slots else []
+        doc = "Fill the array results and return the scalar ones."
+        return FunctionText(
+            "_main", [*self.params.values(), *arrays, *workspace], [doc], writer.lines, NJIT
+        )
+
+    def _slot(self, slot: Slot) -> str:
+        """Return the line that cuts a temporary out of the workspace."""
+        size = self.bound.size
+        start, stop = size(slot.start), size(slot.start + slot.words)
+        text = f"workspace[{start}:{stop}]"
+        if slot.buffer.dtype is not DType.F64:
+            text += f".view(np.{slot.buffer.dtype.numpy_name})"
+        count = product(slot.buffer.shape)
+        if count != slot.words and slot.buffer.dtype is not DType.I64:
+            text += f"[:{size(count)}]"
+        if len(slot.buffer.shape) != 1:
+            text += f".reshape({tuple_text([str(size(s)) for s in slot.buffer.shape])})"
+        return f"{self.writer.name(slot.buffer.var)} = {text}"
+
+    def _public(self) -> Sequence[FunctionText]:
+        """Return the four public functions."""
+        name, graph = self.interface.name, self.graph
+        params, arrays = list(self.params.values()), self._arrays()
+        given = ["workspace"] if self.slots else []
+        work = f"_main({', '.join([*params, *arrays, *given])})"
+        scalar_names = [self.namer.fresh(graph.outputs[k].name) for k in self.plan.scalars]
+        call = Line(f"{_targets(scalar_names)}{work}")
+        words = self.bound.size(self.words)
+        fresh: list[Line] = [*self.bound.bindings] if self._needs_lengths() else []
+        for buffer, array in zip(self._outs(), arrays, strict=True):
+            shape = shape_text(self.bound.shape(buffer.shape))
+            kind = "" if buffer.dtype is DType.F64 else f", np.{buffer.dtype.numpy_name}"
+            fresh.append(Line(f"{array} = np.empty({shape}{kind})"))
+        if self.slots:
+            fresh.append(Line(f"workspace = np.empty({words})"))
+        texts = [""] * len(graph.outputs)
+        for position, text in zip(self.plan.scalars, scalar_names, strict=True):
+            texts[position] = text
+        for position, text in zip(self.plan.outs, arrays, strict=True):
+            texts[position] = text
+        fresh += [call, Line(f"return {nested_text(self.interface.results, texts)}")]
+        targets = [self.namer.fresh(f"{graph.outputs[k].name}_out") for k in self.plan.scalars]
+        into = list(texts)
+        for position, target in zip(self.plan.scalars, targets, strict=True):
+            into[position] = target
+        stores = [
+            Line(f"{target}[()] = {text}")
+            for target, text in zip(targets, scalar_names, strict=True)
+        ]
+        summary = self.interface.summary.split(": ", 1)[-1]
+        return [
+            FunctionText(name, params, [f"Return {summary}"], fresh, NJIT),
+            FunctionText(
+                f"{name}_fill",
+                [*params, *arrays, "workspace"],
+                ["Fill the array results and return the scalar ones."],
+                [Line(f"return {work}")],
+                NJIT,
+            ),
+            FunctionText(
+                f"{name}_into",
+                [*params, *into, "workspace"],
+                ["Fill one array per result, of shape () for a scalar."],
+                [call, *stores],
+                NJIT,
+            ),
+            FunctionText(
+                f"{name}_workspace",
+                self.bound.names(),
+                ["Return the length of the workspace in float64 words."],
+                [Line(f"return {words}")],
+                NJIT,
+            ),
+        ]
+
+    def _needs_lengths(self) -> bool:
+        """Tell whether the fresh function allocates anything of a named length."""
+        sizes = [s for b in self._outs() for s in b.shape] + ([self.words] if self.slots else [])
+        return any(not isinstance(size, int) for size in sizes)
+
+    def _outs(self) -> list[Buffer]:
+        """Return the buffers of the array results."""
+        by_var = {b.var: b for b in self.plan.buffers}
+        return [by_var[var] for var in self.plan.outs.values()]
+
+
+_ENDINGS = ("fill", "into", "workspace")
+
+
+def _targets(names: list[str]) -> str:
+    """Return the left side of an assignment of scalar results."""
+    return f"{', '.join(names)} = " if names else ""
+
+
+def _typed(slot: Slot, bound: Lengths) -> str:
+    """Return the type of a temporary under the emitted names."""
+    shape = ", ".join(str(s) for s in bound.shape(slot.buffer.shape))
+    return f"{slot.buffer.dtype.value}[{shape}]"
+
+
+def _helpers(lines: list[str]) -> list[FunctionText]:
+    """Return the helper functions that lines call, each before those that call it."""
+    found: dict[str, FunctionText] = {}
+    order: list[str] = []
+    stack = sorted({name for line in lines for name in _HELPER.findall(line)} - {"_main"})
+    while stack:
+        name = stack.pop()
+        if name in found:
+            continue
+        found[name] = function_text(name, _FAST if name in _REORDERED else NJIT)
+        order.append(name)
+        called = {c for line in found[name].lines for c in _HELPER.findall(line.code)} - {name}
+        stack.extend(sorted(called))
+    return [found[name] for name in reversed(order)]
