@@ -22,7 +22,7 @@ _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
 _BUILTINS = frozenset(
     {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
 )
-_ROOTS = frozenset({"np", "math", "special"})
+_ROOTS = frozenset({"np", "math", "scipy"})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
      "accumulate", "fill", "ravel", "dtype"}
@@ -66,14 +66,14 @@ def _problem(node: ast.AST, defined: set[str]) -> str | None:
             bad = [alias.name for alias in names if alias.name not in _IMPORTS]
             return f"the import of {bad[0]}" if bad else None
         case ast.ImportFrom(module=module):
-            return None if module in ("numba", "scipy") else f"an import from {module}"
+            return None if module == "numba" else f"an import from {module}"
         case ast.Name(id=name, ctx=ast.Load()):
             known = name in defined or name in _BUILTINS
             return None if known and not name.startswith("__") else f"the name {name}"
         case ast.Attribute(value=value, attr=attr):
             rooted = isinstance(value, ast.Name) and value.id in _ROOTS
-            ufunc = isinstance(value, ast.Attribute) and attr in _METHODS
-            if attr.startswith("_") or not (rooted or ufunc or attr in _METHODS):
+            special = isinstance(value, ast.Attribute) and value.attr == "special"
+            if attr.startswith("_") or not (rooted or special or attr in _METHODS):
                 return f"the attribute {attr}"
         case ast.Constant(value=value):
             plain = value is None or value is ... or isinstance(value, (bool, int, float, str))

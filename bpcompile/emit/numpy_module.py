@@ -37,8 +37,8 @@ def numpy_module(
         ),
     ]
     imports = ["import numpy as np"]
-    if any("special." in line.code for function in functions for line in function.lines):
-        imports.append("from scipy import special")
+    if any("scipy." in line.code for function in functions for line in function.lines):
+        imports.append("import scipy.special")
     facts = [*formulas.facts(params), "", "Written by bpcompile for NumPy."]
     if any(True for node in graph.nodes for _ in regions(node)):
         facts.append("Its loops run in Python: right, but slow.")

@@ -36,6 +36,7 @@ from bpcompile.schedule.statements import (
 from bpcompile.schedule.tasks import Work, mapped_index, pointer_indices
 
 _INLINE_OPS = 4
+_LETTERS = "ijkpqrstuvw"
 _IDENTITY = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf, "any": False, "all": True}
 _INT_EXTREMES = {"max": -(2**63), "min": 2**63 - 1}
 
@@ -248,8 +249,10 @@ class Lowering:
             return
         array = self._buffer(task)
         if self._read_here(task) and not isinstance(value, (Var, Lit)):
-            value = self._named(node, result, value, cursor)
-            cursor.add(Store(array.var, array.kept(result), value))
+            var = Var(_element_name(node), node.array_type.dtype)
+            cursor.add(Set(var, value, node))
+            cursor.remember(node, result, var)
+            cursor.add(Store(array.var, array.kept(result), var))
         else:
             cursor.add(Store(array.var, array.kept(result), value, node))
 
@@ -292,6 +295,8 @@ class Lowering:
 
     def _kept_axes(self, task: Task) -> tuple[int, ...]:
         """Return the result axes whose loop not all readers are inside of."""
+        if task.work is Work.OPAQUE:
+            return tuple(range(task.node.array_type.rank))
         depth = {axis: d for d, axis in enumerate(task.order)}
         return tuple(k for k, axis in enumerate(task.result) if depth[axis] >= task.share)
 
@@ -503,6 +508,11 @@ class Lowering:
         left, right = (self._matrix(arg) for arg in task.node.args)
         out = self._buffer(task)
         cursor.add(Product(out.var, left[0], left[1], right[0], right[1], task.node))
+
+
+def _element_name(node: Node) -> str | None:
+    """Return the name of one element of a named array: ``h_ij`` for ``h``."""
+    return f"{node.name}_{_LETTERS[: node.array_type.rank]}" if node.name else None
 
 
 def fold_name(node: Node) -> str:
