@@ -117,8 +117,7 @@ def _gap(a: Expr, b: Expr) -> Expr:
 def _share(y: Expr, a: Expr, b: Expr) -> Expr:
     """Return the share of `a` in logaddexp: exp(a)/(exp(a) + exp(b)), 0 where both are 0."""
     e = _gap(a, b)
-    q = 1 / (1 + e)
-    return select(equal(y, -math.inf), 0.0, select(a >= b, q, e * q))
+    return select(equal(y, -math.inf), 0.0, select(a >= b, 1.0, e) / (1 + e))
 
 
 logaddexp = elementwise(
@@ -180,22 +179,25 @@ logit = elementwise(
 )
 
 
-def _decay(x: Expr) -> tuple[Expr, Expr]:
-    """Return e = exp(-|x|) and q = 1/(1 + e)."""
-    e = exp(-abs_(x))
-    return e, 1 / (1 + e)
+def decay(x: Expr) -> Expr:
+    """Return exp(-|x|)."""
+    return exp(-abs_(x))
+
+
+def bell(e: Expr) -> Expr:
+    """Return e/(1 + e)², with the square written so that it is rounded once where e is small."""
+    return e / (1 + e * (2 + e))
 
 
 def _expand_sigmoid(x: Expr) -> Expr:
     """Return 1/(1 + exp(-x)), without overflow."""
-    e, q = _decay(x)
-    return select(x >= 0.0, q, e * q)
+    e = decay(x)
+    return select(x >= 0.0, 1.0, e) / (1 + e)
 
 
 def _sigmoid_slope(y: Expr, x: Expr) -> Expr:
     """Return y (1 - y) as e/(1 + e)², which keeps its tiny values on both sides."""
-    e, q = _decay(x)
-    return e * q * q
+    return bell(decay(x))
 
 
 def _expit(x: Any) -> Any:
@@ -220,15 +222,15 @@ sigmoid = elementwise(
 
 def _complement(y: Expr, x: Expr) -> Expr:
     """Return 1 - sigmoid(x)."""
-    e, q = _decay(x)
-    return select(x >= 0.0, e * q, q)
+    e = decay(x)
+    return select(x >= 0.0, e, 1.0) / (1 + e)
 
 
 softplus = elementwise(
     "softplus",
     lambda x: np.logaddexp(x, 0),
     (lambda y, x: _expand_sigmoid(x),),
-    expand=lambda x: maximum(x, 0.0) + log1p(_decay(x)[0]),
+    expand=lambda x: maximum(x, 0.0) + log1p(decay(x)),
     latex="\\log\\left(1 + e^{{{0}}}\\right)",
     domain=REAL,
     finite=True,
@@ -239,7 +241,7 @@ log_sigmoid = elementwise(
     "log_sigmoid",
     lambda x: -np.logaddexp(0, -x),
     (_complement,),
-    expand=lambda x: minimum(x, 0.0) - log1p(_decay(x)[0]),
+    expand=lambda x: minimum(x, 0.0) - log1p(decay(x)),
     latex="\\log\\sigma\\left({0}\\right)",
     domain=REAL,
     finite=True,

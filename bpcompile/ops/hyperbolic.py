@@ -10,7 +10,7 @@ from bpcompile.ir.op import REAL, Domain, Op, call
 from bpcompile.ops.arithmetic import abs_, copysign
 from bpcompile.ops.choice import select
 from bpcompile.ops.elementwise import elementwise, latex_call
-from bpcompile.ops.exponential import exp
+from bpcompile.ops.exponential import bell, decay
 from bpcompile.ops.powers import hypot, sqrt
 
 if TYPE_CHECKING:
@@ -42,22 +42,15 @@ cosh: Op = elementwise(
 )
 
 
-def _decay(x: Expr) -> tuple[Expr, Expr]:
-    """Return e = exp(-2|x|) and q = 1/(1 + e)."""
-    e = exp(-2 * abs_(x))
-    return e, 1 / (1 + e)
-
-
 def _tanh_slope(y: Expr, x: Expr) -> Expr:
-    """Return 1 - tanh(x)² as 4e/(1 + e)², which keeps its tiny values."""
-    e, q = _decay(x)
-    return 4 * e * q * q
+    """Return 1 - tanh(x)² as 4e/(1 + e)² for e = exp(-2|x|), which keeps its tiny values."""
+    return 4 * bell(decay(2 * x))
 
 
 def _expand_tanh(x: Expr) -> Expr:
     """Return tanh(x) = ±(1 - e)/(1 + e); below 0.55, where 1 - e cancels, the library's."""
-    e, q = _decay(x)
-    return select(abs_(x) < 0.55, libm_tanh(x), copysign((1 - e) * q, x))
+    e = decay(2 * x)
+    return select(abs_(x) < 0.55, libm_tanh(x), copysign((1 - e) / (1 + e), x))
 
 
 libm_tanh = elementwise(
