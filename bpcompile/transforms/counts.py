@@ -1,0 +1,172 @@
+"""Say what is known of run-time integers: as linear forms, and bounded by sizes.
+
+In: a graph, and bounds of its i64 parameters where the caller knows some. Out: for an i64 scalar
+the form Σ cₖ vₖ + s, where each vₖ is an i64 node that no form is known of and s is a size. A loop
+of `n - i` steps inside one over i < n thus gets a tape of n places. What is not linear is bounded
+through ``maximum`` and ``minimum`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from bpcompile.ir.dims import Dim, Size, dim_max, dim_min, size_names
+from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.types import DType, Type
+from bpcompile.transforms.regions import Loop
+
+
+class Range(NamedTuple):
+    """Bound an integer from below and above, both included; None where nothing is known."""
+
+    low: Size | None = None
+    high: Size | None = None
+
+
+class Linear(NamedTuple):
+    """Hold the form Σ cₖ vₖ + constant of an integer."""
+
+    terms: Mapping[Node, int]
+    constant: Size
+
+    @property
+    def size(self) -> Size | None:
+        """Return the integer as a size, or None where it is not one."""
+        return None if self.terms else self.constant
+
+    def plus(self, other: Linear, times: int = 1) -> Linear:
+        """Return this plus `times` another."""
+        terms = dict(self.terms)
+        for node, factor in other.terms.items():
+            terms[node] = terms.get(node, 0) + times * factor
+        kept = {node: factor for node, factor in terms.items() if factor}
+        return Linear(kept, self.constant + times * other.constant)
+
+    def shifted(self, by: Size) -> Linear:
+        """Return this plus a size."""
+        return Linear(self.terms, self.constant + by)
+
+
+class Counts:
+    """Know the integers of one graph; the forms are found at the first question."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        ranges: Mapping[Node, Range] | None = None,
+        signed: frozenset[str] = frozenset(),
+    ) -> None:
+        """Hold the graph, and for a region what is known outside of it."""
+        self.graph = graph
+        sizes = [param.attrs.get("size", 0) for param in graph.params]
+        # A dimension that an int argument binds may be negative, unlike the length of an array.
+        self.signed = signed.union(*(size_names(size) for size in sizes))
+        self._ranges: dict[Node, Range] = dict(ranges or {})
+        self._forms: dict[Node, Linear] | None = None
+
+    def linear(self, node: Node) -> Linear:
+        """Return the linear form of an i64 scalar of the graph."""
+        if self._forms is None:
+            self._forms = {}
+            for known in self.graph.nodes:
+                if known.type == _INTEGER:
+                    self._forms[known] = self._form(known, self._forms)
+        return self._forms[node]
+
+    def range(self, form: Linear) -> Range:
+        """Return the bounds of a linear form."""
+        low: Size | None = form.constant
+        high: Size | None = form.constant
+        for node, factor in form.terms.items():
+            found = self._ranges.get(node, Range())
+            least, most = (found.low, found.high) if factor > 0 else (found.high, found.low)
+            low = None if low is None or least is None else low + factor * least
+            high = None if high is None or most is None else high + factor * most
+        return Range(low, high)
+
+    def inside(self, loop: Loop) -> Counts:
+        """Return what is known inside the body of a loop of the graph."""
+        lower, upper = (self.range(self.linear(bound)) for bound in (loop.lower, loop.upper))
+        last = None if upper.high is None else upper.high - 1
+        ranges = {loop.index: Range(lower.low, last)}
+        for param, operand in zip(loop.constants, loop.operands[loop.carried :], strict=True):
+            if param.type == _INTEGER:
+                ranges[param] = self.range(self.linear(operand))
+        return Counts(loop.body, ranges, self.signed)
+
+    def never_negative(self, size: Size) -> bool:
+        """Tell whether a size is plainly at least 0: a sum of products of lengths."""
+        if isinstance(size, int):
+            return size >= 0
+        return self.signed.isdisjoint(size.names()) and all(
+            factor > 0 and all(isinstance(atom, str) for atom in monomial)
+            for monomial, factor in size.terms
+        )
+
+    def _form(self, node: Node, forms: Mapping[Node, Linear]) -> Linear:
+        """Return the form of a node whose operands have theirs."""
+        args = [forms[arg] for arg in node.args if arg in forms]
+        match node.op.name, args:
+            case "const", []:
+                return Linear({}, int(node.attrs["value"]))
+            case "dim", []:
+                return Linear({}, node.attrs["size"])
+            case "param", []:
+                found = self._ranges.get(node, Range())
+                if found.low is not None and found.low == found.high:
+                    return Linear({}, found.low)
+                if isinstance(node.attrs.get("size"), Dim):
+                    return Linear({}, node.attrs["size"])
+            case "add", [a, b]:
+                return a.plus(b)
+            case "sub", [a, b]:
+                return a.plus(b, -1)
+            case "neg", [a]:
+                return Linear({}, 0).plus(a, -1)
+            case "mul", [a, b]:
+                product = _product(a, b)
+                if product is not None:
+                    return product
+            case ("maximum" | "minimum") as name, [a, b]:
+                return self._extreme(node, name, self.range(a), self.range(b))
+        return Linear({node: 1}, 0)
+
+    def _extreme(self, node: Node, name: str, a: Range, b: Range) -> Linear:
+        """Return the form of a maximum or minimum, which bounds of its operands bound."""
+        if a.low is not None and b.low is not None and a.low == a.high and b.low == b.high:
+            return Linear({}, dim_max(a.low, b.low) if name == "maximum" else dim_min(a.low, b.low))
+        if name == "maximum":
+            self._ranges[node] = Range(
+                _either(a.low, b.low, dim_max), _both(a.high, b.high, dim_max)
+            )
+        else:
+            self._ranges[node] = Range(
+                _both(a.low, b.low, dim_min), _either(a.high, b.high, dim_min)
+            )
+        return Linear({node: 1}, 0)
+
+
+_INTEGER = Type(DType.I64)
+
+
+def _product(a: Linear, b: Linear) -> Linear | None:
+    """Return the product of two forms where it is linear with whole coefficients."""
+    if a.size is not None and b.size is not None:
+        return Linear({}, a.size * b.size)
+    for factor, form in ((a.size, b), (b.size, a)):
+        if isinstance(factor, int):
+            return Linear({}, 0).plus(form, factor)
+    return None
+
+
+def _either(a: Size | None, b: Size | None, choose: Callable[[Size, Size], Size]) -> Size | None:
+    """Return the better of two bounds of which one is enough."""
+    if a is None or b is None:
+        return b if a is None else a
+    return choose(a, b)
+
+
+def _both(a: Size | None, b: Size | None, choose: Callable[[Size, Size], Size]) -> Size | None:
+    """Return the worse of two bounds, both of which are needed."""
+    return None if a is None or b is None else choose(a, b)

@@ -1,0 +1,216 @@
+"""Choose what the forward sweep of a region keeps for its reverse sweep.
+
+In: the joint graph of a body (its nodes, then those of its adjoint) and the nodes that the adjoint
+reads. Out: the nodes that go on the tape; whatever else the adjoint reads is computed again from
+them, from the loop's index and from constants.
+
+The choice is the cheapest one: a byte on the tape costs `BYTE` units, which is what it takes to
+write and read it again, and a node that is computed again costs what it costs. With two vertices
+for each node, *available* (in the reverse sweep) and *recomputed*, this is a minimum cut:
+
+    source -> available(v)           unbounded   the adjoint reads v
+    available(v) -> recomputed(v)    bytes       cut: v is on the tape
+    recomputed(v) -> sink            cost        cut: v is computed again, which needs
+    recomputed(v) -> available(u)    unbounded   each operand u of v
+
+The formulation is that of partitioners which trade memory against recomputation, with both in one
+objective; for its structure see A. V. Goldberg and others on project selection, and J. Kleinberg
+and É. Tardos, "Algorithm Design", section 7.11.
+
+A tape entry must not be dearer than the iteration itself: an array of which an iteration changes
+only elements is kept only where nothing else helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from bpcompile.ir.dims import Size, evaluate, product, size_names
+from bpcompile.ir.graph import Graph, Node, regions
+from bpcompile.ir.op import Kind
+from bpcompile.ir.types import AnyType, TupleType, Type
+from bpcompile.transforms.flow import UNBOUNDED, Network
+
+BYTE = 1.0  # the cost of a byte on the tape, in additions
+TYPICAL_LENGTH = 100  # what an unknown length is taken for
+LARGEST_NETWORK = 4000  # nodes; above it the choice is among two
+
+_SCALE = 16  # capacities are whole numbers
+_LAST_RESORT = 1 << 20
+
+
+class Region(NamedTuple):
+    """Describe the joint graph of a body to the choice.
+
+    `free` are parameters that the reverse sweep has anyway, `history` those that depend on earlier
+    iterations, `forward` the nodes that the forward sweep computes in any case.
+    """
+
+    graph: Graph
+    free: Collection[Node]
+    history: Collection[Node]
+    forward: Collection[Node]
+
+
+def choose(region: Region, needed: Iterable[Node]) -> list[Node]:
+    """Return the nodes to keep, in the order of the graph."""
+    costs = _Costs(region)
+    relevant = _relevant(region, needed)
+    if len(relevant) > LARGEST_NETWORK:
+        kept = _one_of_two(costs, relevant, needed)
+    else:
+        kept = _minimum(costs, relevant, set(needed))
+    return [node for node in region.graph.nodes if node in kept]
+
+
+def _relevant(region: Region, needed: Iterable[Node]) -> dict[Node, int]:
+    """Return the nodes to decide upon, numbered: what `needed` depends on, but for free nodes."""
+    free = set(region.free)
+    number: dict[Node, int] = {}
+    stack = [node for node in needed if not _is_free(node, free)]
+    while stack:
+        node = stack.pop()
+        if node not in number:
+            number[node] = len(number)
+            if node not in region.history:
+                stack += (arg for arg in node.args if not _is_free(arg, free))
+    return number
+
+
+def _is_free(node: Node, free: Collection[Node]) -> bool:
+    """Tell whether the reverse sweep has a value without work."""
+    return node in free or (node.op.kind is Kind.LEAF and not node.args and node.op.name != "param")
+
+
+def _minimum(costs: _Costs, relevant: dict[Node, int], needed: Collection[Node]) -> set[Node]:
+    """Return the nodes on the tape in a minimum cut."""
+    network = Network(2 + 2 * len(relevant))
+    for node, number in relevant.items():
+        available, again = 2 + 2 * number, 3 + 2 * number
+        if node in needed:
+            network.connect(0, available, UNBOUNDED)
+        network.connect(available, again, costs.to_keep(node))
+        network.connect(again, 1, costs.to_repeat(node))
+        if node not in costs.region.history:
+            for arg in dict.fromkeys(node.args):
+                if arg in relevant:
+                    network.connect(again, 2 + 2 * relevant[arg], UNBOUNDED)
+    side = network.cut(0, 1)
+    return _first_kept(relevant, needed, {n for n, k in relevant.items() if side[3 + 2 * k]})
+
+
+def _first_kept(
+    relevant: Collection[Node], needed: Collection[Node], repeated: Collection[Node]
+) -> set[Node]:
+    """Return the nodes that are read and not computed again."""
+    kept: set[Node] = set()
+    seen = {node for node in needed if node in relevant}
+    stack = list(seen)
+    while stack:
+        node = stack.pop()
+        if node not in repeated:
+            kept.add(node)
+            continue
+        for arg in node.args:
+            if arg in relevant and arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
+    return kept
+
+
+def _one_of_two(costs: _Costs, relevant: dict[Node, int], needed: Iterable[Node]) -> set[Node]:
+    """Return the cheaper of two tapes: what the adjoint reads, or what an iteration starts from."""
+    direct = {node for node in needed if node in relevant and isinstance(node.type, Type)}
+    start = {node for node in relevant if node in costs.region.history}
+    again = sum(costs.to_repeat(node) for node in relevant if node not in start)
+    first = sum(costs.to_keep(node) for node in direct)
+    return direct if first <= again + sum(costs.to_keep(node) for node in start) else start
+
+
+class _Costs:
+    """Know what nodes of a region cost, in whole numbers."""
+
+    def __init__(self, region: Region) -> None:
+        """Add up the work of one iteration."""
+        self.region = region
+        self._work = sum(work(node) for node in region.graph.nodes if node in region.forward)
+        fixed = set(region.free)
+        index = region.graph.params[0]
+        fixed.discard(index)
+        self._fixed = fixed
+        for node in region.graph.nodes:
+            if node.args and all(_is_free(arg, fixed) for arg in node.args):
+                fixed.add(node)
+
+    def to_keep(self, node: Node) -> int:
+        """Return the cost of a node on the tape."""
+        if isinstance(node.type, TupleType) or node in self._fixed:
+            return UNBOUNDED
+        size = byte_count(node.type)
+        dear = node.type.rank > 0 and size / node.type.dtype.itemsize > self._work
+        return round(size * BYTE * _SCALE) * (_LAST_RESORT if dear else 1)
+
+    def to_repeat(self, node: Node) -> int:
+        """Return the cost of computing a node again, its operands being there.
+
+        What the forward sweep does not compute is computed once either way, and what does not
+        change from one iteration to the next is computed before the loop.
+        """
+        if node in self.region.history:
+            return UNBOUNDED
+        if node in self._fixed or node not in self.region.forward:
+            return 0
+        copied = element_count(node.type) if node.op.name in ("update", "accumulate") else 0
+        return round((work(node) + copied) * _SCALE)
+
+
+def typical(size: Size) -> int:
+    """Return the value of a size where each unknown length is typical."""
+    return max(1, evaluate(size, dict.fromkeys(size_names(size), TYPICAL_LENGTH)))
+
+
+def element_count(type: AnyType) -> int:
+    """Return the typical number of elements of a value."""
+    if isinstance(type, TupleType):
+        return sum(element_count(item) for item in type.items)
+    return typical(product(type.shape))
+
+
+def byte_count(type: Type) -> int:
+    """Return the typical size of a value in bytes."""
+    return element_count(type) * type.dtype.itemsize
+
+
+def work(node: Node) -> float:
+    """Return the typical cost of a node, in additions."""
+    match node.op.kind:
+        case Kind.LEAF | Kind.VIEW:
+            return 0.0
+        case Kind.REDUCE:
+            return float(element_count(node.args[0].type))
+        case Kind.INDEX:
+            written = node.op.name != "index"
+            return float(element_count(node.args[1].type if written else node.type))
+        case Kind.CONTRACTION:
+            shared = node.args[0].shape[-1:]
+            return 2.0 * element_count(node.type) * typical(product(shared))
+        case Kind.REGION:
+            return _steps(node) * sum(work(n) for _, region in regions(node) for n in region)
+    return node.op.cost * max(element_count(value.type) for value in (node, *node.args))
+
+
+def _steps(node: Node) -> int:
+    """Return the typical number of iterations of a loop, 1 for other regions."""
+    if node.op.name != "loop":
+        return 1
+    lower, upper = (_known(bound) for bound in node.args[:2])
+    return TYPICAL_LENGTH if lower is None or upper is None else max(1, upper - lower)
+
+
+def _known(bound: Node) -> int | None:
+    """Return the typical value of a bound of a loop, where it is a size."""
+    if bound.op.name == "const":
+        return int(bound.attrs["value"])
+    size = bound.attrs.get("size")
+    return None if size is None else typical(size)

@@ -1,0 +1,219 @@
+"""Differentiate counted loops in reverse: the adjoint of a loop is a loop that runs backwards.
+
+With the body s' = B(i, s, c), the cotangents run s̄ = Bₛᵀ s̄' and c̄ += B_cᵀ s̄'. A sweep over the
+body gives its joint graph: the seeds are the cotangents of the next states, and the cotangents of
+constants start from an accumulator, so that an element read by ``index(c, i)`` adds to that element
+alone. `bpcompile.transforms.tape` makes two loops of it: one forward that also writes a tape and
+takes the original's place, and one backward that reads it.
+
+Masks go through a loop as values beside their cotangents, where an unsafe op makes them useful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from bpcompile.ir.build import Builder, Expr
+from bpcompile.ir.graph import Node
+from bpcompile.ir.types import DType, Type
+from bpcompile.transforms.activity import active_nodes, carries_derivative, loop_activity
+from bpcompile.transforms.regions import Loop
+from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, gradient
+from bpcompile.transforms.tape import Joint, Slot, backward_loop, forward_loop
+from bpcompile.transforms.writes import covers, written_once
+
+
+def reverse_loop(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -> None:
+    """Add the cotangents of a loop's initial values and constants, through a backward loop."""
+    loop = Loop(node)
+    joint = _joint_body(sweep, loop, _Task(sweep, loop, bars))
+    values = backward_loop(sweep, joint, forward_loop(sweep, joint))
+    results = list(zip(joint.slots, values, strict=True))
+    masks = {slot.operand: value for slot, value in results if slot.mask}
+    for slot, value in results:
+        if not slot.mask:
+            sweep.accumulate(loop.operands[slot.operand], value, masks.get(slot.operand))
+
+
+REGION_RULES["loop"] = reverse_loop
+
+
+class _Task:
+    """Hold what a backward loop has to carry: found before its body is differentiated.
+
+    Operands are counted through initial values and constants.
+    """
+
+    def __init__(self, sweep: Sweep, loop: Loop, bars: Sequence[Cotangent | None]) -> None:
+        """Find the active operands, the states that a cotangent reaches, and the useful masks."""
+        self.loop = loop
+        given = [arg in sweep.active for arg in loop.node.args]
+        states = loop_activity(loop.node, given)
+        self.active = [
+            k
+            for k, param in enumerate(loop.params)
+            if carries_derivative(param.type) and (states[k] if k < loop.carried else given[2 + k])
+        ]
+        self.constants = [k for k in self.active if k >= loop.carried]
+        self.arrived = dict(enumerate(bars))
+        for k in self.constants:
+            self.arrived[k] = sweep.take(loop.operands[k])
+        self.states = self._reached({k for k, bar in enumerate(bars) if bar is not None})
+        self.counts = sweep.counts.inside(loop)
+        self.once = self._once(sweep)
+        self.useful = self._useful(sweep)
+        self.masked = self._masked_from_outside()
+
+    def _reached(self, states: set[int]) -> list[int]:
+        """Return the active states that a cotangent reaches in some iteration."""
+        loop = self.loop
+        active = active_nodes(loop.body, [loop.params[k] for k in self.active])
+        while True:
+            found = _through(active, [loop.outputs[k] for k in states])
+            more = {k for k in self.active if k < loop.carried and loop.params[k] in found} - states
+            if not more:
+                return sorted(states)
+            states |= more
+
+    def _once(self, sweep: Sweep) -> set[Node]:
+        """Return the nodes on the way of arrays whose places are written once in this loop.
+
+        After its write a place of the cotangent is never read again, where nobody asks for the
+        cotangent of what was overwritten.
+        """
+        found: set[Node] = set()
+        for k in self.states:
+            operand = self.loop.operands[k]
+            if operand not in sweep.active or operand in sweep.once:
+                found |= written_once(self.loop, k, self.counts)
+        return found
+
+    def _useful(self, sweep: Sweep) -> set[int]:
+        """Return the operands of which a mask is of use further back."""
+        states = self.states if self.loop.node in sweep.masked else []
+        constants = [k for k in self.constants if self.loop.operands[k] in sweep.masked]
+        return {k for k in (*states, *constants) if self.loop.params[k] not in self.once} | {
+            k for k in states if (bar := self.arrived[k]) is not None and bar.where is not None
+        }
+
+    def _masked_from_outside(self) -> set[int]:
+        """Return the operands that have a mask before the body is known."""
+        masked = set()
+        for k in self.useful:
+            bar = self.arrived[k]
+            if k >= self.loop.carried:  # nothing reached it yet, or a part of it
+                if bar is None or bar.where is not None:
+                    masked.add(k)
+            elif bar is not None and bar.where is not None:
+                masked.add(k)
+        return masked
+
+
+def _through(active: Collection[Node], outputs: Iterable[Node]) -> set[Node]:
+    """Return the active nodes that `outputs` depend on through active nodes."""
+    found = {node for node in outputs if node in active}
+    stack = list(found)
+    while stack:
+        for arg in stack.pop().args:
+            if arg in active and arg not in found:
+                found.add(arg)
+                stack.append(arg)
+    return found
+
+
+@dataclass
+class _Attempt:
+    """Hold a sweep over the body, and the parameters that stand for cotangents and masks."""
+
+    sweep: Sweep
+    values: dict[int, Expr]
+    masks: dict[int, Expr]
+
+
+def _joint_body(sweep: Sweep, loop: Loop, task: _Task) -> Joint:
+    """Differentiate the body, with as few masks as are right.
+
+    Which operands have a mask follows from sweeping with fewer or more: a state gets one when the
+    body narrows it, a constant loses its own when every iteration, or all of them together, reach
+    all of it.
+    """
+    while True:
+        attempt = _sweep_body(sweep, loop, task)
+        masked = _revised(loop, task, attempt)
+        if masked == task.masked:
+            break
+        task.masked = masked
+    return _with_slots(sweep, loop, task, attempt)
+
+
+def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
+    """Sweep over the body towards the active parameters."""
+    builder = Builder.extending(loop.body)
+    inner = Sweep(
+        builder,
+        loop.body,
+        [loop.params[k] for k in task.active],
+        masked=[loop.params[k] for k in task.useful],
+        once=task.once,
+        counts=task.counts,
+    )
+    attempt = _Attempt(inner, {}, {})
+    with builder.at(sweep.builder.origin):
+        for k in (*task.states, *task.constants):
+            param = loop.params[k]
+            attempt.values[k] = builder.param(f"{param.name}_bar", param.array_type)
+        for k in sorted(task.masked):
+            type = loop.params[k].array_type.with_dtype(DType.BOOL)
+            attempt.masks[k] = builder.param(f"{loop.params[k].name}_where", type)
+    for k, value in attempt.values.items():
+        seeded = loop.outputs[k] if k < loop.carried else loop.params[k]
+        inner.accumulate(seeded, value, attempt.masks.get(k))
+    inner.run()
+    return attempt
+
+
+def _revised(loop: Loop, task: _Task, attempt: _Attempt) -> set[int]:
+    """Return the operands that should have a mask, as a sweep with the present ones shows."""
+    masked = set(task.masked)
+    for k in task.useful:
+        found = attempt.sweep.cotangent(loop.params[k])
+        if found is None:
+            continue
+        if k < loop.carried and found.where is not None:
+            masked.add(k)
+        elif k >= loop.carried and k in masked:
+            before = attempt.masks[k].node
+            if found.where is None or covers(loop, task.counts, found.where.node, before):
+                masked.discard(k)
+    return masked
+
+
+def _with_slots(sweep: Sweep, loop: Loop, task: _Task, attempt: _Attempt) -> Joint:
+    """Return the joint graph, and what the backward loop starts each of its values from."""
+    inner, outer = attempt.sweep, sweep.builder
+    results = [gradient(inner, loop.params[k]) for k in attempt.values]
+    for k in attempt.masks:
+        found = inner.cotangent(loop.params[k])
+        where = None if found is None else found.where
+        results.append(where or inner.builder.const(True, attempt.masks[k].type))
+    outputs = [*map(inner.builder.wrap, loop.outputs), *results]
+    graph = inner.finish(outputs)
+    slots = []
+    given = [*attempt.values.items(), *attempt.masks.items()]
+    for number, (k, param) in enumerate(given):
+        mask = number >= len(attempt.values)
+        output = graph.outputs[loop.carried + number]
+        start = _start(outer, task, k, param.type, mask=mask)
+        slots.append(Slot(k, mask, start, param.node, output))
+    return Joint(loop, graph, slots)
+
+
+def _start(builder: Builder, task: _Task, k: int, type: Type, *, mask: bool) -> Expr:
+    """Return what a cotangent or mask is before the backward loop."""
+    bar = task.arrived.get(k)
+    if not mask:
+        return builder.const(0, type) if bar is None else bar.value
+    if bar is None:
+        return builder.const(False, type)
+    return builder.const(True, type) if bar.where is None else bar.where
