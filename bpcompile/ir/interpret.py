@@ -209,7 +209,9 @@ class _Run:
 
 
 def _as_real_program(step: _Step, args: list[Any]) -> list[Any]:
-    """Return the operands of a step, as real parts where its result is no float."""
-    if step.dtype == "complex128" or step.shape is None or step.node.op.name == "item":
+    """Return the operands of a step, as real parts where it carries no derivative."""
+    op = step.node.op
+    carries = step.dtype == "complex128" and op.derivative != "zero"
+    if carries or step.shape is None or op.name == "item":
         return args
     return [np.real(arg) for arg in args]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpcompile.ir.op import NONZERO2, REAL, REAL2, Domain, Level, Op, call, infix, pattern, prefix
+from bpcompile.ops import meaning
 from bpcompile.ops.elementwise import elementwise, latex_call, numbers
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ sign: Op = elementwise(
 )
 copysign: Op = elementwise(
     "copysign",
-    np.copysign,
+    meaning.copysign,
     (lambda _, a, b: sign(a) * copysign(b.builder.const(1, b.type), b), None),
     call("math.copysign", 2),
     call("np.copysign", 2),
@@ -184,7 +185,7 @@ floor_divide = elementwise(
 )
 remainder = elementwise(
     "remainder",
-    np.remainder,
+    meaning.remainder,
     (lambda *_: 1, lambda _, a, b: -floor_divide(a, b)),
     infix("%", Level.MULTIPLY),
     infer=numbers,
@@ -203,7 +204,7 @@ def _quotient_of_fmod(y: Expr, a: Expr, b: Expr) -> Expr:
 
 fmod = elementwise(
     "fmod",
-    np.fmod,
+    meaning.fmod,
     (lambda *_: 1, lambda y, a, b: -_quotient_of_fmod(y, a, b)),
     call("np.fmod", 2),
     math=call("fmod", 2),

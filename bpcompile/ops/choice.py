@@ -26,6 +26,7 @@ from bpcompile.ir.op import (
     prefix,
 )
 from bpcompile.ir.types import DType, Type
+from bpcompile.ops import meaning
 from bpcompile.ops.elementwise import (
     alike,
     elementwise,
@@ -200,8 +201,8 @@ def _extreme(name: str, function: Any, numba: Text, beats: Op, ties: Op) -> Op:
     )
 
 
-maximum = _extreme("maximum", np.maximum, call("np.maximum", 2), greater, greater_equal)
-minimum = _extreme("minimum", np.minimum, call("np.minimum", 2), less, less_equal)
+maximum = _extreme("maximum", meaning.maximum, call("np.maximum", 2), greater, greater_equal)
+minimum = _extreme("minimum", meaning.minimum, call("np.minimum", 2), less, less_equal)
 
 
 def _clip_choices(x: Expr, low: Expr, high: Expr) -> tuple[Expr, Expr]:
@@ -231,7 +232,7 @@ def _clip_mask(where: Expr | None, x: Expr, low: Expr, high: Expr) -> Masks:
 
 clip = elementwise(
     "clip",
-    np.clip,
+    meaning.clip,
     infer=numbers,
     vjp=_clip_vjp,
     mask=_clip_mask,
@@ -243,7 +244,7 @@ clip = elementwise(
 
 relu = elementwise(
     "relu",
-    lambda x: np.maximum(x, 0),
+    meaning.relu,
     vjp=lambda g, y, x: (select(x <= 0.0, 0.0, g),),
     mask=lambda where, x: (narrowed(where, ~(x <= 0.0)),),
     expand=lambda x: select(x <= 0.0, 0.0, x),  # so that NaN stays NaN

@@ -10,12 +10,12 @@ Math. Comp. 23 (1969): h has so few bits that h² is exact, and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bpcompile.ir.op import REAL, Level, call, pattern
+from bpcompile.ops import meaning
 from bpcompile.ops.arithmetic import abs_, rint
 from bpcompile.ops.choice import maximum, minimum
 from bpcompile.ops.elementwise import elementwise, is_single
@@ -77,20 +77,9 @@ norm_pdf = elementwise(
 )
 
 
-def _scipy(name: str) -> Callable[[Any], Any]:
-    """Return the function of `scipy.special`, imported when it is called."""
-
-    def evaluate(x: Any) -> Any:
-        from scipy import special
-
-        return getattr(special, name)(x)
-
-    return evaluate
-
-
 erf = elementwise(
     "erf",
-    _scipy("erf"),
+    meaning.erf,
     (lambda y, x: _TWO_PER_SQRT_PI * gaussian(x),),
     call("math.erf"),
     call("scipy.special.erf"),
@@ -102,7 +91,7 @@ erf = elementwise(
 )
 erfc = elementwise(
     "erfc",
-    _scipy("erfc"),
+    meaning.erfc,
     (lambda y, x: -_TWO_PER_SQRT_PI * gaussian(x),),
     call("math.erfc"),
     call("scipy.special.erfc"),
@@ -135,7 +124,7 @@ def _expand_ndtr(x: Expr) -> Expr:
 
 ndtr = elementwise(
     "ndtr",
-    _scipy("ndtr"),
+    meaning.ndtr,
     (lambda y, x: norm_pdf(x),),
     expand=_expand_ndtr,
     math=call("Φ"),

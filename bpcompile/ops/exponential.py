@@ -7,11 +7,12 @@ of their saturated ends, where the textbook forms s (1 - s) and 1 - t² cancel t
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bpcompile.ir.op import POSITIVE, REAL, REAL2, Domain, Level, call, pattern
+from bpcompile.ops import meaning
 from bpcompile.ops.arithmetic import abs_
 from bpcompile.ops.choice import equal, isnan, maximum, minimum, select
 from bpcompile.ops.elementwise import elementwise, latex_call
@@ -122,7 +123,7 @@ def _share(y: Expr, a: Expr, b: Expr) -> Expr:
 
 logaddexp = elementwise(
     "logaddexp",
-    np.logaddexp,
+    meaning.logaddexp,
     (lambda y, a, b: _share(y, a, b), lambda y, a, b: _share(y, b, a)),
     expand=lambda a, b: maximum(a, b) + log1p(_gap(a, b)),
     math=call("logaddexp", 2),
@@ -135,16 +136,9 @@ logaddexp = elementwise(
 )
 
 
-def _xlogy(x: Any, y: Any) -> Any:
-    """Return x log y."""
-    from scipy import special
-
-    return special.xlogy(x, y)
-
-
 xlogy = elementwise(
     "xlogy",
-    _xlogy,
+    meaning.xlogy,
     (lambda _, x, y: log(y), lambda _, x, y: select(equal(x, 0.0), 0.0, x / y)),
     expand=lambda x, y: select(equal(x, 0.0) & ~isnan(y), 0.0, x * log(y)),
     math=pattern("{0} log({1})", Level.MULTIPLY, Level.MULTIPLY, Level.CONDITION),
@@ -155,13 +149,6 @@ xlogy = elementwise(
 )
 
 
-def _logit(x: Any) -> Any:
-    """Return log(x/(1 - x))."""
-    from scipy import special
-
-    return special.logit(x)
-
-
 def _expand_logit(x: Expr) -> Expr:
     """Return log(x/(1 - x)), near 1/2 by log1p."""
     central = log1p((2 * x - 1) / (1 - x))
@@ -170,7 +157,7 @@ def _expand_logit(x: Expr) -> Expr:
 
 logit = elementwise(
     "logit",
-    _logit,
+    meaning.logit,
     (lambda y, x: 1 / (x * (1 - x)),),
     expand=_expand_logit,
     domain=Domain(((0.1, 0.9),)),
@@ -200,16 +187,9 @@ def _sigmoid_slope(y: Expr, x: Expr) -> Expr:
     return bell(decay(x))
 
 
-def _expit(x: Any) -> Any:
-    """Return the sigmoid."""
-    from scipy import special
-
-    return special.expit(x)
-
-
 sigmoid = elementwise(
     "sigmoid",
-    _expit,
+    meaning.sigmoid,
     (_sigmoid_slope,),
     expand=_expand_sigmoid,
     latex=latex_call("\\sigma"),
@@ -228,7 +208,7 @@ def _complement(y: Expr, x: Expr) -> Expr:
 
 softplus = elementwise(
     "softplus",
-    lambda x: np.logaddexp(x, 0),
+    meaning.softplus,
     (lambda y, x: _expand_sigmoid(x),),
     expand=lambda x: maximum(x, 0.0) + log1p(decay(x)),
     latex="\\log\\left(1 + e^{{{0}}}\\right)",
@@ -239,7 +219,7 @@ softplus = elementwise(
 )
 log_sigmoid = elementwise(
     "log_sigmoid",
-    lambda x: -np.logaddexp(0, -x),
+    meaning.log_sigmoid,
     (_complement,),
     expand=lambda x: minimum(x, 0.0) - log1p(decay(x)),
     latex="\\log\\sigma\\left({0}\\right)",

@@ -24,15 +24,25 @@ def _infer(x: Type, *, axes: tuple[int, ...], ddof: int = 0) -> Type:
     return floats(x).with_shape(kept_shape(x, axes))
 
 
-def _wide(function: Any) -> Any:
-    """Return the meaning of a moment, worked out in float64 and rounded once."""
+def _wide(x: Any) -> Any:
+    """Return an array in float64 at least, since moments are rounded once, at the end."""
+    return np.asarray(x, dtype=np.result_type(x, np.float64))
 
-    def evaluate(x: Any, axes: tuple[int, ...], **options: Any) -> Any:
-        x = np.asarray(x)
-        wide = np.float64 if x.dtype == np.float32 else x.dtype
-        return function(x.astype(wide), axis=axes, **options).astype(x.dtype)
 
-    return evaluate
+def _mean(x: Any, axes: tuple[int, ...]) -> Any:
+    """Return the mean."""
+    return np.sum(_wide(x), axis=axes) / _length(x, axes)
+
+
+def _var(x: Any, axes: tuple[int, ...], ddof: int) -> Any:
+    """Return the variance: NumPy's of complex values would take absolute values."""
+    d = _wide(x) - np.expand_dims(_mean(x, axes), axes)
+    return np.sum(d * d, axis=axes) / np.float64(max(_length(x, axes) - ddof, 0))
+
+
+def _length(x: Any, axes: tuple[int, ...]) -> Any:
+    """Return the number of elements that a reduction folds into one."""
+    return np.prod([np.shape(x)[k] for k in axes], dtype=float)
 
 
 def _over(total: Expr, size: Size) -> Expr:
@@ -58,7 +68,7 @@ mean = declare(
         "mean",
         Kind.COMPOSITE,
         infer=_infer,
-        evaluate=_wide(np.mean),
+        evaluate=_mean,
         vjp=lambda g, y, x, axes: (spread(_over_count(g, x, axes), x, axes),),
         mask=lambda where, x, axes: (where and spread(where, x, axes),),
         linear=(0,),
@@ -106,7 +116,7 @@ var = declare(
         "var",
         Kind.COMPOSITE,
         infer=_infer,
-        evaluate=_wide(np.var),
+        evaluate=_var,
         vjp=_var_vjp,
         mask=lambda where, x, axes, ddof: (where and spread(where, x, axes),),
         expand=_expand_var,
@@ -128,7 +138,7 @@ std = declare(
         "std",
         Kind.COMPOSITE,
         infer=_infer,
-        evaluate=_wide(np.std),
+        evaluate=lambda x, axes, ddof: np.sqrt(_var(x, axes, ddof)),
         vjp=_std_vjp,
         mask=lambda where, x, axes, ddof: (where and spread(where, x, axes),),
         expand=lambda x, axes, ddof: sqrt(var(x, axes=axes, ddof=ddof)),

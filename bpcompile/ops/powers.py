@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bpcompile.ir.op import POSITIVE, Domain, Level, call, pattern
+from bpcompile.ops import meaning
 from bpcompile.ops.arithmetic import abs_, copysign
 from bpcompile.ops.choice import equal, isfinite, not_equal, select
 from bpcompile.ops.elementwise import (
@@ -51,7 +52,7 @@ def _expand_cbrt(x: Expr) -> Expr:
 
 cbrt = elementwise(
     "cbrt",
-    np.cbrt,
+    meaning.cbrt,
     (lambda y, x: 1 / (y * y) / 3,),
     expand=_expand_cbrt,
     math=call("cbrt"),
@@ -93,15 +94,9 @@ def _power_growth(y: Expr, a: Expr, b: Expr) -> Expr:
     return select(at_zero, 0.0, y * log(a))
 
 
-def _power(a: Any, b: Any) -> Any:
-    """Raise as C's pow does: NumPy takes the square root where the exponent is one 0.5."""
-    a, b = np.broadcast_arrays(a, b)
-    return np.power(np.atleast_1d(a), np.atleast_1d(b)).reshape(a.shape)
-
-
 power = elementwise(
     "power",
-    _power,
+    meaning.power,
     (_power_slope, _power_growth),
     pattern("{0}**{1}", Level.POWER, Level.ATOM, Level.NEGATE),
     call("np.power", 2),
@@ -121,7 +116,7 @@ def _ratio(part: Expr, y: Expr) -> Expr:
 
 hypot = elementwise(
     "hypot",
-    np.hypot,
+    meaning.hypot,
     (lambda y, a, b: _ratio(a, y), lambda y, a, b: _ratio(b, y)),
     call("math.hypot", 2),
     call("np.hypot", 2),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpcompile.ir.op import REAL, Domain, Op, call
+from bpcompile.ops import meaning
 from bpcompile.ops.arithmetic import abs_
 from bpcompile.ops.choice import equal, maximum, select
 from bpcompile.ops.elementwise import elementwise, latex_call
@@ -118,7 +119,7 @@ def _arctan2_slope(part: Expr, a: Expr, b: Expr) -> Expr:
 
 arctan2 = elementwise(
     "arctan2",
-    np.arctan2,
+    meaning.arctan2,
     (lambda y, a, b: _arctan2_slope(b, a, b), lambda y, a, b: -_arctan2_slope(a, a, b)),
     call("math.atan2", 2),
     call("np.arctan2", 2),

@@ -1,0 +1,96 @@
+"""Give the meaning of elementwise functions that NumPy has for real arrays alone, or not at all.
+
+The interpreter also runs with complex arrays, to differentiate by the complex step. Every function
+here is then its analytic continuation from the piece that the real parts lie on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def _analytic(real: Callable[..., Any], continued: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is `continued` for complex operands and `real` for others."""
+
+    def evaluate(*args: Any) -> Any:
+        return (continued if any(map(np.iscomplexobj, args)) else real)(*args)
+
+    return evaluate
+
+
+def _special(name: str) -> Callable[..., Any]:
+    """Return a function of `scipy.special`, imported when it is called."""
+
+    def evaluate(*args: Any) -> Any:
+        from scipy import special
+
+        return getattr(special, name)(*args)
+
+    return evaluate
+
+
+def _sign(x: Any) -> Any:
+    """Return the sign of the real part, 1 for both zeros unless it is negative."""
+    return np.copysign(1.0, np.real(x))
+
+
+def _where_larger(a: Any, b: Any, then: Any, otherwise: Any) -> Any:
+    """Choose by real parts."""
+    return np.where(np.real(a) >= np.real(b), then, otherwise)
+
+
+def _power_real(a: Any, b: Any) -> Any:
+    """Raise as C's pow does: NumPy takes the square root where the exponent is one 0.5."""
+    a, b = np.broadcast_arrays(a, b)
+    return np.power(np.atleast_1d(a), np.atleast_1d(b)).reshape(a.shape)
+
+
+def _logaddexp_continued(a: Any, b: Any) -> Any:
+    """Return log(exp a + exp b)."""
+    largest, least = _where_larger(a, b, a, b), _where_larger(a, b, b, a)
+    return largest + np.log1p(np.exp(least - largest))
+
+
+def _sigmoid_continued(x: Any) -> Any:
+    """Return 1/(1 + exp(-x))."""
+    e = np.exp(-x * _sign(x))
+    return np.where(np.real(x) >= 0, 1, e) / (1 + e)
+
+
+cbrt = _analytic(np.cbrt, lambda x: _sign(x) * np.exp(np.log(x * _sign(x)) / 3))
+hypot = _analytic(np.hypot, lambda a, b: np.sqrt(a * a + b * b))
+arctan2 = _analytic(np.arctan2, lambda a, b: -1j * (np.log(b + 1j * a) - np.log(a * a + b * b) / 2))
+copysign = _analytic(np.copysign, lambda a, b: a * _sign(a) * _sign(b))
+remainder = _analytic(np.remainder, lambda a, b: a - b * np.floor_divide(np.real(a), np.real(b)))
+fmod = _analytic(np.fmod, lambda a, b: a - b * np.trunc(np.real(a) / np.real(b)))
+maximum = _analytic(np.maximum, lambda a, b: _where_larger(a, b, a, b))
+minimum = _analytic(np.minimum, lambda a, b: _where_larger(a, b, b, a))
+power = _analytic(_power_real, np.power)
+logaddexp = _analytic(np.logaddexp, _logaddexp_continued)
+sigmoid = _analytic(_special("expit"), _sigmoid_continued)
+logit = _analytic(_special("logit"), lambda x: np.log(x / (1 - x)))
+xlogy = _special("xlogy")
+erf, erfc, ndtr = _special("erf"), _special("erfc"), _special("ndtr")
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """Return x between two bounds, the upper one where they cross."""
+    return minimum(maximum(x, low), high)
+
+
+def relu(x: Any) -> Any:
+    """Return the positive part."""
+    return maximum(x, np.zeros_like(x))
+
+
+def softplus(x: Any) -> Any:
+    """Return log(1 + exp x)."""
+    return logaddexp(x, np.zeros_like(x))
+
+
+def log_sigmoid(x: Any) -> Any:
+    """Return -log(1 + exp(-x))."""
+    return -softplus(-x)
