@@ -136,6 +136,7 @@ class Op:
     mask: Callable[..., tuple[Any, ...]] | None = None  # see below
     finite: bool = False  # the partials are finite at every point, NaN and inf operands aside
     linear: tuple[int, ...] = ()  # operands in which the op is linear, jointly
+    multilinear: tuple[int, ...] = ()  # operands in each of which it is linear, as in a product
     expand: Callable[..., Expr] | None = None  # a composite in terms of other ops
     numba: Text | None = None
     numpy: Text | None = None

@@ -62,6 +62,7 @@ matmul = declare(
         infer=_infer_matmul,
         evaluate=np.matmul,
         vjp=_matmul_vjp,
+        multilinear=(0, 1),
         numpy=infix("@", Level.MULTIPLY),
         math=infix("", Level.MULTIPLY),
         doc="The matrix product.",
