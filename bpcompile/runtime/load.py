@@ -202,6 +202,7 @@ class _OnlyLoaded(importlib.abc.MetaPathFinder):
     imports them when it loads the function. If one is not loaded, the model has changed since:
     Numba takes an `OSError` here as a miss and compiles the user's function again, where an
     `ImportError` would end the program. Nothing of that name is looked for on `sys.path` either.
+    (Where the old and the new model are both loaded in one process, Numba has no way to tell.)
     """
 
     def find_spec(

@@ -50,8 +50,8 @@ def open_private(base: Path, name: str) -> tuple[Path, int | None]:
         except OSError as error:
             raise CacheError(f"{base / name} cannot be created: {error.strerror}") from error
         return base / name, None
-    # Links above the last component are the system's or the user's own (/tmp on macOS, a home on
-    # another disk): what they lead to is checked, not the links.
+    # Links above the last component are the system's or the user's own (macOS has some, and homes
+    # lie on other disks): what they lead to is checked, not the links.
     base = base.parent.resolve() / base.name
     _create(base)
     for ancestor in base.parents:

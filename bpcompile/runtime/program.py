@@ -1,0 +1,196 @@
+"""Offer the entry points of a loaded module for arguments that are exactly what it takes.
+
+In: a loaded module, and what its arguments and results are. Out: a `Program`. For the numba
+target each entry point is compiled, or loaded from the cache, when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpcompile.ir.dims import Dim
+from bpcompile.ir.graph import Guard
+from bpcompile.ir.types import Type
+from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
+from bpcompile.runtime.lengths import Place, bind_lengths, shape_of
+from bpcompile.runtime.load import LoadedModule
+
+
+class Inexact(Exception):  # a signal inside the package, no error of the user's
+    """Signal a call whose arguments are not exactly what compiled code takes."""
+
+
+def _inexact(*_: Any) -> Any:
+    """Answer a call that the dispatcher does not take."""
+    raise Inexact
+
+
+class Program:
+    """Hold one compiled function: `NAME`, `NAME_fill` and `NAME_into` of an emitted module.
+
+    `places` describes the caller's arguments, `hidden` holds the captured arrays that follow them,
+    and `outputs` are the types of the result leaves in order.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModule,
+        name: str,
+        places: Sequence[Place],
+        hidden: Sequence[np.ndarray],
+        outputs: Sequence[Type],
+        dims: Sequence[str],
+        guards: Sequence[Guard],
+    ) -> None:
+        """Hold the parts; nothing is compiled yet."""
+        self.loaded = loaded
+        self.name = name
+        self.places = tuple(places)
+        self.hidden = tuple(hidden)
+        self.outputs = tuple(outputs)
+        self.dims = tuple(dims)
+        self.guards = tuple(guards)
+        self._pool: list[np.ndarray] = []
+        self._lock = threading.RLock()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Tell whether the target is machine code."""
+        return self.loaded.target == "numba"
+
+    def function(self, suffix: str = "") -> Any:
+        """Return a public function of the module: a dispatcher or a plain function."""
+        return getattr(self.loaded.module, self.name + suffix)
+
+    # -- entry points --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _inputs(self) -> list[Any]:
+        """Return the Numba types of the arguments and the captured arrays."""
+        types = [place.type for place in self.places]
+        given = [type_of(t.dtype.value, t.rank) for t in types]
+        return given + [type_of(a.dtype.name, a.ndim, array=True) for a in self.hidden]
+
+    @functools.cached_property
+    def fresh(self) -> Exact:
+        """Return the function with fresh results."""
+        with self._lock:
+            if not self.is_compiled:
+                function = self.function()
+                return Exact(function, function, function)
+            return compile_exact(self.function(), self._inputs, _inexact)
+
+    @functools.cached_property
+    def fill(self) -> Exact:
+        """Return the function that fills given arrays and returns the scalars."""
+        with self._lock:
+            function = self.function("_fill")
+            if not self.is_compiled:
+                return Exact(function, function, function)
+            types = list(self._inputs)
+            types += [type_of(t.dtype.value, t.rank) for t in self.outputs if t.rank]
+            return compile_exact(function, [*types, *self._scratch(function)], _inexact)
+
+    @functools.cached_property
+    def into(self) -> Exact:
+        """Return the function that fills one array per result, of shape () for a scalar."""
+        with self._lock:
+            function = self.function("_into")
+            if not self.is_compiled:
+                return Exact(function, function, function)
+            types = list(self._inputs)
+            types += [type_of(t.dtype.value, t.rank, array=True) for t in self.outputs]
+            return compile_exact(function, [*types, *self._scratch(function)], _inexact)
+
+    def _scratch(self, function: Any) -> list[Any]:
+        """Return the Numba type of the workspace where a function takes one."""
+        code = _plain(function).__code__
+        names = code.co_varnames[: code.co_argcount]
+        return [type_of("f64", 1)] if names[-1:] == ("workspace",) else []
+
+    # -- workspaces ----------------------------------------------------------------------------
+
+    def words(self, lengths: Mapping[str, int]) -> int:
+        """Return the number of float64 words that a call with these lengths works in."""
+        function = _plain(self.function("_workspace"))
+        return int(function(*(lengths[name] for name in self.dims)))
+
+    @functools.cached_property
+    def fixed_words(self) -> int | None:
+        """Return the number of words where it is the same for all lengths, else None."""
+        if not self.is_compiled:
+            return 0
+        try:
+            words = _plain(self.function("_workspace"))(*map(Dim.named, self.dims))
+        except TypeError:  # it compares lengths
+            return None
+        return words if isinstance(words, int) else None
+
+    @functools.cached_property
+    def takes_workspace(self) -> bool:
+        """Tell whether `fill` has a last argument for scratch memory."""
+        code = _plain(self.function("_fill")).__code__
+        return code.co_varnames[: code.co_argcount][-1:] == ("workspace",)
+
+    def take_workspace(self, words: int) -> np.ndarray:
+        """Return a workspace that nobody else uses; give it back with `give_workspace`."""
+        try:
+            found = self._pool.pop()
+        except IndexError:
+            return np.empty(words)
+        return found if found.size >= words else np.empty(words)
+
+    def give_workspace(self, workspace: np.ndarray) -> None:
+        """Keep a workspace for the next call."""
+        self._pool.append(workspace)
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def lengths(self, leaves: Sequence[Any]) -> dict[str, int]:
+        """Return the length of each dimension; raises `Misfit` where the code was made for others.
+
+        The captured arrays have the lengths that they had, so only the caller's are looked at.
+        """
+        return bind_lengths(self.places, leaves, self.guards)
+
+    def shapes(self, lengths: Mapping[str, int]) -> list[tuple[int, ...]]:
+        """Return the shape of each result leaf."""
+        return [shape_of(type, lengths) for type in self.outputs]
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """Return the results of exact arguments, nested as tuples."""
+        return self.fresh.entry(*leaves, *self.hidden)
+
+    def run_filling(
+        self, leaves: Sequence[Any], arrays: Sequence[np.ndarray], lengths: Mapping[str, int]
+    ) -> list[Any]:
+        """Fill exact arrays, one per result of rank 1 or more, and return the scalars in order."""
+        entry: Callable[..., Any] = self.fill.entry
+        if not self.takes_workspace:
+            return self.scalars(entry(*leaves, *self.hidden, *arrays))
+        workspace = self.take_workspace(self.words(lengths))
+        try:
+            return self.scalars(entry(*leaves, *self.hidden, *arrays, workspace))
+        finally:
+            self.give_workspace(workspace)
+
+    def scalars(self, returned: Any) -> list[Any]:
+        """Return the scalars that `fill` gave back, each of the class that users get."""
+        types = [type for type in self.outputs if not type.rank]
+        values = [] if not types else [returned] if len(types) == 1 else returned
+        return [as_scalar(value, type) for value, type in zip(values, types, strict=True)]
+
+
+def as_scalar(value: Any, type: Type) -> Any:
+    """Return a rank-0 result as the user gets it: machine code gives a Python float for float32."""
+    return np.float32(value) if type.dtype.itemsize == 4 else value
+
+
+def _plain(function: Any) -> Any:
+    """Return the Python function behind a dispatcher."""
+    return getattr(function, "py_func", function)
