@@ -91,3 +91,10 @@ class Namer:
     def is_taken(self, name: str) -> bool:
         """Tell whether a name is in use."""
         return name in self._taken
+
+    def copy(self) -> Namer:
+        """Return a namer for a scope of its own, which may reuse what this one hands out later."""
+        other = Namer(frozenset(self._taken))
+        other._next = dict(self._next)
+        other._anonymous = self._anonymous
+        return other

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.layout import FunctionText, Line, ModuleText
-from bpcompile.emit.names import Namer
+from bpcompile.emit.names import Namer, safe_name
 from bpcompile.emit.numba_target import NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths, lengths
@@ -16,6 +16,7 @@ from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.types import DType
+from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import Slot, lay_out
 from bpcompile.schedule.plan import plan
 from bpcompile.schedule.program import Interface
@@ -49,6 +50,7 @@ class _NumbaModule:
         self.writer = NumbaWriter(self.namer, self.bound.rename, formulas.comment)
         for var, text in zip(self.plan.params, self.params.values(), strict=True):
             self.writer.call(var, text)
+        self.kernels: list[FunctionText] = []
         self.slots: list[Slot]
         self.words: Size
         self.slots, self.words = lay_out(self.plan)
@@ -56,8 +58,8 @@ class _NumbaModule:
     def assemble(self) -> tuple[ModuleText, list[str]]:
         """Return the module and its dimensions."""
         main = self._main()
-        functions = [main, *self._public()]
-        helpers = _helpers([line.code for f in functions for line in f.lines])
+        functions = [*self.kernels, main, *self._public()]
+        helpers = _helpers(functions)
         imports = ["import math", "", "import numpy as np", "from numba import njit"]
         if not any("math." in line.code for f in (*helpers, *functions) for line in f.lines):
             imports = imports[2:]
@@ -94,7 +96,11 @@ class _NumbaModule:
         writer.lines.extend(self.bound.checks)
         for slot in self.slots:
             writer.add(self._slot(slot), 0, str(_typed(slot, self.bound)))
-        writer.statements(self.plan.statements, 0)
+        for part in split(self.plan):
+            if isinstance(part, Kernel):
+                self._kernel(part)
+            else:
+                writer.statements([part], 0)
         scalars = [writer.expression(value).text for value in self.plan.scalars.values()]
         writer.add(f"return {scalar_results(scalars)}" if scalars else "return", 0)
         workspace = ["workspace"] if self.slots else []
@@ -102,6 +108,20 @@ class _NumbaModule:
         return FunctionText(
             "_main", [*self.params.values(), *arrays, *workspace], [doc], writer.lines, NJIT
         )
+
+    def _kernel(self, kernel: Kernel) -> None:
+        """Add the function of a kernel and write its call."""
+        reads = [self.writer.name(var) for var in kernel.reads]
+        results = [self.writer.name(var) for var in kernel.results]
+        params = [*reads, *(str(self.bound.rename[name]) for name in kernel.lengths)]
+        writer = self.writer.inside()
+        writer.statements(kernel.statements, 0)
+        if results:
+            writer.add(f"return {', '.join(results)}", 0)
+        name = self.namer.own(_kernel_name(kernel))
+        doc = f"Compute {_listed(kernel.made) or 'one stage'}."
+        self.kernels.append(FunctionText(name, params, [doc], writer.lines, NJIT))
+        self.writer.add(f"{_targets(results)}{name}({', '.join(params)})", 0)
 
     def _slot(self, slot: Slot) -> str:
         """Return the line that cuts a temporary out of the workspace."""
@@ -192,17 +212,33 @@ def _targets(names: list[str]) -> str:
     return f"{', '.join(names)} = " if names else ""
 
 
+def _kernel_name(kernel: Kernel) -> str:
+    """Return the name of a kernel: from its first to its last named value."""
+    named = [name for name in map(safe_name, kernel.made) if name]
+    if not named:
+        return "_kernel"
+    return f"_{named[0]}_to_{named[-1]}" if named[0] != named[-1] else f"_compute_{named[0]}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the names that may be shown, at most eight."""
+    shown = [name for name in map(safe_name, names) if name]
+    return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")
+
+
 def _typed(slot: Slot, bound: Lengths) -> str:
     """Return the type of a temporary under the emitted names."""
     shape = ", ".join(str(s) for s in bound.shape(slot.buffer.shape))
     return f"{slot.buffer.dtype.value}[{shape}]"
 
 
-def _helpers(lines: list[str]) -> list[FunctionText]:
-    """Return the helper functions that lines call, each before those that call it."""
+def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
+    """Return the helpers that functions call, each before those that call it."""
+    own = {function.name for function in functions}
+    lines = [line.code for function in functions for line in function.lines]
     found: dict[str, FunctionText] = {}
     order: list[str] = []
-    stack = sorted({name for line in lines for name in _HELPER.findall(line)} - {"_main"})
+    stack = sorted({name for line in lines for name in _HELPER.findall(line)} - own)
     while stack:
         name = stack.pop()
         if name in found:

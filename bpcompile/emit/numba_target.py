@@ -49,6 +49,13 @@ class NumbaWriter:
         self._sizes: dict[str, Size] = dict(dims)
         self._counters: list[str] = []
 
+    def inside(self) -> NumbaWriter:
+        """Return a writer for a function of its own, which knows the names given so far."""
+        writer = NumbaWriter(self.namer.copy(), {}, self.comment)
+        writer._names = dict(self._names)
+        writer._sizes = dict(self._sizes)
+        return writer
+
     def name(self, var: Var) -> str:
         """Return the name of a variable."""
         known = self._names.get(var)
