@@ -218,5 +218,17 @@ def _check_dim(graph: Graph, node: Node) -> None:
         _fail(graph, node, "is a length: an i64 scalar with the attribute size")
 
 
+def _check_empty(graph: Graph, node: Node) -> None:
+    """Check that an array without contents is an array."""
+    if node.args or node.attrs or not isinstance(node.type, Type):
+        _fail(graph, node, "is an array without contents: it has a type and nothing else")
+
+
 # The ops whose type is given when they are built.
-_GIVEN = {"param": _check_param, "const": _check_const, "table": _check_table, "dim": _check_dim}
+_GIVEN = {
+    "param": _check_param,
+    "const": _check_const,
+    "table": _check_table,
+    "dim": _check_dim,
+    "empty": _check_empty,
+}
