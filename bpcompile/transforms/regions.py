@@ -78,14 +78,19 @@ class LoopBuilder:
         return inside + by if by else inside
 
     def finish(
-        self, lower: Expr, upper: Expr, outputs: Sequence[Expr], note: str = ""
+        self,
+        lower: Expr,
+        upper: Expr,
+        outputs: Sequence[Expr],
+        note: str = "",
+        replaced: Mapping[Node, Node] | None = None,
     ) -> tuple[Expr, ...]:
         """Append the loop to the outer graph and return its results; `outputs` go around."""
-        found = reached([out.node for out in outputs], ())
+        found = _needed([out.node for out in outputs], replaced or {})
         captured = [(inside, value) for inside, value in self._captured if inside.node in found]
         params = [self.index, *(p for p, _ in self._carried), *(p for p, _ in captured)]
         self.body.params = [param.node for param in params]
-        body = self.body.finish(outputs)
+        body = finish(self.body, outputs, replaced or {})
         starts = [start for _, start in (*self._carried, *captured)]
         attrs = {"body": body, "carried": len(outputs), **({"note": note} if note else {})}
         return self.outer.apply(OPS["loop"], (lower, upper, *starts), attrs).items()
@@ -119,7 +124,7 @@ def empty_copy(graph: Graph | Builder) -> Builder:
 
 def _needed(results: Sequence[Node], replaced: Mapping[Node, Node]) -> set[Node]:
     """Return what the results depend on after the replacement."""
-    seen = set(results)
+    seen = {replaced.get(node, node) for node in results}
     stack = list(seen)
     while stack:
         for arg in stack.pop().args:

@@ -105,7 +105,7 @@ class Sweep:
         for node in reversed(self.graph.nodes):
             if node not in self.active or node.op.name == "param":
                 continue
-            with self.builder.at(_adjoint_origin(node)):
+            with self.builder.at(adjoint_origin(node)):
                 self._visit(node)
 
     def _visit(self, node: Node) -> None:
@@ -174,7 +174,7 @@ def scaled(g: Expr, partial: Expr | float) -> Expr:
     return -g if partial == -1 else g * partial
 
 
-def _adjoint_origin(node: Node) -> Origin:
+def adjoint_origin(node: Node) -> Origin:
     """Return the origin of the nodes that differentiate `node`."""
     if node.origin is None:
         return Origin("", 0, node)
@@ -203,7 +203,7 @@ def reverse(graph: Graph, wrt: Sequence[int], seeds: str = "one") -> Graph:
     sweep = Sweep(builder, graph, [graph.params[k] for k in wrt])
     outputs = [builder.wrap(node) for node in graph.outputs]
     if seeds == "one":
-        with builder.at(_adjoint_origin(outputs[0].node)):
+        with builder.at(adjoint_origin(outputs[0].node)):
             sweep.accumulate(outputs[0].node, builder.const(1, outputs[0].type))
     else:
         for number, out in enumerate(outputs):

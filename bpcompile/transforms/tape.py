@@ -116,7 +116,8 @@ def forward_loop(sweep: Sweep, joint: Joint) -> Tape:
     outputs = [build.body.wrap(node) for node in joint.results]
     for node in kept:
         type = Type(node.array_type.dtype, (length, *node.shape))
-        tape = build.carry(outer.const(0, type), f"{node.name or 'kept'}_tape")
+        places = outer.node(OPS["empty"], (), {}, type)
+        tape = build.carry(places, f"{node.name or 'kept'}_tape")
         value = build.body.wrap(node)
         outputs.append(OPS["update"](tape, value, place, spec=_place_spec(node)))
     bounds = outer.wrap(loop.lower), outer.wrap(loop.upper)

@@ -1,0 +1,238 @@
+"""Write the forward-mode derivative of a graph: tangents beside values, first node first.
+
+The tangent of y = f(x₁, x₂, ...) is ẏ = Σ ∂f/∂xₖ ẋₖ. Operands without a tangent cost nothing. A
+linear op is applied to the tangents themselves, a product once for each operand. What declares a
+`vjp` alone has its tangent by transposing that: the vjp is linear in its cotangent u, so the sweep
+of `bpcompile.transforms.reverse` over u -> Jᵀu towards u, seeded with ẋ, gives J ẋ (R. Frostig and
+others, "Decomposing reverse-mode automatic differentiation", 2021, section 3, the other way round).
+
+A choice takes the tangent of what it chooses; the losers' tangents, infinite or NaN as they may
+be, are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bpcompile.errors import CompileError
+from bpcompile.ir.build import Builder, Expr
+from bpcompile.ir.graph import Graph, Node, reachable
+from bpcompile.ir.op import OPS
+from bpcompile.ir.types import TupleType
+from bpcompile.transforms.activity import active_nodes, loop_activity
+from bpcompile.transforms.regions import Loop, LoopBuilder, finish
+from bpcompile.transforms.reverse import Sweep, adjoint_origin, no_rule, scaled
+
+TangentRule = Callable[["Push", Node], "list[Expr | None]"]
+TANGENT_RULES: dict[str, TangentRule] = {}
+
+Tangents = Sequence["Expr | None"]
+
+
+def forward(graph: Graph, wrt: Sequence[int]) -> Graph:
+    """Return the joint graph: the outputs of `graph`, then a tangent for each of them.
+
+    Each input in `wrt` gets a new last parameter for its tangent, named after it with ``_dot``
+    behind. The tangent of an output that no such input reaches, or that is no float, is zero.
+
+    Raises `NotDifferentiableError` where an active op has no rule.
+
+        >>> from bpcompile import ops
+        >>> from bpcompile.ir.interpret import interpret
+        >>> from bpcompile.ir.types import f64
+        >>> builder = Builder("f")
+        >>> x = builder.param("x", f64[()])
+        >>> interpret(forward(builder.finish((x * x,)), [0]), [3.0, 1.0])
+        (array(9.), array(6.))
+    """
+    builder = Builder.extending(graph)
+    params = [graph.params[k] for k in wrt]
+    dots = {p: builder.param(f"{p.name}_dot", p.array_type) for p in params}
+    push = Push(builder, graph, dots)
+    push.run()
+    outputs = [builder.wrap(node) for node in graph.outputs]
+    return finish(builder, (*outputs, *map(push.tangent_or_zero, graph.outputs)), push.replaced)
+
+
+class Push:
+    """Carry tangents forward over the nodes that a builder holds."""
+
+    def __init__(self, builder: Builder, graph: Graph, dots: Mapping[Node, Expr]) -> None:
+        """Start from the tangents of some parameters of `graph`, whose nodes `builder` holds."""
+        self.builder = builder
+        self.graph = graph
+        self.active = active_nodes(graph, dots)
+        self.replaced: dict[Node, Node] = {}
+        self._dots: dict[Node, Expr] = dict(dots)
+        self._items: dict[Node, list[Expr | None]] = {}
+
+    def tangent(self, node: Node) -> Expr | None:
+        """Return the tangent of a node, or None where it has none."""
+        return self._dots.get(node)
+
+    def tangent_or_zero(self, node: Node) -> Expr:
+        """Return the tangent of a node, zeros where it has none."""
+        found = self._dots.get(node)
+        return self.builder.const(0, node.array_type) if found is None else found
+
+    def replace(self, node: Node, new: Node) -> None:
+        """Let a new node take the place of one that the graph has."""
+        self.replaced[node] = new
+
+    def run(self) -> None:
+        """Visit the nodes, first first."""
+        for node in self.graph.nodes:
+            if node not in self.active or node.op.name == "param":
+                continue
+            with self.builder.at(adjoint_origin(node)):
+                self._visit(node)
+
+    def _visit(self, node: Node) -> None:
+        """Find the tangent of one node."""
+        if isinstance(node.type, TupleType):
+            rule = TANGENT_RULES.get(node.op.name)
+            if rule is None:
+                raise no_rule(node)
+            self._items[node] = rule(self, node)
+            return
+        if node.op.name == "item":
+            found = self._items[node.args[0]][node.attrs["index"]]
+        else:
+            found = self._pushed(node, [self._dots.get(arg) for arg in node.args])
+        if found is not None:
+            self._dots[node] = found
+            differentiates = found.node.origin is not None and found.node.origin.adjoint_of
+            if node.name is not None and found.node.name is None and differentiates:
+                found.node.name = f"{node.name}_dot"
+
+    def _pushed(self, node: Node, dots: Tangents) -> Expr | None:
+        """Return the tangent of an op with one result."""
+        op = node.op
+        given = {k for k, dot in enumerate(dots) if dot is not None}
+        if not given:
+            return None
+        if op.partials is not None:
+            return self._by_partials(node, dots)
+        if given.issubset(op.linear):
+            return self._linear(node, dots)
+        if given.issubset(op.multilinear):
+            return self._multilinear(node, dots)
+        if op.vjp is None:
+            raise no_rule(node)
+        return self._transposed(node, dots)
+
+    def _by_partials(self, node: Node, dots: Tangents) -> Expr | None:
+        """Return the sum of the partials times the tangents."""
+        op, wrap = node.op, self.builder.wrap
+        assert op.partials is not None
+        y, xs = wrap(node), tuple(wrap(arg) for arg in node.args)
+        masks = op.mask(None, *xs, **node.attrs) if op.mask is not None else (None,) * len(xs)
+        terms = []
+        for dot, partial, where in zip(dots, op.partials, masks, strict=True):
+            if dot is not None and partial is not None:
+                term = scaled(dot, partial(y, *xs, **node.attrs))
+                terms.append(term if where is None else OPS["select"](where, term, 0.0))
+        return _sum(terms)
+
+    def _linear(self, node: Node, dots: Tangents) -> Expr:
+        """Return the op of the tangents, with zeros for operands that have none."""
+        args = [
+            (dot or self.builder.const(0, arg.array_type))
+            if k in node.op.linear
+            else self.builder.wrap(arg)
+            for k, (arg, dot) in enumerate(zip(node.args, dots, strict=True))
+        ]
+        return self.builder.apply(node.op, args, node.attrs)
+
+    def _multilinear(self, node: Node, dots: Tangents) -> Expr | None:
+        """Return the sum of the products with one factor replaced by its tangent."""
+        terms = []
+        for k, dot in enumerate(dots):
+            if dot is not None:
+                args = [dot if k == m else self.builder.wrap(x) for m, x in enumerate(node.args)]
+                terms.append(self.builder.apply(node.op, args, node.attrs))
+        return _sum(terms)
+
+    def _transposed(self, node: Node, dots: Tangents) -> Expr | None:
+        """Return the tangent by transposing the vjp."""
+        scratch = Builder(node.op.name)
+        y = scratch.param("y", node.array_type)
+        xs = [scratch.param(f"x{k}", arg.array_type) for k, arg in enumerate(node.args)]
+        bar = scratch.param("bar", node.array_type)
+        assert node.op.vjp is not None
+        values = node.op.vjp(bar, y, *xs, **node.attrs)
+        pulled = [
+            (value, scratch.param(f"dot{k}", dot.type), dot)
+            for k, (value, dot) in enumerate(zip(values, dots, strict=True))
+            if value is not None and dot is not None
+        ]
+        linear = scratch.finish([value for value, _, _ in pulled])
+        builder = Builder.extending(linear)
+        sweep = Sweep(builder, linear, [bar.node])
+        for value, seed, _ in pulled:
+            sweep.accumulate(value.node, builder.wrap(seed.node))
+        sweep.run()
+        found = sweep.cotangent(bar.node)
+        if found is None:
+            return None
+        graph = sweep.finish([found.value])
+        place = {y.node: node}
+        place.update(zip((x.node for x in xs), node.args, strict=True))
+        place.update((seed.node, dot.node) for _, seed, dot in pulled)
+        if bar.node in reachable(graph.outputs):
+            raise CompileError(f"the vjp of {node.op.name} is not linear in its cotangent")
+        return self._copied(graph, place)
+
+    def _copied(self, graph: Graph, place: dict[Node, Node]) -> Expr:
+        """Append the nodes of a graph of one output, as belonging to the present node."""
+        for node in graph.nodes:
+            if node not in place and node.op.name != "param":
+                args = tuple(place[arg] for arg in node.args)
+                place[node] = self.builder.node(node.op, args, node.attrs, node.array_type).node
+        return self.builder.wrap(place[graph.outputs[0]])
+
+
+def _sum(terms: Sequence[Expr]) -> Expr | None:
+    """Return the sum of the terms, None of no terms."""
+    total: Expr | None = None
+    for term in terms:
+        total = term if total is None else total + term
+    return total
+
+
+def push_loop(push: Push, node: Node) -> list[Expr | None]:
+    """Return the tangents of a loop's results: the loop carries them beside the values."""
+    loop, outer = Loop(node), push.builder
+    active = loop_activity(node, [arg in push.active for arg in node.args])
+    build = LoopBuilder(outer, loop.body.name, loop.index)
+    dots: dict[Node, Expr] = {}
+    states = list(zip(loop.states, loop.operands, strict=False))
+    for param, operand in states:
+        build.carry(outer.wrap(operand), param)
+    for (param, operand), moves in zip(states, active, strict=True):
+        if moves:
+            dots[param] = build.carry(push.tangent_or_zero(operand), f"{param.name}_dot")
+    constants = list(zip(loop.constants, loop.operands[loop.carried :], strict=True))
+    for param, operand in constants:
+        build.capture(outer.wrap(operand), param)
+    for param, operand in constants:
+        dot = push.tangent(operand)
+        if dot is not None:
+            dots[param] = build.capture(dot, f"{param.name}_dot")
+    for inside in loop.body.nodes:
+        build.body.adopt(inside)
+    inner = Push(build.body, loop.body, dots)
+    inner.run()
+    moving = [k for k, moves in enumerate(active) if moves]
+    outputs = [build.body.wrap(out) for out in loop.outputs]
+    outputs += [inner.tangent_or_zero(loop.outputs[k]) for k in moving]
+    bounds = outer.wrap(loop.lower), outer.wrap(loop.upper)
+    results = build.finish(*bounds, outputs, node.attrs.get("note", ""), inner.replaced)
+    push.replace(node, results[0].node.args[0])
+    found: list[Expr | None] = [None] * loop.carried
+    for position, k in enumerate(moving):
+        found[k] = results[loop.carried + position]
+    return found
+
+
+TANGENT_RULES["loop"] = push_loop
