@@ -100,7 +100,8 @@ class Block:
 
     def _make_task(self, node: Node) -> None:
         """Describe, order and place the task of a node."""
-        work = Work.COPY if node in self.forced else work_of(node)
+        copies = node in self.forced and node.op.kind is not Kind.ELEMENTWISE
+        work = Work.COPY if copies else work_of(node)
         task = Task(node, work)
         task.reads = self._task_reads(task)
         task.order = _loop_order(task)
