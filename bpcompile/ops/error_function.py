@@ -65,7 +65,7 @@ def _expand_norm_pdf(x: Expr) -> Expr:
 
 norm_pdf = elementwise(
     "norm_pdf",
-    lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
+    lambda x: np.exp(-np.square(x) / 2) * _PER_SQRT_2PI,
     (lambda y, x: -y * x,),
     expand=_expand_norm_pdf,
     math=call("φ"),

@@ -54,6 +54,13 @@ def _logaddexp_continued(a: Any, b: Any) -> Any:
     return largest + np.log1p(np.exp(least - largest))
 
 
+def _arctan2_continued(a: Any, b: Any) -> Any:
+    """Return the angle, its imaginary part from the inverse tangent of the smaller quotient."""
+    flat = np.abs(np.real(a)) <= np.abs(np.real(b))
+    angle = np.where(flat, np.arctan(a / b), -np.arctan(b / a))
+    return np.arctan2(np.real(a), np.real(b)) + 1j * np.imag(angle)
+
+
 def _sigmoid_continued(x: Any) -> Any:
     """Return 1/(1 + exp(-x))."""
     e = np.exp(-x * _sign(x))
@@ -62,7 +69,7 @@ def _sigmoid_continued(x: Any) -> Any:
 
 cbrt = _analytic(np.cbrt, lambda x: _sign(x) * np.exp(np.log(x * _sign(x)) / 3))
 hypot = _analytic(np.hypot, lambda a, b: np.sqrt(a * a + b * b))
-arctan2 = _analytic(np.arctan2, lambda a, b: -1j * (np.log(b + 1j * a) - np.log(a * a + b * b) / 2))
+arctan2 = _analytic(np.arctan2, _arctan2_continued)
 copysign = _analytic(np.copysign, lambda a, b: a * _sign(a) * _sign(b))
 remainder = _analytic(np.remainder, lambda a, b: a - b * np.floor_divide(np.real(a), np.real(b)))
 fmod = _analytic(np.fmod, lambda a, b: a - b * np.trunc(np.real(a) / np.real(b)))

@@ -1,0 +1,130 @@
+"""Each partial of each elementwise op against `sympy.diff`, at 30 digits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+from sympy import Piecewise, S, erf, exp, log, sqrt
+
+from bpcompile.ir.build import Builder
+from bpcompile.ir.op import OPS
+from tests.ops.support import ELEMENTWISE, apply, draw, gradient, names, params
+
+x, y, z = sympy.symbols("x y z", real=True)
+
+# The op in SymPy's terms, on the piece that its test domain lies on where SymPy has no such op.
+MEANING = {
+    "add": x + y,
+    "sub": x - y,
+    "mul": x * y,
+    "div": x / y,
+    "neg": -x,
+    "square": x**2,
+    "reciprocal": 1 / x,
+    "abs": Piecewise((x, x > 0), (-x, True)),
+    "copysign": Piecewise((x, x * y > 0), (-x, True)),
+    "remainder": None,  # of floor, whose derivative SymPy leaves standing: see below
+    "fmod": None,
+    "select": None,
+    "maximum": Piecewise((x, x > y), (y, True)),
+    "minimum": Piecewise((x, x < y), (y, True)),
+    "clip": Piecewise((y, x < y), (z, x > z), (x, True)),
+    "relu": Piecewise((x, x > 0), (S.Zero, True)),
+    "astype": x,
+    "exp": exp(x),
+    "exp2": S(2) ** x,
+    "expm1": exp(x) - 1,
+    "log": log(x),
+    "log1p": log(1 + x),
+    "log2": log(x) / log(2),
+    "log10": log(x) / log(10),
+    "logaddexp": log(exp(x) + exp(y)),
+    "xlogy": x * log(y),
+    "logit": log(x / (1 - x)),
+    "sigmoid": 1 / (1 + exp(-x)),
+    "softplus": log(1 + exp(x)),
+    "log_sigmoid": -log(1 + exp(-x)),
+    "gaussian": exp(-(x**2)),
+    "norm_pdf": exp(-(x**2) / 2) / sqrt(2 * sympy.pi),
+    "erf": erf(x),
+    "erfc": sympy.erfc(x),
+    "ndtr": (1 + erf(x / sqrt(2))) / 2,
+    "sqrt": sqrt(x),
+    "cbrt": x ** (S.One / 3),
+    "power": x**y,
+    "hypot": sqrt(x**2 + y**2),
+    "sin": sympy.sin(x),
+    "cos": sympy.cos(x),
+    "tan": sympy.tan(x),
+    "arcsin": sympy.asin(x),
+    "arccos": sympy.acos(x),
+    "arctan": sympy.atan(x),
+    "arctan2": sympy.atan2(x, y),
+    "sinh": sympy.sinh(x),
+    "cosh": sympy.cosh(x),
+    "tanh": sympy.tanh(x),
+    "libm_tanh": sympy.tanh(x),
+    "arcsinh": sympy.asinh(x),
+    "arccosh": sympy.acosh(x),
+    "arctanh": sympy.atanh(x),
+}
+DIFFERENTIABLE = [op for op in ELEMENTWISE if op.derivative is None]
+
+
+def test_every_differentiable_op_has_its_meaning_here():
+    assert {op.name for op in DIFFERENTIABLE} == set(MEANING)
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=names(DIFFERENTIABLE))
+def test_partials_are_those_of_sympy(op):
+    meaning = MEANING[op.name]
+    if meaning is None:
+        return
+    arrays = draw(op, (6,))
+    found = gradient(apply(op), *arrays)
+    for k, symbol in enumerate((x, y, z)[: len(arrays)]):
+        slope = sympy.diff(meaning, symbol)
+        for place in range(6):
+            point = {s: sympy.Float(a[place], 40) for s, a in zip((x, y, z), arrays, strict=False)}
+            exact = float(slope.subs(point).evalf(30))
+            assert found[k][place] == pytest.approx(exact, rel=1e-13), (symbol, point)
+
+
+@pytest.mark.parametrize(("name", "quotient"), [("remainder", np.floor), ("fmod", np.trunc)])
+def test_remainders_differentiate_on_their_piece(name, quotient):
+    a, b = draw(OPS[name], (40,))
+    over_a, over_b = gradient(apply(OPS[name]), a, b)
+    np.testing.assert_array_equal(over_a, np.ones(40))
+    np.testing.assert_array_equal(over_b, -quotient(a / b))
+
+
+def test_select_hands_its_cotangent_to_the_choice():
+    where, a, b = draw(OPS["select"], (40,))
+    over_a, over_b = gradient(apply(OPS["select"]), where, a, b)
+    np.testing.assert_array_equal(over_a, where)
+    np.testing.assert_array_equal(over_b, ~where)
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=names(DIFFERENTIABLE))
+def test_float32_gradients_stay_float32(op):
+    arrays = draw(op, (6,), "float32")
+    wide = [a if a.dtype == bool else a.astype("float64") for a in arrays]
+    if op.name == "astype":
+        assert gradient(apply(op), *arrays)[0].dtype == np.float32
+        return
+    for found, expected in zip(
+        gradient(apply(op), *arrays), gradient(apply(op), *wide), strict=True
+    ):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=3e-6, atol=1e-6)
+
+
+def test_zero_derivative_stops_the_sweep():
+    for op in ELEMENTWISE:
+        arrays = draw(op, (3,))
+        builder = Builder("f")
+        result = apply(op)(*params(builder, arrays))
+        if op.derivative == "zero" and result.dtype.is_float:
+            for found in gradient(apply(op), *arrays):
+                np.testing.assert_array_equal(found, np.zeros(3))
