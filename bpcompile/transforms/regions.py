@@ -24,7 +24,7 @@ class Loop:
         self.body: Graph = node.attrs["body"]
         self.carried: int = node.attrs["carried"]
         self.lower, self.upper = node.args[:2]
-        self.operands = node.args[2:]  # initial values, then constants
+        self.operands: tuple[Node, ...] = node.args[2:]  # initial values, then constants
         self.index = self.body.params[0]
         self.params: tuple[Node, ...] = self.body.params[1:]  # states, then constants
         self.outputs: tuple[Node, ...] = self.body.outputs

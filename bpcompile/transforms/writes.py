@@ -19,25 +19,31 @@ def written_once(loop: Loop, k: int, counts: Counts) -> set[Node]:
     is not seen.
     """
     chain = _chain(loop, k)
-    forms = None if chain is None else _write_forms(loop, k, counts)
-    return set() if chain is None or forms is None else chain
+    return set() if not chain or _write_forms(loop, k, counts) is None else chain
 
 
-def _chain(loop: Loop, k: int) -> set[Node] | None:
+def _chain(loop: Loop, k: int) -> set[Node]:
     """Return the nodes from the next value of state k back to the state itself.
 
-    None where anything but updates and inner loops stands in between.
+    The empty set where anything but updates and inner loops stands in between.
     """
     node, chain = loop.outputs[k], set()
     while node is not loop.params[k]:
         chain.add(node)
-        if node.op.name == "update":
-            node = node.args[0]
-        elif node.op.name == "item" and node.args[0].op.name == "loop":
-            node = Loop(node.args[0]).operands[node.attrs["index"]]
-        else:
-            return None
+        below = _below(node)
+        if below is None:
+            return set()
+        node = below
     return {*chain, node}
+
+
+def _below(node: Node) -> Node | None:
+    """Return the array that a node writes into, directly or in a loop."""
+    if node.op.name == "update":
+        return node.args[0]
+    if node.op.name == "item" and node.args[0].op.name == "loop":
+        return Loop(node.args[0]).operands[node.attrs["index"]]
+    return None
 
 
 def _write_forms(loop: Loop, k: int, counts: Counts) -> list[Linear] | None:
@@ -49,18 +55,18 @@ def _write_forms(loop: Loop, k: int, counts: Counts) -> list[Linear] | None:
     forms: list[Linear] | None = None
     node = loop.outputs[k]
     while node is not loop.params[k]:
-        if forms is not None:
+        below = _below(node)
+        if below is None or forms is not None:
             return None
         if node.op.name == "update":
             forms = [counts.linear(index) for index in _scalar_indices(node)]
-            node = node.args[0]
         else:
             inner = Loop(node.args[0])
-            inner_forms = _write_forms(inner, node.attrs["index"], counts.inside(inner))
-            if inner_forms is None:
+            found = _write_forms(inner, node.attrs["index"], counts.inside(inner))
+            if found is None:
                 return None
-            forms = [_outside(form, inner, counts) for form in inner_forms]
-            node = inner.operands[node.attrs["index"]]
+            forms = [_outside(form, inner, counts) for form in found]
+        node = below
     fixed = set(loop.constants)
     if forms is None or not any(_never_meets(form, loop, counts) for form in forms):
         return None
