@@ -92,6 +92,11 @@ class Namer:
         """Tell whether a name is in use."""
         return name in self._taken
 
+    def release(self, name: str) -> None:
+        """Let a name be given again: its variable is out of scope."""
+        self._taken.discard(name)
+        self._next.pop(name, None)
+
     def copy(self) -> Namer:
         """Return a namer for a scope of its own, which may reuse what this one hands out later."""
         other = Namer(frozenset(self._taken))

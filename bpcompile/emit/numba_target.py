@@ -218,6 +218,8 @@ class NumbaWriter:
         self._counters.append(name)
         self.statements(loop.body, depth + 1)
         self._counters.pop()
+        if not loop.var.ours:
+            self.namer.release(name)
         if len(self.lines) == before:
             self.add("pass", depth + 1)
 

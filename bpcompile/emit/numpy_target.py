@@ -376,7 +376,8 @@ class _Block:
             self.writer.add(f"{name} = {made}", self.depth)
             state.append(name)
         index = self.writer.namer.fresh(body.params[0].name or "i")
-        bounds = f"{self.place[lower].text}, {self.place[upper].text}"
+        first, last = self._bound(lower), self._bound(upper)
+        bounds = last if first == "0" else f"{first}, {last}"
         self.writer.add(f"for {index} in range({bounds}):", self.depth)
         given = {body.params[0]: Piece(index)}
         given.update(zip(body.params[1 : 1 + carried], map(Piece, state), strict=True))
@@ -390,7 +391,17 @@ class _Block:
             self.writer.add(f"{left} = {right}", self.depth + 1)
         elif not inner.wrote:
             self.writer.add("pass", self.depth + 1)
+        self.writer.namer.release(index)
         self.results[node] = [Piece(name) for name in state]
+
+    def _bound(self, node: Node) -> str:
+        """Return the text of a loop's bound."""
+        match node.op.name:
+            case "const":
+                return str(node.attrs["value"])
+            case "dim":
+                return str(self.writer.lengths.size(node.attrs["size"]))
+        return self.place[node].text
 
 
 class _LoopBody(_Block):

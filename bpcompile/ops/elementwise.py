@@ -93,8 +93,8 @@ def elementwise(
     """Declare an elementwise op.
 
     Without `partials` and `vjp` its derivative is zero everywhere. Without `expand` it has the
-    text `numba`, and `numpy` where that names a function. Its notation is by default a call by
-    its name.
+    text `numba`, and `numpy` where that names a function. Its notation is by default its operator,
+    or a call by its name.
     """
     zero: Derivative | None = "zero" if partials is None and vjp is None else None
     count = len(domain.intervals)
@@ -113,7 +113,7 @@ def elementwise(
             expand=expand,
             numba=numba,
             numpy=numpy or numba,
-            math=math or call(name, count),
+            math=math or _notation(name, numba, count),
             latex=latex or latex_call(f"\\operatorname{{{name}}}", count),
             domain=domain,
             commutative=commutative,
@@ -121,6 +121,12 @@ def elementwise(
             doc=doc,
         )
     )
+
+
+def _notation(name: str, numba: Text | None, count: int) -> Text:
+    """Return how formulas show an op: as its operator where it has one, else as a call."""
+    is_operator = numba is not None and "(" not in numba.pattern
+    return numba if numba is not None and is_operator else call(name, count)
 
 
 def latex_call(function: str, operands: int = 1) -> str:

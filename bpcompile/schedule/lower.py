@@ -14,10 +14,11 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import DType
+from bpcompile.ir.types import DType, Type
 from bpcompile.schedule.block import Block, through
 from bpcompile.schedule.nest import Index, Loop, Scope, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, Workshop
+from bpcompile.schedule.ranges import extremes
 from bpcompile.schedule.statements import (
     Apply,
     Expression,
@@ -151,12 +152,21 @@ class Lowering:
     def _named(self, node: Node, at: Index, value: Expression, cursor: Cursor) -> Var:
         """Assign a value to a variable and remember it for this iteration."""
         var = Var(node.name, node.array_type.dtype)
+        if node.array_type == Type(DType.I64) and self._is_countable(node):
+            size = self.index_value(node, at, cursor)
+            found = extremes(size, self.shop.bounds)
+            if found is not None:
+                self.shop.bounds[var.token] = found
+            value = SizeValue(size)
         cursor.add(Set(var, value, node))
         cursor.remember(node, at, var)
         return var
 
     def index_value(self, node: Node, at: Index, cursor: Cursor) -> Size:
         """Return an i64 value as a size, so that it can stand in an index."""
+        known = cursor.known(node, at)
+        if isinstance(known, Var):
+            return known.size
         if node.op.name in ("add", "sub", "mul", "neg") and self._is_countable(node):
             parts = [self.index_value(arg, i, cursor) for arg, i in through(node, at)]
             match node.op.name:

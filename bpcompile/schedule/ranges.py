@@ -20,6 +20,12 @@ def within(index: Size, length: Size, bounds: Bounds) -> bool:
     return low is not None and room is not None and _never_negative(low) and _never_negative(room)
 
 
+def extremes(index: Size, bounds: Bounds) -> tuple[Size, Size] | None:
+    """Return the least and the greatest value of an index, where both can be stated."""
+    low, high = _extreme(index, bounds, largest=False), _extreme(index, bounds, largest=True)
+    return None if low is None or high is None else (low, high)
+
+
 def _extreme(size: Size, bounds: Bounds, largest: bool) -> Size | None:
     """Return the size with each bounded token at its extreme, or None where it is not linear."""
     for _ in range(_STEPS):
