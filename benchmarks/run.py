@@ -50,13 +50,8 @@ ONE_THREAD = {
     "NUMBA_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "JAX_PLATFORMS": "cpu",
-    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
 }
-"""What each library reads once, when it is imported.
-
-JAX hands a computation to another thread by default; where there is one core, that only costs it a
-switch of threads, so it computes in the calling thread here.
-"""
+"""What each library reads once, when it is imported."""
 
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
