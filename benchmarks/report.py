@@ -125,8 +125,8 @@ def markdown(report: Mapping[str, Any]) -> str:
     )
     method = (
         "Times are medians over rounds A B C A B C ...; a ratio is taken within each round, and "
-        "its quartiles stand beside it. JAX computes in the calling thread: on one core, that is its "
-        "faster way."
+        "its quartiles stand beside it. JAX computes in the calling thread, on one core its faster "
+        "way."
     )
     quick = "This was a quick run, with few rounds: it shows that all works, not how fast it is."
     parts = [
