@@ -1,0 +1,216 @@
+"""Simplify by identities that hold for every IEEE number, bit by bit.
+
+x · 1 is x, and x - 0 is x, but x + 0 is not (it turns -0.0 into 0.0), 0 · x is not 0 (x may be inf
+or NaN), and (x · a) · b is not x · (a b): such rules are not here. The sign of a NaN is no part of
+its value. Rules about how values are arranged are in `views`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.types import DType
+from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
+
+
+def _is(node: Node, op: str) -> bool:
+    """Tell whether a node is an operation of this name."""
+    return node.op.name == op
+
+
+def _is_zero(node: Node, sign: float) -> bool:
+    """Tell whether a node is the constant zero of this sign, or an integer zero."""
+    value = number(node)
+    return value == 0 and (type(value) is int or math.copysign(1.0, value) == sign)
+
+
+def _constant(build: Rewriter, value: Any, like: Node) -> Node:
+    """Return a constant of the type of a node."""
+    return build.const(value, like.array_type).node
+
+
+# Sums and differences
+
+
+def add_zero(y: Node, _build: Rewriter) -> Node | None:
+    """Write x + (-0) as x."""
+    a, b = y.args
+    return a if _is_zero(b, -1.0) else b if _is_zero(a, -1.0) else None
+
+
+def add_negative(y: Node, build: Rewriter) -> Node | None:
+    """Write a + (-b) as a - b."""
+    a, b = y.args
+    if _is(b, "neg"):
+        return build("sub", a, b.args[0])
+    return build("sub", b, a.args[0]) if _is(a, "neg") else None
+
+
+def subtract_zero(y: Node, _build: Rewriter) -> Node | None:
+    """Write x - 0 as x."""
+    a, b = y.args
+    return a if _is_zero(b, 1.0) else None
+
+
+def subtract_negative(y: Node, build: Rewriter) -> Node | None:
+    """Write a - (-b) as a + b."""
+    a, b = y.args
+    return build("add", a, b.args[0]) if _is(b, "neg") else None
+
+
+# Products and quotients
+
+
+def times_one(y: Node, build: Rewriter) -> Node | None:
+    """Write x · 1 as x, and x · (-1) as -x."""
+    for one, x in (y.args, y.args[::-1]):
+        if number(one) == 1:
+            return x
+        if number(one) == -1:
+            return build("neg", x)
+    return None
+
+
+def times_negative(y: Node, build: Rewriter) -> Node | None:
+    """Write (-a)(-b) as a b, (-a) c as a (-c) for a constant c, and (-a) b as -(a b)."""
+    for a, b in (y.args, y.args[::-1]):
+        if _is(a, "neg"):
+            if _is(b, "neg"):
+                return build("mul", a.args[0], b.args[0])
+            if number(b) is not None:
+                return build("mul", a.args[0], _constant(build, -number(b), b))
+            return build("neg", build("mul", a.args[0], b))
+    return None
+
+
+def over_power_of_two(y: Node, build: Rewriter) -> Node | None:
+    """Write x / 2ᵏ as x · 2⁻ᵏ, which covers x / 1."""
+    x, value = y.args[0], number(y.args[1])
+    if type(value) is not float or not math.isfinite(value) or value == 0:
+        return None
+    mantissa, exponent = math.frexp(value)
+    if abs(mantissa) != 0.5 or abs(exponent) > 120:
+        return None
+    return build("mul", x, _constant(build, 1 / value, x))
+
+
+def over_negative(y: Node, build: Rewriter) -> Node | None:
+    """Write (-a) / (-b) as a / b, and (-a) / b and a / (-b) as -(a / b)."""
+    a, b = y.args
+    if not (_is(a, "neg") or _is(b, "neg")):
+        return None
+    top = a.args[0] if _is(a, "neg") else a
+    bottom = b.args[0] if _is(b, "neg") else b
+    quotient = build("div", top, bottom)
+    return quotient if _is(a, "neg") and _is(b, "neg") else build("neg", quotient)
+
+
+def negative_of(y: Node, build: Rewriter) -> Node | None:
+    """Write -(-x) as x, and the sign of a product or quotient into its constant factor."""
+    (x,) = y.args
+    if _is(x, "neg"):
+        return x.args[0]
+    if x.op.name in ("mul", "div"):
+        for k, factor in enumerate(x.args):
+            if number(factor) is not None:
+                args = list(x.args)
+                args[k] = _constant(build, -number(factor), factor)
+                return build(x.op.name, *args)
+    return None
+
+
+# Conditions
+
+
+def select_known(y: Node, _build: Rewriter) -> Node | None:
+    """Choose where the condition is known, or where the choices are one."""
+    where, a, b = y.args
+    if a is b:
+        return a
+    known = number(where)
+    return None if known is None else a if known else b
+
+
+def select_not(y: Node, build: Rewriter) -> Node | None:
+    """Write select(not c, a, b) as select(c, b, a)."""
+    where, a, b = y.args
+    return build("select", where.args[0], b, a) if _is(where, "logical_not") else None
+
+
+def select_again(y: Node, build: Rewriter) -> Node | None:
+    """Decide a choice inside a choice by the same condition."""
+    where, a, b = y.args
+    first = a.args[1] if _is(a, "select") and a.args[0] is where else a
+    second = b.args[2] if _is(b, "select") and b.args[0] is where else b
+    return None if first is a and second is b else build("select", where, first, second)
+
+
+def not_of(y: Node, build: Rewriter) -> Node | None:
+    """Negate a negation, equal and not_equal; not `<`, which is no `>=` where there is NaN."""
+    (x,) = y.args
+    if _is(x, "logical_not"):
+        return x.args[0]
+    opposite = {"equal": "not_equal", "not_equal": "equal"}.get(x.op.name)
+    return build(opposite, *x.args) if opposite else None
+
+
+def and_known(y: Node, _build: Rewriter) -> Node | None:
+    """Write c and True as c, c and False as False, c and c as c."""
+    return _joined(y, neutral=True)
+
+
+def or_known(y: Node, _build: Rewriter) -> Node | None:
+    """Write c or False as c, c or True as True, c or c as c."""
+    return _joined(y, neutral=False)
+
+
+def _joined(y: Node, *, neutral: bool) -> Node | None:
+    """Return the operand that decides a conjunction or disjunction, if one does."""
+    a, b = y.args
+    if a is b or number(a) is (not neutral) or number(b) is neutral:
+        return a
+    return b if number(a) is neutral or number(b) is (not neutral) else None
+
+
+def extreme_of_one(y: Node, _build: Rewriter) -> Node | None:
+    """Write the larger or smaller of x and x as x."""
+    return y.args[0] if y.args[0] is y.args[1] else None
+
+
+# Conversions
+
+
+def convert_back(y: Node, _build: Rewriter) -> Node | None:
+    """Drop a conversion to the same dtype, or back from one that holds every value."""
+    (x,) = y.args
+    dtype = y.attrs["dtype"]
+    if x.array_type.dtype is dtype:
+        return x
+    if not _is(x, "astype") or x.args[0].array_type.dtype is not dtype:
+        return None
+    wider = {DType.F32: (DType.F64,), DType.BOOL: (DType.I64, DType.F32, DType.F64)}
+    return x.args[0] if x.array_type.dtype in wider.get(dtype, ()) else None
+
+
+ALGEBRA: Table = {
+    "add": (add_zero, add_negative),
+    "sub": (subtract_zero, subtract_negative),
+    "mul": (times_one, times_negative),
+    "div": (over_power_of_two, over_negative),
+    "neg": (negative_of,),
+    "select": (select_known, select_not, select_again),
+    "logical_not": (not_of,),
+    "logical_and": (and_known,),
+    "logical_or": (or_known,),
+    "maximum": (extreme_of_one,),
+    "minimum": (extreme_of_one,),
+    "astype": (convert_back,),
+}
+_RULES = Rules(ALGEBRA)
+
+
+def apply_algebra(graph: Graph) -> Graph:
+    """Return the graph simplified by exact identities."""
+    return rewrite(graph, _RULES)

@@ -1,0 +1,164 @@
+"""Drop what nobody reads: nodes, and what loops carry or take in vain.
+
+A value that a loop carries is needed where its last value is read, or where the next value of a
+needed one depends on it. One that the body hands on as it is becomes a constant of the loop, and
+two constants that are one value become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import is_
+from typing import NamedTuple
+
+from bpcompile.ir.graph import Graph, Node, reachable, regions
+from bpcompile.ir.types import TupleType
+
+
+def drop_dead(graph: Graph) -> Graph:
+    """Return the graph with what its outputs need, in regions too."""
+    return _dropped(graph, {})
+
+
+class _Plan(NamedTuple):
+    """Say what becomes of a loop.
+
+    `results` are the numbers of the carried values that are left, `constants` those of the other
+    operands (counted from the first initial value), and `same` gives for each parameter of the
+    body that goes the one that stands for it.
+    """
+
+    results: list[int]
+    constants: list[int]
+    same: dict[Node, Node]
+
+
+def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
+    """Return a graph or region without what its outputs do not need."""
+    if graph in known:
+        return known[graph]
+    plans = _plans(graph)
+    place: dict[Node, Node] = {}
+    for node in graph.nodes:
+        if node.op.name == "param":
+            place[node] = node
+        elif node in plans or all(arg in place for arg in node.args):
+            copy = _placed(node, plans, place, known)
+            if copy is not None:
+                place[node] = copy
+    outputs = tuple(place[out] for out in graph.outputs)
+    needed = reachable(outputs)
+    nodes = tuple(n for n in place.values() if n in needed or n.op.name == "param")
+    same = len(nodes) == len(graph.nodes) and all(map(is_, nodes, graph.nodes))
+    new = graph if same else Graph(graph.name, graph.params, nodes, outputs, graph.guards)
+    known[graph] = known[new] = new
+    return new
+
+
+def _plans(graph: Graph) -> dict[Node, _Plan]:
+    """Return the plan of each loop that the outputs need."""
+    needed = set(graph.outputs)
+    read: dict[Node, set[int]] = {}
+    plans: dict[Node, _Plan] = {}
+    for node in reversed(graph.nodes):
+        if node not in needed:
+            continue
+        if node.op.name == "loop":
+            plan = plans[node] = _plan(node, read.get(node, set()))
+            kept = (0, 1, *(2 + k for k in (*plan.results, *plan.constants)))
+            needed.update(node.args[k] for k in kept)
+        else:
+            if node.op.name == "item":
+                read.setdefault(node.args[0], set()).add(node.attrs["index"])
+            needed.update(node.args)
+    return plans
+
+
+def _plan(loop: Node, read: set[int]) -> _Plan:
+    """Return what is left of a loop of whose results those in `read` are read."""
+    body, carried = loop.attrs["body"], loop.attrs["carried"]
+    params = body.params[1:]
+    used = _used(body, carried, read)
+    results = [k for k in sorted(used) if k < carried]
+    kept: list[int] = []
+    first: dict[Node, int] = {}
+    same: dict[Node, Node] = {}
+    for k in sorted(used):
+        if k in results and (body.outputs[k] is not params[k] or k in read):
+            continue
+        operand = loop.args[2 + k]
+        if k in results:
+            results.remove(k)
+        if operand in first:
+            same[params[k]] = params[first[operand]]
+        else:
+            first[operand] = k
+            kept.append(k)
+    return _Plan(results, kept, same)
+
+
+def _used(body: Graph, carried: int, read: Iterable[int]) -> set[int]:
+    """Return the operands that a loop needs, counted from the first initial value."""
+    params = body.params[1:]
+    used: set[int] = set(read)
+    new = used
+    seen: set[Node] = set()
+    while new:
+        found = reachable(tuple(body.outputs[k] for k in sorted(new) if k < carried)) - seen
+        seen |= found
+        new = {k for k, param in enumerate(params) if param in found} - used
+        used |= new
+    return used
+
+
+def _placed(
+    node: Node, plans: dict[Node, _Plan], place: dict[Node, Node], known: dict[Graph, Graph]
+) -> Node | None:
+    """Return what becomes of a node whose operands have their places, None if it goes."""
+    attrs, type, args = node.attrs, node.type, node.args
+    if node in plans:
+        plan = plans[node]
+        body = _dropped(_smaller_body(node, plan), known)
+        args = tuple(args[k] for k in (0, 1, *(2 + k for k in (*plan.results, *plan.constants))))
+        if len(args) < len(node.args) or len(plan.results) < attrs["carried"]:
+            attrs = {**attrs, "body": body, "carried": len(plan.results)}
+            type = TupleType(tuple(out.array_type for out in body.outputs))
+        elif body is not attrs["body"]:
+            attrs = {**attrs, "body": body}
+    elif node.op.name == "item" and node.args[0] in plans:
+        results = plans[node.args[0]].results
+        if node.attrs["index"] not in results:
+            return None
+        if results.index(node.attrs["index"]) != node.attrs["index"]:
+            attrs = {"index": results.index(node.attrs["index"])}
+    else:
+        inner = {key: _dropped(region, known) for key, region in regions(node)}
+        if any(inner[key] is not attrs[key] for key in inner):
+            attrs = {**attrs, **inner}
+    moved = tuple([place[arg] for arg in args])
+    if attrs is node.attrs and all(map(is_, moved, node.args)):
+        return node
+    return Node(node.op, moved, attrs, type, node.origin, node.name)
+
+
+def _smaller_body(loop: Node, plan: _Plan) -> Graph:
+    """Return the body with the parameters and outputs of a plan."""
+    body: Graph = loop.attrs["body"]
+    params = body.params[1:]
+    kept = (body.params[0], *(params[k] for k in (*plan.results, *plan.constants)))
+    if kept == body.params and len(plan.results) == loop.attrs["carried"]:
+        return body
+    place = dict(plan.same)
+    nodes = list(kept)
+    outputs = tuple(body.outputs[k] for k in plan.results)
+    needed = reachable(outputs)
+    for node in body.nodes:
+        if node.op.name == "param" or node not in needed:
+            continue
+        args = tuple([place.get(arg, arg) for arg in node.args])
+        if any(a is not b for a, b in zip(args, node.args, strict=True)):
+            copy = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
+            place[node] = node = copy
+        nodes.append(node)
+    results = tuple(place.get(out, out) for out in outputs)
+    return Graph(body.name, kept, tuple(nodes), results, body.guards)

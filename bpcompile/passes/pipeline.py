@@ -1,0 +1,65 @@
+"""Put the passes in order: `SIMPLIFY` before the adjoint pass, `LOWER` after it.
+
+The tables of several passes are joined into one walk where they help each other: a rule then sees
+operands that every other rule has seen. Most models take three walks in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from bpcompile.errors import CompileError
+from bpcompile.ir.graph import Graph
+from bpcompile.ir.verify import verify as verify_graph
+from bpcompile.passes.algebra import ALGEBRA
+from bpcompile.passes.dce import drop_dead
+from bpcompile.passes.expand import EXPAND
+from bpcompile.passes.fold import FOLD
+from bpcompile.passes.loops import LOOPS
+from bpcompile.passes.rewrite import Rules, rewrite
+from bpcompile.passes.stability import STABILITY
+from bpcompile.passes.views import VIEWS
+
+Pass: TypeAlias = Callable[[Graph], Graph]
+Observer: TypeAlias = Callable[[str, Graph, Graph], None]
+
+_MODEL = Rules(FOLD, ALGEBRA, VIEWS, STABILITY, LOOPS)
+_JOINT = Rules(EXPAND, FOLD, ALGEBRA, VIEWS, LOOPS)
+
+
+def simplify(graph: Graph) -> Graph:
+    """Return a model folded, simplified and in stable form, equal nodes shared."""
+    return rewrite(graph, _MODEL)
+
+
+def lower(graph: Graph) -> Graph:
+    """Return a graph with composites written out, folded and simplified, equal nodes shared."""
+    return rewrite(graph, _JOINT)
+
+
+SIMPLIFY: tuple[Pass, ...] = (simplify, drop_dead)
+LOWER: tuple[Pass, ...] = (lower, drop_dead)
+
+
+def run(
+    graph: Graph,
+    passes: Sequence[Pass],
+    observe: Observer | None = None,
+    verify: bool = False,
+) -> Graph:
+    """Return the graph after some passes.
+
+    `observe` is called with the name of each pass and the graph before and after it. With `verify`
+    the graph is checked after each pass, and the error names the pass that broke it.
+    """
+    for apply in passes:
+        before, graph = graph, apply(graph)
+        if verify and graph is not before:
+            try:
+                verify_graph(graph)
+            except CompileError as error:
+                raise CompileError(f"after {apply.__name__}: {error}") from error
+        if observe is not None:
+            observe(apply.__name__, before, graph)
+    return graph
