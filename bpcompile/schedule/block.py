@@ -347,4 +347,3 @@ def _shared_loops(made: Task, reader: Task, index: Index) -> int:
             break
         shared += 1
     return shared
-

@@ -117,9 +117,7 @@ def _kernel(
     return Kernel(run, reads, lengths, results, list(found.made))
 
 
-def _mentions(
-    statements: Iterable[Statement | Expression], tokens: dict[str, Var]
-) -> _Mentions:
+def _mentions(statements: Iterable[Statement | Expression], tokens: dict[str, Var]) -> _Mentions:
     """Return what statements and all below them mention; `tokens` learns their variables."""
     found = _Mentions()
     stack: list[Statement | Expression] = list(reversed(list(statements)))
@@ -196,4 +194,3 @@ def _visit(
             for var in (out, left, right):
                 found.vars.setdefault(var)
     return []
-

@@ -13,7 +13,7 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.types import DType, Type
-from bpcompile.schedule.nest import Index, Task
+from bpcompile.schedule.nest import Index
 from bpcompile.schedule.ranges import within
 from bpcompile.schedule.statements import (
     Buffer,
@@ -125,7 +125,6 @@ class Workshop:
         """Start with no buffers; `lower_region` writes a region op."""
         self.buffers: list[Buffer] = []
         self.bounds: dict[str, tuple[Size, Size]] = {}
-        self.folds: dict[Task, Var | ArrayPlace | tuple[Var, Var]] = {}
         self.lower_region = lower_region
         self._conversions: dict[DType, Node] = {}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
-Nest: TypeAlias = Union[int, tuple["Nest", ...]]
+Nest: TypeAlias = int | tuple["Nest", ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,9 @@ def _slope(size: Dim, token: str) -> int | None:
     for monomial, coefficient in size.terms:
         if monomial == (token,):
             slope = coefficient
-        elif any(atom == token or not isinstance(atom, str) and token in str(atom) for atom in monomial):
+        elif any(
+            atom == token or (not isinstance(atom, str) and token in str(atom)) for atom in monomial
+        ):
             return None
     return slope
 

@@ -38,9 +38,7 @@ class _Loop:
         self.body: Graph = node.attrs["body"]
         self.count: int = node.attrs["carried"]
         self.carried = self.body.params[1 : 1 + self.count]
-        self.items = {
-            u.attrs["index"]: u for u in outer.block.users[node] if u.op.name == "item"
-        }
+        self.items = {u.attrs["index"]: u for u in outer.block.users[node] if u.op.name == "item"}
 
     def write(self) -> None:
         """Write the start values, the loop, and where its results lie."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Node
@@ -86,7 +86,7 @@ class Apply:
     args: tuple[Expression, ...]
 
 
-Expression: TypeAlias = Union[Lit, SizeValue, Load, Apply, Var]
+Expression: TypeAlias = Lit | SizeValue | Load | Apply | Var
 
 
 @dataclass(slots=True)
@@ -189,9 +189,9 @@ class Product:
     node: Node
 
 
-Statement: TypeAlias = Union[
-    Set, Store, Fold, FoldIndex, CheckedIndex, For, Fill, CopyArray, Move, Product
-]
+Statement: TypeAlias = (
+    Set | Store | Fold | FoldIndex | CheckedIndex | For | Fill | CopyArray | Move | Product
+)
 
 
 @dataclass(slots=True)

@@ -235,5 +235,7 @@ def _regrouped(
     for axis in range(len(source)):
         rest = product(source[axis + 1 :])
         place = flat if rest == 1 else floor_div(flat, rest)
-        index.append(place if axis == 0 else place - floor_div(flat, rest * source[axis]) * source[axis])
+        index.append(
+            place if axis == 0 else place - floor_div(flat, rest * source[axis]) * source[axis]
+        )
     return index
