@@ -6,6 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
+
+from bpcompile.ir.interpret import interpret
+from bpcompile.ir.op import OPS
+from bpcompile.transforms.reverse import reverse
 from tests.ops.support import (
     ELEMENTWISE,
     apply,
@@ -16,10 +20,6 @@ from tests.ops.support import (
     graph_of,
     summed,
 )
-
-from bpcompile.ir.interpret import interpret
-from bpcompile.ir.op import OPS
-from bpcompile.transforms.reverse import reverse
 
 
 def reduction(name, axes, **options):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.special
-from tests.ops.support import gradient, value
 
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
@@ -13,6 +12,7 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.types import bool_, f32, f64, i64
 from bpcompile.passes.expand import expand_composites
 from bpcompile.transforms.reverse import reverse
+from tests.ops.support import gradient, value
 
 AXES = [(0,), (1,), (2,), (0, 2), (0, 1, 2)]
 X = np.random.default_rng(5).normal(size=(3, 4, 2))
