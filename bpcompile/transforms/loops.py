@@ -63,7 +63,10 @@ class _Task:
         self.counts = sweep.counts.inside(loop)
         self.once = self._once(sweep)
         self.useful = self._useful(sweep)
-        self.masked = self._masked_from_outside()
+        self.masked = {
+            k for k in self.useful if (bar := self.arrived[k]) is None or bar.where is not None
+        }
+        self.settled: set[int] = set()  # operands whose mask turned out to be of no use
 
     def _reached(self, states: set[int]) -> list[int]:
         """Return the active states that a cotangent reaches in some iteration."""
@@ -92,22 +95,35 @@ class _Task:
     def _useful(self, sweep: Sweep) -> set[int]:
         """Return the operands of which a mask is of use further back."""
         states = self.states if self.loop.node in sweep.masked else []
-        constants = [k for k in self.constants if self.loop.operands[k] in sweep.masked]
-        return {k for k in (*states, *constants) if self.loop.params[k] not in self.once} | {
-            k for k in states if (bar := self.arrived[k]) is not None and bar.where is not None
+        constants = (k for k in self.constants if self.loop.operands[k] in sweep.masked)
+        return {
+            k
+            for k in (*states, *constants)
+            if self.loop.params[k] not in self.once
+            or (bar := self.arrived[k]) is None
+            or bar.where is not None
         }
 
-    def _masked_from_outside(self) -> set[int]:
-        """Return the operands that have a mask before the body is known."""
-        masked = set()
-        for k in self.useful:
-            bar = self.arrived[k]
-            if k >= self.loop.carried:  # nothing reached it yet, or a part of it
-                if bar is None or bar.where is not None:
-                    masked.add(k)
-            elif bar is not None and bar.where is not None:
-                masked.add(k)
-        return masked
+    def revise(self, k: int, attempt: _Attempt) -> None:
+        """Let an operand have a mask or none, as a sweep with the present masks shows.
+
+        A state gets one when the body narrows it. A mask goes that every iteration fills, or all
+        of them together, unless it came from outside.
+        """
+        found = attempt.sweep.cotangent(self.loop.params[k])
+        bar = self.arrived[k]
+        if found is None or k in self.settled:
+            return
+        if k not in self.masked:
+            if k < self.loop.carried and found.where is not None:
+                self.masked.add(k)
+        elif bar is None or k >= self.loop.carried:
+            before = attempt.masks[k].node
+            where = found.where
+            constant = k >= self.loop.carried
+            if where is None or (constant and covers(self.loop, self.counts, where.node, before)):
+                self.masked.discard(k)
+                self.settled.add(k)
 
 
 def _through(active: Collection[Node], outputs: Iterable[Node]) -> set[Node]:
@@ -132,19 +148,14 @@ class _Attempt:
 
 
 def _joint_body(sweep: Sweep, loop: Loop, task: _Task) -> Joint:
-    """Differentiate the body, with as few masks as are right.
-
-    Which operands have a mask follows from sweeping with fewer or more: a state gets one when the
-    body narrows it, a constant loses its own when every iteration, or all of them together, reach
-    all of it.
-    """
+    """Differentiate the body, with as few masks as are right: sweep until none is added or goes."""
     while True:
         attempt = _sweep_body(sweep, loop, task)
-        masked = _revised(loop, task, attempt)
-        if masked == task.masked:
-            break
-        task.masked = masked
-    return _with_slots(sweep, loop, task, attempt)
+        before = set(task.masked)
+        for k in task.useful:
+            task.revise(k, attempt)
+        if task.masked == before:
+            return _with_slots(sweep, loop, task, attempt)
 
 
 def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
@@ -157,6 +168,7 @@ def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
         masked=[loop.params[k] for k in task.useful],
         once=task.once,
         counts=task.counts,
+        in_loop=True,
     )
     attempt = _Attempt(inner, {}, {})
     with builder.at(sweep.builder.origin):
@@ -171,22 +183,6 @@ def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
         inner.accumulate(seeded, value, attempt.masks.get(k))
     inner.run()
     return attempt
-
-
-def _revised(loop: Loop, task: _Task, attempt: _Attempt) -> set[int]:
-    """Return the operands that should have a mask, as a sweep with the present ones shows."""
-    masked = set(task.masked)
-    for k in task.useful:
-        found = attempt.sweep.cotangent(loop.params[k])
-        if found is None:
-            continue
-        if k < loop.carried and found.where is not None:
-            masked.add(k)
-        elif k >= loop.carried and k in masked:
-            before = attempt.masks[k].node
-            if found.where is None or covers(loop, task.counts, found.where.node, before):
-                masked.discard(k)
-    return masked
 
 
 def _with_slots(sweep: Sweep, loop: Loop, task: _Task, attempt: _Attempt) -> Joint:

@@ -74,7 +74,8 @@ class LoopBuilder:
         """Return an integer from outside plus `by`: a length where it is one, else captured."""
         if size is not None:
             return self.body.dim(size + by)
-        inside = self.capture(value, value.node.name or "count")
+        known = [inside for inside, outside in self._captured if outside.node is value.node]
+        inside = known[0] if known else self.capture(value, value.node.name or "count")
         return inside + by if by else inside
 
     def finish(

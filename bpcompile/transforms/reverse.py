@@ -51,12 +51,14 @@ class Sweep:
         masked: Collection[Node] = (),
         once: Collection[Node] = (),
         counts: Counts | None = None,
+        in_loop: bool = False,
     ) -> None:
         """Prepare a sweep over `graph`, whose nodes `builder` holds, towards `wrt`.
 
         For a region, `masked` are the parameters whose masks are of use outside, `once` the arrays
         whose places are written once, so that nobody reads a place of their cotangent after its
-        write, and `counts` knows the integers.
+        write, and `counts` knows the integers. `in_loop` tells that an overwritten element is no
+        reason to start a mask, which would cost a bool beside each element of a carried array.
         """
         self.builder = builder
         self.graph = graph
@@ -64,6 +66,7 @@ class Sweep:
         self.masked = masked_nodes(graph, self.active, masked)
         self.once = frozenset(once)
         self.counts = counts or Counts(graph)
+        self.in_loop = in_loop
         self.replaced: dict[Node, Node] = {}
         self._found: dict[Node, Total] = {}
         self._items: dict[Node, dict[int, Node]] = {}
@@ -151,8 +154,10 @@ class Sweep:
         masks: tuple[Expr | None, ...] = (None,) * len(xs)
         if op.mask is not None and any(arg in self.masked for arg in node.args):
             masks = op.mask(bar.where, *xs, **node.attrs)
-        if node in self.once and op.name == "update":
+        if op.name == "update" and node in self.once:
             values, masks = (bar.value, *values[1:]), (bar.where, *masks[1:])
+        elif op.name == "update" and self.in_loop and bar.where is None:
+            masks = (None,) * len(xs)
         for arg, value, where in zip(node.args, values, masks, strict=True):
             if value is not None:
                 self.accumulate(arg, value, where)

@@ -117,13 +117,22 @@ def forward_loop(sweep: Sweep, joint: Joint) -> Tape:
     for node in kept:
         type = Type(node.array_type.dtype, (length, *node.shape))
         places = outer.node(OPS["empty"], (), {}, type)
-        tape = build.carry(places, f"{node.name or 'kept'}_tape")
+        tape = build.carry(places, f"{_stem(node)}_tape")
         value = build.body.wrap(node)
         outputs.append(OPS["update"](tape, value, place, spec=_place_spec(node)))
     bounds = outer.wrap(loop.lower), outer.wrap(loop.upper)
     results = build.finish(*bounds, outputs, f"keeps {_names(kept)} of each step on the tape")
     sweep.replace(loop.node, results[0].node.args[0])
-    return Tape(kept, list(results[loop.carried :]))
+    arrays = list(results[loop.carried :])
+    for node, array in zip(kept, arrays, strict=True):
+        array.node.name = f"{_stem(node)}_tape"
+    return Tape(kept, arrays)
+
+
+def _stem(node: Node) -> str:
+    """Return what the tape of a value is called after."""
+    array = node.args[0].name if node.op.name == "index" else None
+    return (node.name or array or "kept").removesuffix("_tape")
 
 
 def _place_spec(node: Node) -> tuple[At | Slice, ...]:
@@ -193,7 +202,7 @@ def _place_step(
     if lower.size != 0:
         step = index - build.number(sweep.builder.wrap(loop.lower), lower.size)
     for node, array in zip(tape.kept, tape.arrays, strict=True):
-        inside = build.capture(array, f"{node.name or 'kept'}_tape")
+        inside = build.capture(array, f"{_stem(node)}_tape")
         value = OPS["index"](inside, step, spec=_place_spec(node))
         value.node.name = value.node.name or node.name
         place[node] = value.node
@@ -211,8 +220,18 @@ def _note(joint: Joint, tape: Tape, wanted: set[Node]) -> str:
 
 def _names(kept: Sequence[Node]) -> str:
     """Return the names of kept values as one phrase; those without a name are counted."""
-    named = [node.name for node in kept if node.name][:_MOST_NAMES]
-    rest = len(kept) - len(named)
+    names = [_shown(node) for node in kept]
+    named = list(dict.fromkeys(name for name in names if name))[:_MOST_NAMES]
+    rest = len(kept) - sum(name in named for name in names)
     if rest:
         named.append(f"{rest} {'more ' if named else ''}value{'s' * (rest > 1)}")
     return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+
+
+def _shown(node: Node) -> str:
+    """Return how a note calls a kept value: by its name, or as an element of a named array."""
+    stem = _stem(node)
+    if stem == "kept":
+        return ""
+    element = node.op.name == "index" or (node.name or "").endswith("_tape")
+    return f"{stem}[...]" if element else (node.name or "")

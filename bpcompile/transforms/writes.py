@@ -27,7 +27,7 @@ def _chain(loop: Loop, k: int) -> set[Node]:
 
     The empty set where anything but updates and inner loops stands in between.
     """
-    node, chain = loop.outputs[k], set()
+    node, chain = loop.outputs[k], set[Node]()
     while node is not loop.params[k]:
         chain.add(node)
         below = _below(node)
@@ -42,7 +42,7 @@ def _below(node: Node) -> Node | None:
     if node.op.name == "update":
         return node.args[0]
     if node.op.name == "item" and node.args[0].op.name == "loop":
-        return Loop(node.args[0]).operands[node.attrs["index"]]
+        return Loop(node.args[0]).operands[int(node.attrs["index"])]
     return None
 
 

@@ -5,10 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bpcompile.errors import NotDifferentiableError, UnsupportedError
+from bpcompile.ir.build import Builder
+from bpcompile.ir.graph import Graph, regions
 from bpcompile.ir.interpret import interpret
+from bpcompile.ir.op import OPS, Kind, Op
+from bpcompile.ir.types import Type, f64, i64
 from bpcompile.ir.verify import verify
+from bpcompile.transforms import keep
 from bpcompile.transforms.reverse import reverse
-from tests.transforms.models import MODELS, derivatives
+from tests.transforms.models import (
+    MODELS,
+    N,
+    at,
+    derivatives,
+    filled_table,
+    in_place,
+    loop,
+    lorenz,
+    params,
+    put,
+    recurrence,
+    scan,
+    size_param,
+    triangular,
+)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -20,3 +41,208 @@ def test_gradient(model):
     np.testing.assert_allclose(value, interpret(graph, args)[0], rtol=1e-15)
     for k, gradient in zip(wrt, gradients, strict=True):
         np.testing.assert_allclose(gradient, derivatives(graph, args, k), rtol=1e-12, atol=1e-13)
+
+
+def finite_gradient(builder, output, args, wrt=(0,)):
+    """Return the gradients, which must be those of complex steps and finite."""
+    graph = builder.finish((output,))
+    gradients = interpret(reverse(graph, wrt), args)[1:]
+    for k, gradient in zip(wrt, gradients, strict=True):
+        np.testing.assert_allclose(gradient, derivatives(graph, args, k), rtol=1e-12)
+    return gradients
+
+
+def test_branch_not_taken_inside_a_loop_contributes_nothing():
+    b = Builder()
+    x = b.param("x", f64[()])
+
+    def step(i, x):
+        return OPS["select"](x > 0.0, OPS["sqrt"](x) * 0.5, x * 2.0 + 0.0)
+
+    (last,) = loop(b, 0, 3, {"x": x}, {}, step)
+    finite_gradient(b, last, [0.0])
+    finite_gradient(b, last, [0.3])
+
+
+def test_narrowed_state_keeps_its_mask_between_iterations():
+    """y is chosen at the last iteration alone, and comes from sqrt(0) at the others."""
+    b = Builder()
+    x = b.param("x", f64[()])
+
+    def step(i, x, y):
+        chosen = OPS["select"](x > 2.0, y, x + 1.0)
+        return chosen, OPS["sqrt"](y)
+
+    last, _ = loop(b, 0, 3, {"x": x, "y": x * 0.0}, {}, step)
+    finite_gradient(b, last, [0.0])
+
+
+def test_mask_from_outside_goes_through_a_loop():
+    b = Builder()
+    x = b.param("x", f64[()])
+    (last,) = loop(b, 0, 3, {"s": x}, {}, lambda i, s: OPS["sqrt"](s))
+    finite_gradient(b, OPS["select"](x > 1.0, last, x), [0.0])
+    (double,) = finite_gradient(b, OPS["select"](x < 1.0, last, x), [0.0625])
+    assert double > 0
+
+
+def test_unread_results_and_unread_constants_contribute_nothing():
+    b = Builder()
+    v, w = (b.param(name, f64["n"]) for name in "vw")
+    roots = OPS["sqrt"](v)
+
+    def step(i, out, roots, w):
+        return put(out, at(roots, i) * OPS["sqrt"](at(w, i)), i)
+
+    (out,) = loop(b, 0, 3, {"out": b.const(0, w.type)}, {"roots": roots, "w": w}, step)
+    first = at(out, b.const(1, i64[()]))
+    args = [np.array([0.2, 0.5, 0.7, 0.0]), np.array([0.0, 0.5, 0.7, 0.0])]
+    v_bar, w_bar = finite_gradient(b, first, args, (0, 1))
+    assert v_bar[3] == 0
+    assert w_bar[0] == 0
+
+
+def test_constant_read_in_full_has_no_mask():
+    b = Builder()
+    v = b.param("v", f64["n"])
+    roots = OPS["sqrt"](v)
+    states, constants = {"s": b.const(0, f64[()])}, {"roots": roots}
+    (s,) = loop(b, 0, b.dim(N), states, constants, lambda i, s, roots: s + at(roots, i))
+    joint = reverse(b.finish((s,)), [0])
+    assert "bool" not in str(joint)
+
+
+def test_losers_of_a_maximum():
+    b = Builder()
+    x = b.param("x", f64[()])
+
+    def step(i, x):
+        return OPS["maximum"](OPS["sqrt"](x), x + 1.0)
+
+    (last,) = loop(b, 0, 4, {"x": x}, {}, step)
+    finite_gradient(b, last, [0.0])
+
+
+def test_zero_iterations():
+    for steps in (0, -3):
+        b = Builder()
+        n = size_param(b)
+        x, c = params(b, x=f64[()], c=f64["m"])
+
+        def step(i, s, c):
+            return OPS["sin"](s) * at(c, i)
+
+        (s,) = loop(b, 0, n, {"s": x * 2.0}, {"c": c}, step)
+        joint = reverse(b.finish((s,)), [1, 2])
+        assert [float(np.sum(v)) for v in interpret(joint, [steps, 0.3, np.ones(2)])] == [0.6, 2, 0]
+
+
+def test_step_count_that_the_model_computes():
+    b = Builder()
+    x, n = params(b, x=f64[()], n=i64[()])
+    (linear,) = loop(b, 0, n * n, {"s": x}, {}, lambda i, s: s * 0.5)
+    assert interpret(reverse(b.finish((linear,)), [0]), [1.0, 2])[1] == 0.0625
+    (curved,) = loop(b, 0, n * n, {"s": x}, {}, lambda i, s: OPS["sin"](s))
+    with pytest.raises(UnsupportedError, match=r"needs s of every step: let the number be an int"):
+        reverse(b.finish((curved,)), [0])
+
+
+def test_bounded_step_count_gets_a_tape_of_the_bound():
+    """A loop of min(k, n) steps, where k is computed, keeps at most n values."""
+    b = Builder()
+    n = size_param(b)
+    x, k = params(b, x=f64[()], k=i64[()])
+    upper = OPS["minimum"](k, n)
+    (s,) = loop(b, 0, upper, {"s": x}, {}, lambda i, s: OPS["sin"](s))
+    graph = b.finish((s,))
+    joint = reverse(graph, [1])
+    for args in ([5, 0.7, 3], [3, 0.7, 5]):
+        expected = derivatives(graph, args, 1)
+        np.testing.assert_allclose(interpret(joint, args)[1], expected, rtol=1e-14)
+
+
+def array_work(graph: Graph, inside: bool = False) -> set[str]:
+    """Return the ops inside loops that touch whole arrays."""
+    found = set()
+    for node in graph.nodes:
+        whole_array = isinstance(node.type, Type) and node.type.rank and node.args
+        if inside and whole_array:
+            found.add(node.op.name)
+        for _, region in regions(node):
+            found |= array_work(region, inside=True)
+    return found
+
+
+@pytest.mark.parametrize("model", [recurrence, scan, in_place, triangular, filled_table])
+def test_elements_change_in_place_both_ways(model):
+    """No iteration touches a whole array: n stores cost O(n) forward and backward."""
+    graph, _, wrt = model()
+    allowed = {"update", "accumulate", "item", "index"}
+    assert array_work(reverse(graph, wrt)) <= allowed
+
+
+def test_scan_reads_the_cotangent_of_its_outputs_and_never_writes_it():
+    graph, _, wrt = scan()
+    back = [n for n in reverse(graph, wrt).nodes if n.op.name == "loop"][-1]
+    names = [p.name for p in back.attrs["body"].params]
+    assert names.index("ys_bar") > back.attrs["carried"]
+
+
+def test_what_is_kept_is_said_in_a_note():
+    forward, backward = (n for n in reverse(*lorenz()[::2]).nodes if n.op.name == "loop")
+    assert forward.attrs["note"] == "keeps x, y and z of each step on the tape"
+    assert backward.attrs["note"].startswith(
+        "runs the steps backwards: reads x, y and z from the tape and computes 67 values again"
+    )
+
+
+def test_expensive_values_are_kept_and_cheap_ones_computed_again():
+    b = Builder()
+    x = b.param("x", f64[()])
+
+    def step(i, x):
+        return OPS["exp"](OPS["exp"](x * 0.1) * -0.5)
+
+    (last,) = loop(b, 0, 10, {"x": x}, {}, step)
+    forward, backward = (n for n in reverse(b.finish((last,)), [0]).nodes if n.op.name == "loop")
+    assert len(forward.type.items) == 3  # x and both exponentials, which are their derivatives
+    assert "exp" not in {n.op.name for n in backward.attrs["body"].nodes}
+
+
+def test_linear_loops_need_no_tape():
+    b = Builder()
+    x, a = params(b, x=f64[()], a=f64[()])
+    (last,) = loop(b, 0, 10, {"x": x}, {"a": a}, lambda i, x, a: x * a + x)
+    joint = reverse(b.finish((last,)), [0])
+    assert [n.attrs.get("note") for n in joint.nodes if n.op.name == "loop"] == [
+        None,
+        "runs the steps backwards: needs no tape",
+    ]
+
+
+def test_original_loop_is_replaced_not_repeated():
+    for model in MODELS:
+        graph, _, wrt = model()
+        loops = [n for n in reverse(graph, wrt).nodes if n.op.name == "loop"]
+        assert len(loops) == 2
+
+
+def test_names_of_the_user_survive():
+    text = str(reverse(*lorenz()[::2]))
+    for name in ("x_tape", "sigma_bar", "i_back", "x_bar"):
+        assert name in text
+
+
+def test_unknown_region_and_missing_derivative():
+    b = Builder()
+    x = b.param("x", f64[()])
+    secret = Op("secret", Kind.ELEMENTWISE, lambda x: x, np.sin, derivative="none")
+    (last,) = loop(b, 0, 3, {"x": x}, {}, lambda i, x: x.builder.apply(secret, (x,), {}))
+    with pytest.raises(NotDifferentiableError, match="secret has no derivative"):
+        reverse(b.finish((last,)), [0])
+
+
+def test_large_bodies_are_split_without_a_network(monkeypatch):
+    monkeypatch.setattr(keep, "LARGEST_NETWORK", 3)
+    for model in MODELS:
+        test_gradient(model)
