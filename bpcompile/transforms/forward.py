@@ -188,7 +188,7 @@ class Push:
         for node in graph.nodes:
             if node not in place and node.op.name != "param":
                 args = tuple(place[arg] for arg in node.args)
-                place[node] = self.builder.node(node.op, args, node.attrs, node.array_type).node
+                place[node] = self.builder.node(node.op, args, node.attrs, node.type).node
         return self.builder.wrap(place[graph.outputs[0]])
 
 

@@ -1,0 +1,168 @@
+"""Every op with a derivative: its two modes are transposes of each other, twice over.
+
+For random x, t and u, u · (J t) = (Jᵀ u) · t. For the Hessian H of a scalar made of the op, forward
+over reverse, reverse over forward and reverse over reverse give the same H t.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+
+import numpy as np
+import pytest
+
+from bpcompile import ops  # noqa: F401  (declares the ops)
+from bpcompile.ir.build import Builder
+from bpcompile.ir.interpret import interpret
+from bpcompile.ir.op import OPS, Kind
+from bpcompile.ir.types import DType, Type
+from bpcompile.ops.index import At, Slice, whole
+from bpcompile.transforms.forward import forward
+from bpcompile.transforms.reverse import reverse
+
+SHAPES = [(), (3,), (2, 3), (0, 2)]
+ROWS = (At(0), whole(3))
+
+# Operand shapes and attributes of ops without a domain; an "i" is an index array of that shape.
+CASES = {
+    "broadcast": [([(3,)], {"shape": (3, 2), "axes": (0,)}), ([()], {"shape": (2,), "axes": ()})],
+    "reshape": [([(2, 3)], {"shape": (6,)})],
+    "transpose": [([(2, 3, 4)], {"order": (2, 0, 1)})],
+    "matmul": [
+        ([(3,), (3,)], {}),
+        ([(2, 3), (3,)], {}),
+        ([(3,), (3, 2)], {}),
+        ([(2, 3), (3, 4)], {}),
+        ([(5, 2, 3), (5, 3, 4)], {}),
+    ],
+    "index": [
+        ([(4, 3), ("i", 5)], {"spec": ROWS}),
+        ([(4, 3), ("i",)], {"spec": ROWS}),
+        ([(5,)], {"spec": (Slice(4, -2, 2),)}),
+    ],
+    "update": [
+        ([(4, 3), (3,), ("i",)], {"spec": ROWS}),
+        ([(5,), (2,)], {"spec": (Slice(1, 2, 2),)}),
+    ],
+    "accumulate": [([(4, 3), (5, 3), ("i", 5)], {"spec": ROWS})],
+    "copy": [([(3,)], {})],
+    **{
+        name: [([(2, 3, 2)], {"axes": axes, **rest}) for axes in ((1,), (0, 2))]
+        for name, rest in [
+            *((name, {}) for name in ("sum", "max", "min", "prod", "mean")),
+            *((name, {}) for name in ("softmax", "logsumexp", "log_softmax")),
+            *((name, {"ddof": 1}) for name in ("var", "std")),
+        ]
+    },
+}
+ATTRS = {"astype": [{"dtype": DType.F64}, {"dtype": DType.F32}]}
+REGIONS = {"loop", "item", "param"}  # tested by models
+
+
+def table():
+    for name, op in OPS.items():
+        if op.derivative == "zero" or name in REGIONS:
+            continue
+        for number, (operands, attrs) in enumerate(cases_of(op)):
+            yield pytest.param(op, operands, attrs, id=f"{name}-{number}")
+
+
+def cases_of(op):
+    """Return operands and attributes to test an op with, drawn from its domain if it has one."""
+    rng = np.random.default_rng(zlib.crc32(op.name.encode()))
+    if op.domain is None:
+        assert op.name in CASES, f"write operands for {op.name} into CASES"
+        for shapes, attrs in CASES[op.name]:
+            yield [operand(rng, shape) for shape in shapes], attrs
+        return
+    for shape, attrs in itertools.product(SHAPES, ATTRS.get(op.name, [{}])):
+        drawn = [rng.uniform(low, high, shape) for low, high in op.domain.intervals]
+        if op.name == "select":
+            drawn[0] = drawn[0] > 0.5
+        yield drawn, attrs
+
+
+def operand(rng, shape):
+    if shape[:1] == ("i",):
+        return rng.integers(-2, 4, shape[1:])
+    return rng.uniform(0.3, 2.0, shape)
+
+
+TABLE = list(table())
+every_case = pytest.mark.parametrize(("op", "operands", "attrs"), TABLE)
+
+
+def graph_of(op, operands, attrs):
+    builder = Builder(op.name)
+    kinds = {d.numpy_name: d for d in DType}
+    xs = [
+        builder.param(f"x{k}", Type(kinds[str(a.dtype)], a.shape)) for k, a in enumerate(operands)
+    ]
+    return builder.finish((op(*xs, **attrs),))
+
+
+def draw(operands, seed):
+    """Return which operands are floats, and a direction for each of them."""
+    rng = np.random.default_rng(seed)
+    wrt = [k for k, a in enumerate(operands) if np.asarray(a).dtype.kind == "f"]
+    return wrt, [rng.normal(size=operands[k].shape) for k in wrt]
+
+
+def dot(a, b):
+    return sum(float(np.sum(p * q)) for p, q in zip(a, b, strict=True))
+
+
+@every_case
+def test_tangent_and_cotangent_are_dual(op, operands, attrs):
+    graph = graph_of(op, operands, attrs)
+    wrt, t = draw(operands, 1)
+    (y,) = interpret(graph, operands)
+    u = np.random.default_rng(2).normal(size=y.shape).astype(y.dtype)
+    tangent = interpret(forward(graph, wrt), [*operands, *t])[1]
+    cotangents = interpret(reverse(graph, wrt, seeds="input"), [*operands, u])[1:]
+    single = op.name == "astype" and y.dtype == np.float32
+    expected = dot(cotangents, t)
+    assert dot([u], [tangent]) == pytest.approx(expected, rel=1e-6 if single else 1e-12, abs=1e-13)
+
+
+@every_case
+def test_tangent_towards_one_operand(op, operands, attrs):
+    """Operands without a tangent are as those with a zero one."""
+    graph = graph_of(op, operands, attrs)
+    wrt, t = draw(operands, 1)
+    for k, direction in zip(wrt, t, strict=True):
+        zeros = [direction if m == k else np.zeros(operands[m].shape) for m in wrt]
+        alone = interpret(forward(graph, [k]), [*operands, direction])[1]
+        among = interpret(forward(graph, wrt), [*operands, *zeros])[1]
+        np.testing.assert_allclose(alone, among, rtol=1e-14, atol=1e-15)
+
+
+@every_case
+def test_second_derivatives_agree(op, operands, attrs):
+    wrt, t = draw(operands, 3)
+    builder = Builder.extending(graph_of(op, operands, attrs))
+    y = builder.wrap(builder.nodes[-1])
+    if y.dtype is DType.F32:
+        pytest.skip("the conversion itself is linear")
+    square = y * y
+    axes = tuple(range(len(y.shape)))
+    graph = builder.finish((OPS["sum"](square, axes=axes) if axes else square,))
+
+    joint = reverse(graph, wrt)
+    count = len(wrt)
+    first = interpret(forward(joint, wrt), [*operands, *t])[-count:]
+    seeds = np.zeros(())
+    second = interpret(reverse(joint, wrt, seeds="input"), [*operands, seeds, *t])[-count:]
+    tangent = forward(graph, wrt)
+    tangent = tangent.with_outputs(tangent.outputs[1:])
+    third = interpret(reverse(tangent, wrt), [*operands, *t])[1:]
+    for a, b, c in zip(first, second, third, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(c, a, rtol=1e-9, atol=1e-10)
+
+
+def test_all_kinds_are_met():
+    met = {case.values[0].kind for case in TABLE}
+    expected = {Kind.ELEMENTWISE, Kind.VIEW, Kind.REDUCE, Kind.INDEX, Kind.CONTRACTION}
+    assert expected <= met
