@@ -70,7 +70,7 @@ class _Printer:
         self.piece: dict[Node, Piece] = {}
         self.body: dict[Node, Piece] = {}
         for node in graph.nodes:
-            body = self._body(node)
+            body = formula(node, [self.piece.get(arg, Piece("?")) for arg in node.args])
             name = safe_name(node.name)
             self.body[node] = body
             self.piece[node] = Piece(accented(name)) if name else body
@@ -93,32 +93,33 @@ class _Printer:
                 lines.append(f"{self.graph.name} = {self.body[node].text}")
         return lines
 
-    def _body(self, node: Node) -> Piece:
-        """Return the formula of a node in terms of its operands' names."""
-        op, args = node.op, [self.piece.get(arg, Piece("?")) for arg in node.args]
-        match op.name:
-            case "param":
-                return Piece(safe_name(node.name) or "?")
-            case "const":
-                value = node.attrs["value"]
-                whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6
-                return number(int(value) if whole else value, "math")
-            case "dim":
-                return size_piece(node.attrs["size"])
-            case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient":
-                return args[0]
-            case "transpose":
-                return Piece(f"{args[0].at(Level.ATOM)}\u1d40")
-            case "mul" | "matmul":
-                piece = _product(args)
-            case "select":
-                piece = render(_SELECT, args)
-            case _:
-                piece = _call(node, args)
-        return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
-
 
 _SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
+
+
+def formula(node: Node, args: Sequence[Piece]) -> Piece:
+    """Return the formula of a node in terms of those of its operands."""
+    op = node.op
+    match op.name:
+        case "param":
+            return Piece(safe_name(node.name) or "?")
+        case "const":
+            value = node.attrs["value"]
+            whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6
+            return number(int(value) if whole else value, "math")
+        case "dim":
+            return size_piece(node.attrs["size"])
+        case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient":
+            return args[0]
+        case "transpose":
+            return Piece(f"{args[0].at(Level.ATOM)}\u1d40")
+        case "mul" | "matmul":
+            piece = _product(args)
+        case "select":
+            piece = render(_SELECT, args)
+        case _:
+            piece = _call(node, args)
+    return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
 
 
 def _product(args: Sequence[Piece]) -> Piece:
@@ -140,7 +141,7 @@ def _call(node: Node, args: Sequence[Piece]) -> Piece:
 
 
 def _adjoint_comments(joint: Graph) -> dict[tuple[str, int, str], str]:
-    """Return the comment of each named adjoint value: its formula and the line it differentiates."""
+    """Return the comment of each named adjoint value: its formula, and what it differentiates."""
     printer = _Printer(joint)
     comments: dict[tuple[str, int, str], str] = {}
     for node in joint.nodes:
@@ -148,7 +149,8 @@ def _adjoint_comments(joint: Graph) -> dict[tuple[str, int, str], str]:
         if key is None or key in comments:
             continue
         origin = node.origin
-        assert origin is not None and origin.adjoint_of is not None
+        assert origin is not None
+        assert origin.adjoint_of is not None
         source = _nearest_statement(printer, origin.adjoint_of)
         place = f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
         comments[key] = f"{printer.statement(node)}, from {source}{place}"
@@ -161,7 +163,9 @@ def _nearest_statement(printer: _Printer, node: Node) -> str:
     for _ in range(16):
         if safe_name(current.name) or current in printer.outputs:
             break
-        readers = [u for u in printer.users.get(current, []) if u.origin and not u.origin.adjoint_of]
+        readers = [
+            u for u in printer.users.get(current, []) if u.origin and not u.origin.adjoint_of
+        ]
         if not readers:
             break
         current = readers[0]
