@@ -24,20 +24,19 @@ class _Plan(NamedTuple):
     """Say what becomes of a loop.
 
     `results` are the numbers of the carried values that are left, `constants` those of the other
-    operands (counted from the first initial value), and `same` gives for each parameter of the
-    body that goes the one that stands for it.
+    operands (counted from the first initial value), and `body` is what is left of the body.
     """
 
     results: list[int]
     constants: list[int]
-    same: dict[Node, Node]
+    body: Graph
 
 
 def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
     """Return a graph or region without what its outputs do not need."""
     if graph in known:
         return known[graph]
-    plans = _plans(graph)
+    plans = _plans(graph, known)
     place: dict[Node, Node] = {}
     for node in graph.nodes:
         if node.op.name == "param":
@@ -55,7 +54,7 @@ def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
     return new
 
 
-def _plans(graph: Graph) -> dict[Node, _Plan]:
+def _plans(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, _Plan]:
     """Return the plan of each loop that the outputs need."""
     needed = set(graph.outputs)
     read: dict[Node, set[int]] = {}
@@ -64,7 +63,7 @@ def _plans(graph: Graph) -> dict[Node, _Plan]:
         if node not in needed:
             continue
         if node.op.name == "loop":
-            plan = plans[node] = _plan(node, read.get(node, set()))
+            plan = plans[node] = _plan(node, read.get(node, set()), known)
             kept = (0, 1, *(2 + k for k in (*plan.results, *plan.constants)))
             needed.update(node.args[k] for k in kept)
         else:
@@ -74,27 +73,46 @@ def _plans(graph: Graph) -> dict[Node, _Plan]:
     return plans
 
 
-def _plan(loop: Node, read: set[int]) -> _Plan:
-    """Return what is left of a loop of whose results those in `read` are read."""
-    body, carried = loop.attrs["body"], loop.attrs["carried"]
+def _plan(loop: Node, read: set[int], known: dict[Graph, Graph]) -> _Plan:
+    """Return what is left of a loop of whose results those in `read` are read.
+
+    A smaller body may need fewer operands, so this goes on while the body shrinks.
+    """
+    body, carried, operands = loop.attrs["body"], loop.attrs["carried"], list(loop.args[2:])
+    numbers = list(range(len(operands)))
+    while True:
+        results, constants, same = _kept(body, carried, read, operands)
+        smaller = _dropped(_smaller_body(body, carried, results, constants, same), known)
+        kept = [*results, *constants]
+        numbers = [numbers[k] for k in kept]
+        if smaller is body:
+            return _Plan(numbers[:carried], numbers[carried:], body)
+        body, carried, operands = smaller, len(results), [operands[k] for k in kept]
+        read = {results.index(k) for k in read}
+
+
+def _kept(
+    body: Graph, carried: int, read: set[int], operands: list[Node]
+) -> tuple[list[int], list[int], dict[Node, Node]]:
+    """Return which operands stay as carried values and as constants.
+
+    The third is, for each parameter of the body that goes, the one that stands for it.
+    """
     params = body.params[1:]
-    used = _used(body, carried, read)
-    results = [k for k in sorted(used) if k < carried]
-    kept: list[int] = []
+    used = sorted(_used(body, carried, read))
+    results = [k for k in used if k < carried and (k in read or body.outputs[k] is not params[k])]
+    constants: list[int] = []
     first: dict[Node, int] = {}
     same: dict[Node, Node] = {}
-    for k in sorted(used):
-        if k in results and (body.outputs[k] is not params[k] or k in read):
-            continue
-        operand = loop.args[2 + k]
+    for k in used:
         if k in results:
-            results.remove(k)
-        if operand in first:
-            same[params[k]] = params[first[operand]]
+            continue
+        if operands[k] in first:
+            same[params[k]] = params[first[operands[k]]]
         else:
-            first[operand] = k
-            kept.append(k)
-    return _Plan(results, kept, same)
+            first[operands[k]] = k
+            constants.append(k)
+    return results, constants, same
 
 
 def _used(body: Graph, carried: int, read: Iterable[int]) -> set[int]:
@@ -118,13 +136,10 @@ def _placed(
     attrs, type, args = node.attrs, node.type, node.args
     if node in plans:
         plan = plans[node]
-        body = _dropped(_smaller_body(node, plan), known)
         args = tuple(args[k] for k in (0, 1, *(2 + k for k in (*plan.results, *plan.constants))))
-        if len(args) < len(node.args) or len(plan.results) < attrs["carried"]:
-            attrs = {**attrs, "body": body, "carried": len(plan.results)}
-            type = TupleType(tuple(out.array_type for out in body.outputs))
-        elif body is not attrs["body"]:
-            attrs = {**attrs, "body": body}
+        if plan.body is not attrs["body"]:
+            attrs = {**attrs, "body": plan.body, "carried": len(plan.results)}
+            type = TupleType(tuple(out.array_type for out in plan.body.outputs))
     elif node.op.name == "item" and node.args[0] in plans:
         results = plans[node.args[0]].results
         if node.attrs["index"] not in results:
@@ -141,24 +156,25 @@ def _placed(
     return Node(node.op, moved, attrs, type, node.origin, node.name)
 
 
-def _smaller_body(loop: Node, plan: _Plan) -> Graph:
-    """Return the body with the parameters and outputs of a plan."""
-    body: Graph = loop.attrs["body"]
+def _smaller_body(
+    body: Graph, carried: int, results: list[int], constants: list[int], same: dict[Node, Node]
+) -> Graph:
+    """Return a body with the parameters and outputs that are kept."""
     params = body.params[1:]
-    kept = (body.params[0], *(params[k] for k in (*plan.results, *plan.constants)))
-    if kept == body.params and len(plan.results) == loop.attrs["carried"]:
+    kept = (body.params[0], *(params[k] for k in (*results, *constants)))
+    if kept == body.params and len(results) == carried:
         return body
-    place = dict(plan.same)
+    place = dict(same)
     nodes = list(kept)
-    outputs = tuple(body.outputs[k] for k in plan.results)
+    outputs = tuple(body.outputs[k] for k in results)
     needed = reachable(outputs)
     for node in body.nodes:
         if node.op.name == "param" or node not in needed:
             continue
         args = tuple([place.get(arg, arg) for arg in node.args])
-        if any(a is not b for a, b in zip(args, node.args, strict=True)):
-            copy = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
-            place[node] = node = copy
-        nodes.append(node)
-    results = tuple(place.get(out, out) for out in outputs)
-    return Graph(body.name, kept, tuple(nodes), results, body.guards)
+        if not all(map(is_, args, node.args)):
+            place[node] = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
+        nodes.append(place.get(node, node))
+    return Graph(
+        body.name, kept, tuple(nodes), tuple(place.get(o, o) for o in outputs), body.guards
+    )

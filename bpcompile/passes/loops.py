@@ -34,7 +34,7 @@ def constants_into_loop(y: Node, build: Rewriter) -> Node | None:
     inside = {body.params[k - 1]: leaf for k, leaf in leaves.items()}
     body = build.region(substituted(body, inside))
     args = [arg for k, arg in enumerate(y.args) if k not in leaves]
-    return build("loop", *args, body=body, carried=y.attrs["carried"])
+    return build("loop", *args, **{**y.attrs, "body": body})
 
 
 def substituted(graph: Graph, values: Mapping[Node, Node]) -> Graph:

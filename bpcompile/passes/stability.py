@@ -28,8 +28,8 @@ def _orders(y: Node) -> Iterator[tuple[Node, Node]]:
 
 
 def _negated(x: Node, build: Rewriter) -> Node:
-    """Return -x."""
-    return build("neg", x)
+    """Return -x, which is z where x is -z."""
+    return x.args[0] if _is(x, "neg") else build("neg", x)
 
 
 def _one_plus_exp(x: Node) -> Node | None:

@@ -1,0 +1,96 @@
+"""Loops: constants move in, and what a loop leaves alone passes it by."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpcompile.ir.graph import regions
+from bpcompile.passes.loops import simplify_loops
+from bpcompile.passes.pipeline import SIMPLIFY, run
+from tests.passes.conftest import cases, graph_of
+
+RULES = cases(
+    """
+constant moves in | x: f64[]
+    a: i64[] = 0
+    b: i64[] = 5
+    c: f64[] = 1.5
+    l: (f64[]) = loop(a, b, x, c, carried=1)
+      body = graph body(i: i64[], s: f64[], k: f64[]) -> t {
+        t: f64[] = mul(s, k)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+    a: i64[] = 0
+    b: i64[] = 5
+    l: (f64[]) = loop(a, b, x, carried=1)
+      body = graph body(i: i64[], s: f64[]) -> t {
+        k: f64[] = 1.5
+        t: f64[] = mul(s, k)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+
+length moves in | x: f64[n]
+    a: i64[] = 0
+    b: i64[] = dim(size=n)
+    z: f64[] = 0.0
+    l: (f64[]) = loop(a, b, z, x, b, carried=1)
+      body = graph body(i: i64[], s: f64[], v: f64[n], k: i64[]) -> t {
+        u: f64[] = astype(k, dtype=f64)
+        w: f64[] = index(v, i, spec=(At(0),))
+        r: f64[] = mul(u, w)
+        t: f64[] = add(s, r)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+    a: i64[] = 0
+    b: i64[] = dim(size=n)
+    z: f64[] = 0.0
+    l: (f64[]) = loop(a, b, z, x, carried=1)
+      body = graph body(i: i64[], s: f64[], v: f64[n]) -> t {
+        k: i64[] = dim(size=n)
+        u: f64[] = astype(k, dtype=f64)
+        w: f64[] = index(v, i, spec=(At(0),))
+        r: f64[] = mul(u, w)
+        t: f64[] = add(s, r)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+
+loop of no turns | x: f64[]
+    a: i64[] = 3
+    b: i64[] = 3
+    l: (f64[]) = loop(a, b, x, carried=1)
+      body = graph body(i: i64[], s: f64[]) -> t {
+        t: f64[] = exp(s)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+    => x
+
+value left as it was | x: f64[], z: f64[]
+    a: i64[] = 0
+    b: i64[] = 3
+    l: (f64[], f64[]) = loop(a, b, x, z, carried=2)
+      body = graph body(i: i64[], s: f64[], k: f64[]) -> (t, k) {
+        t: f64[] = mul(s, k)
+      }
+    y: f64[] = item(l, index=1)
+    => y
+    => z
+"""
+)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule(name, becomes):
+    becomes(simplify_loops, *RULES[name], exact=True)
+
+
+def test_what_moves_in_is_folded_there():
+    params, before, _ = RULES["constant moves in"]
+    graph = run(graph_of(params, before.replace("1.5", "-1.0")), SIMPLIFY)
+    (loop,) = (node for node in graph.nodes if node.op.name == "loop")
+    ((_, body),) = regions(loop)
+    assert [node.op.name for node in body.nodes] == ["param", "param", "neg"]
