@@ -1,0 +1,195 @@
+"""Say what is called while tracing, in place of what the model calls.
+
+`resolve(f)` is what the rewritten source calls for `f`. NumPy's functions that do not dispatch and
+Python's own have stand-ins; the user's functions, lambdas, methods, partials and callable objects
+are rewritten in turn; functions under `numba.njit` are taken by their Python source.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import itertools
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import TraceError, UnsupportedError
+from bpcompile.frontend.creation import REPLACED, is_traced
+from bpcompile.frontend.length import Length
+from bpcompile.frontend.origins import is_inner, where
+from bpcompile.frontend.python_calls import python_calls
+from bpcompile.frontend.registry import RULES
+from bpcompile.frontend.rewrite import CALL, NAME, SLICE, STORE
+from bpcompile.frontend.rewritten import install, rewritten
+from bpcompile.frontend.session import current, is_tracing
+from bpcompile.frontend.tracer import Tracer, describe, own_name
+
+# Packages whose Python code is not the user's model.
+_FOREIGN = frozenset(
+    {"numpy", "scipy", "numba", "sympy", "pandas", "matplotlib", "jax", "torch", "hypothesis"}
+    | {"pytest", "_pytest"}
+)
+_STDLIB = Path(sysconfig.get_paths()["stdlib"]).as_posix() + "/"
+_UNNAMED = frozenset({"const", "dim"})
+
+
+def resolve(function: Any) -> Any:
+    """Return what is called in place of `function` while tracing."""
+    kind = type(function)
+    if kind is FunctionType:
+        return _resolved_function(function)
+    if kind is MethodType:
+        found = resolve(function.__func__)
+        return function if found is function.__func__ else MethodType(found, function.__self__)
+    try:
+        stand_in = _STAND_INS.get(function)
+    except TypeError:  # not hashable
+        stand_in = None
+    if stand_in is not None:
+        return stand_in
+    if kind is functools.partial:
+        found = resolve(function.func)
+        return functools.partial(found, *function.args, **function.keywords)
+    if kind is BuiltinFunctionType or kind.__name__ in ("method", "builtin_function_or_method"):
+        _refuse_random(function)
+        return function
+    if isinstance(function, type):
+        return function
+    return _resolved_object(function)
+
+
+def _resolved_function(function: FunctionType) -> Any:
+    """Return the form of a Python function to call."""
+    file = function.__code__.co_filename
+    package = (function.__module__ or "").split(".")[0]
+    if package == "scipy":
+        return _scipy(function)
+    if package == "numpy" or is_inner(file):
+        _refuse_random(function)
+        return _STAND_INS.get(function, function)
+    if package in _FOREIGN or (file.startswith(_STDLIB) and "-packages" not in file):
+        return function
+    return rewritten(function)
+
+
+def _resolved_object(function: Any) -> Any:
+    """Return the form of a callable object to call."""
+    python = getattr(function, "py_func", None)  # a function under numba.njit
+    if isinstance(python, FunctionType):
+        return resolve(python)
+    method = vars(type(function)).get("__call__") or type(function).__call__
+    if isinstance(method, FunctionType):
+        found = resolve(method)
+        if found is not method:
+            return MethodType(found, function)
+    return function
+
+
+_SPECIAL = ("logsumexp", "softmax", "log_softmax")
+
+
+def _scipy(function: FunctionType) -> Any:
+    """Return the form of a Python function of SciPy: a rule, or a refusal of traced arguments."""
+    name = function.__name__
+    module = ".".join(p for p in function.__module__.split(".") if not p.startswith("_"))
+    rule = RULES.get(f"special.{name}") if name in _SPECIAL else None
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        if not is_traced([*args, *keywords.values()]):
+            return function(*args, **keywords)
+        if rule is not None:
+            return rule(*args, **keywords)
+        raise UnsupportedError(
+            f"{module}.{name} is not known for traced values{where()}: use a ufunc of "
+            "scipy.special or functions of NumPy, or compute it outside and pass it in"
+        )
+
+    return call
+
+
+def _refuse_random(function: Any) -> None:
+    """Refuse functions that draw random numbers, which tracing would draw once for all calls."""
+    owner = getattr(function, "__self__", None)
+    modules = (getattr(function, "__module__", None) or "", type(owner).__module__)
+    drawn = any(module.startswith("numpy.random") for module in modules)
+    if drawn or type(owner).__module__ == "random":
+        raise TraceError(
+            f"{getattr(function, '__name__', 'a random function')} would draw random numbers once, "
+            f"while the function is traced{where()}: draw them outside and pass them in as an "
+            "argument"
+        )
+
+
+# -- functions that call functions -------------------------------------------------------------
+
+
+def _map(function: Any, *iterables: Any) -> Any:
+    """Stand for `map`."""
+    return map(resolve(function), *iterables)
+
+
+def _filter(function: Any, iterable: Any) -> Any:
+    """Stand for `filter`."""
+    return filter(resolve(function) if function is not None else None, iterable)
+
+
+def _reduce(function: Any, iterable: Any, *initial: Any) -> Any:
+    """Stand for `functools.reduce`."""
+    return functools.reduce(resolve(function), iterable, *initial)
+
+
+def _accumulate(iterable: Any, func: Any = None, **keywords: Any) -> Any:
+    """Stand for `itertools.accumulate`."""
+    return itertools.accumulate(iterable, None if func is None else resolve(func), **keywords)
+
+
+_STAND_INS: dict[Any, Callable[..., Any]] = {
+    **python_calls(),
+    **REPLACED,
+    builtins.map: _map,
+    builtins.filter: _filter,
+    functools.reduce: _reduce,
+    itertools.accumulate: _accumulate,
+}
+
+
+# -- the other hooks ---------------------------------------------------------------------------
+
+
+def name_value(value: Any, name: str, scope: str, is_call: bool) -> Any:
+    """Give a traced value the user's name for it.
+
+    The first name stays, except that a function's own name for the result of a call goes before
+    the one that the called function had for it.
+    """
+    if type(value) is Tracer:
+        node = value.expr.node
+        if node.op.name not in _UNNAMED and is_tracing():
+            named_in = current().session.named_in
+            replaces = is_call and named_in.get(node, scope) != scope
+            if replaces or own_name(value) is None:
+                node.name = name
+                named_in[node] = scope
+    elif type(value) is Length and is_tracing():
+        current().session.sizes.wish(value.dim, name)
+    return value
+
+
+def store(value: Any, target: Any, index: Any) -> None:
+    """Write to places of an array or another container."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if isinstance(target, np.ndarray) and (is_traced(value) or is_traced(parts)):
+        shown = describe(value) if isinstance(value, Tracer) else "a traced value"
+        raise TraceError(
+            f"{shown} is written to a place of a NumPy array{where()}, whose values are known: "
+            "build the array at once, as in np.array([a, b]) or np.stack, or choose with np.where"
+        )
+    target[index] = value
+
+
+install({CALL: resolve, NAME: name_value, STORE: store, SLICE: slice})

@@ -1,0 +1,316 @@
+"""Read at an index, by NumPy's rules: ints, slices, None, Ellipsis, integer arrays, known masks.
+
+An index is taken apart into one entry per axis. What only slices and known ints name is a static
+read; traced ints and integer arrays become operands. Whether a known index fits a length that is
+not known is decided by the example and guarded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
+from bpcompile.frontend.elementwise import broadcast, common_shape, counting
+from bpcompile.frontend.length import is_length, size_of_length
+from bpcompile.frontend.lift import as_ndarray, lift
+from bpcompile.frontend.origins import quoted, where
+from bpcompile.frontend.registry import rule
+from bpcompile.frontend.session import Frame, current
+from bpcompile.frontend.slices import slice_entry
+from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.frontend.views import view_of
+from bpcompile.ir.build import Expr
+from bpcompile.ir.dims import Size
+from bpcompile.ir.op import OPS
+from bpcompile.ir.types import DType
+from bpcompile.ops.index import At, Slice, Spec, indexed_shape, whole
+from bpcompile.ops.shape import reshaped, transposed
+
+
+class OutOfRangeError(ShapeError, IndexError):
+    """Signal an index that lies outside its axis."""
+
+
+class _Known(NamedTuple):
+    """Hold a known place on an axis, which the index drops."""
+
+    place: Size
+
+
+class _Places(NamedTuple):
+    """Hold places that are i64 values of the graph: a scalar or an array."""
+
+    value: Expr
+
+
+_Entry = Slice | _Known | _Places
+
+
+@rule("__getitem__")
+def getitem(x: Tracer, index: Any) -> Tracer:
+    """Return the places of `x` that an index names."""
+    frame = current()
+    frame.mark()
+    parts = _without_masks(index if isinstance(index, tuple) else (index,))
+    parts = _with_all_axes(x, parts)
+    sizes = x.sizes
+    entries: list[_Entry] = []
+    shape_with_new: list[bool] = []  # for each part: whether it is a new axis
+    for part in parts:
+        shape_with_new.append(part is None)
+        if part is not None:
+            entries.append(_entry(frame, x, len(entries), sizes[len(entries)], part))
+    if all(isinstance(e, Slice) and e == whole(n) for e, n in zip(entries, sizes, strict=True)):
+        result = frame.expr(x.expr)
+    else:
+        result = _read(frame, frame.expr(x.expr), entries)
+    basic = not any(isinstance(e, _Places) for e in entries)
+    found = _with_new_axes(result, entries, shape_with_new)
+    return view_of(x, found) if basic else Tracer(found)
+
+
+def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an index with each known mask replaced by the places where it is true."""
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, Tracer) and part.expr.dtype is DType.BOOL:
+            raise TraceError(
+                f"the mask {describe(part)} gives an array whose length is not known while the "
+                f"function is traced{where()}: write np.where(mask, x, 0.0), or sum with it, as in "
+                "np.sum(np.where(mask, x, 0.0))"
+            )
+        if isinstance(part, (bool, np.bool_)):
+            raise TypeMismatchError(
+                f"{part} as an index is not known{where()}: write None for a new axis"
+            )
+        if isinstance(part, (list, np.ndarray)) and not _holds_tracer(part):
+            array = as_ndarray(part)
+            if array.dtype == bool:
+                found.extend(np.nonzero(array))
+                continue
+        found.append(part)
+    return tuple(found)
+
+
+def _holds_tracer(part: Any) -> bool:
+    """Tell whether a list has a traced value in it."""
+    return isinstance(part, list) and any(isinstance(p, Tracer) or _holds_tracer(p) for p in part)
+
+
+def _with_all_axes(x: Tracer, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an index with an entry for each axis, the ellipsis written out."""
+    count = sum(part is not None and part is not Ellipsis for part in parts)
+    gaps = [k for k, part in enumerate(parts) if part is Ellipsis]
+    if count > x.ndim or len(gaps) > 1:
+        text = quoted()
+        raise OutOfRangeError(
+            f"{f'`{text}`' if text else 'an index'} has {count} entries for {describe(x)} of "
+            f"{x.ndim} axes{where()}: write at most {x.ndim}, and one ellipsis"
+        )
+    rest = (slice(None),) * (x.ndim - count)
+    if not gaps:
+        return (*parts, *rest)
+    gap = gaps[0]
+    return (*parts[:gap], *rest, *parts[gap + 1 :])
+
+
+def _entry(frame: Frame, x: Tracer, axis: int, size: Size, part: Any) -> _Entry:
+    """Return one entry of an index."""
+    if isinstance(part, slice):
+        return _slice(frame, x, size, part)
+    if is_length(part):
+        return _Known(_place(x, axis, size, size_of_length(part)))
+    if isinstance(part, Tracer) and not part.ndim:
+        known = part.expr.node
+        if known.op.name == "const" and part.expr.dtype is DType.I64:
+            return _Known(_place(x, axis, size, int(known.attrs["value"])))
+    if isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu":
+        return _Known(_place(x, axis, size, int(part)))
+    if not isinstance(part, (Tracer, np.ndarray, list, range)) and not hasattr(part, "__array__"):
+        raise TypeMismatchError(
+            f"{type(part).__name__} is no index of {describe(x)}{where()}: write an int, a slice, "
+            "None, ... or an integer array"
+        )
+    return _places(frame, x, axis, size, part)
+
+
+def _places(frame: Frame, x: Tracer, axis: int, size: Size, part: Any) -> _Places:
+    """Return integer places as a value, known ones checked against the axis."""
+    known = None if isinstance(part, Tracer) or _holds_tracer(part) else as_ndarray(part)
+    if known is not None and not known.size:
+        known = known.astype(np.int64)  # NumPy reads [] as floats
+    places = lift(part if known is None else known)
+    if places.expr.dtype is not DType.I64:
+        raise TypeMismatchError(
+            f"{describe(places)} cannot be an index of {describe(x)}{where()}: convert it with "
+            ".astype(int)"
+        )
+    if known is not None and known.size:
+        _require(x, axis, size, int(known.max()))
+        if known.min() < 0:
+            _require(x, axis, size, int(known.min()))
+    return _Places(frame.expr(places.expr))
+
+
+def _place(x: Tracer, axis: int, size: Size, place: Size) -> Size:
+    """Return a known place counted from the front, checked against its axis."""
+    if isinstance(place, int):
+        _require(x, axis, size, place)
+        return place if place >= 0 else size + place
+    sizes = current().session.sizes
+    if not sizes.decide(place, ">=", 0):
+        place = size + place
+    if not (sizes.decide(place, ">=", 0) and sizes.decide(place, "<", size)):
+        raise _out_of_range(x, axis, size, str(place))
+    return place
+
+
+def _require(x: Tracer, axis: int, size: Size, place: int) -> None:
+    """Check a known place against its axis, by a guard where its length is not known.
+
+    Raises `OutOfRangeError` where it lies outside.
+    """
+    least = place + 1 if place >= 0 else -place
+    if not current().session.sizes.decide(size, ">=", least, _reason(x)):
+        raise _out_of_range(x, axis, size, str(place))
+
+
+def _reason(x: Tracer) -> str:
+    """Return what a guard says of the value that needs it."""
+    return quoted() or describe(x)
+
+
+def _out_of_range(x: Tracer, axis: int, size: Size, place: str) -> OutOfRangeError:
+    """Return the error for an index outside its axis."""
+    value = current().session.sizes.value(size)
+    shown = str(size) if isinstance(size, int) or value is None else f"{size} = {value}"
+    return OutOfRangeError(
+        f"index {place} is out of range for axis {axis} of {describe(x)} with length {shown}"
+        f"{where()}: write an index below {size}"
+    )
+
+
+def _slice(frame: Frame, x: Tracer, size: Size, part: slice) -> _Entry:
+    """Return the entry of a slice; one of known length at a traced start reads at places."""
+    found = slice_entry(frame, x, size, part)
+    if isinstance(found, Slice):
+        return found
+    start, length = found
+    return _Places(counting(frame, (length,)) + broadcast(start, (length,)))
+
+
+def _read(frame: Frame, x: Expr, entries: list[_Entry]) -> Expr:
+    """Return what entries without new axes take, with the axes where NumPy puts them."""
+    arrays = [e.value for e in entries if isinstance(e, _Places) and e.value.shape]
+    shape = common_shape((a.shape for a in arrays), _index_shapes)
+    shape = frame.session.sizes.resolve_shape(shape)
+    spec: list[Slice | At] = []
+    operands: list[Expr] = []
+    dropped: list[int] = []
+    for axis, entry in enumerate(entries):
+        if isinstance(entry, Slice):
+            spec.append(entry)
+        elif isinstance(entry, _Known):
+            spec.append(Slice(entry.place, 1, 1))
+            dropped.append(axis)
+        else:
+            spec.append(At(len(operands)))
+            value = frame.expr(entry.value)
+            operands.append(broadcast(value, shape) if value.shape else value)
+    result = OPS["index"](x, *operands, spec=tuple(spec))
+    result = _without_axes(result, tuple(spec), dropped, operands)
+    return _placed(result, entries, len(shape)) if shape else result
+
+
+def _index_shapes() -> str:
+    """Return the beginning of the message about index arrays that do not fit."""
+    text = quoted()
+    return f"the index arrays in {f'`{text}`' if text else 'an index'}{where()} do not fit together"
+
+
+def _result_axes(spec: Spec, operands: list[Expr]) -> list[int | None]:
+    """Return for each axis of the array where it starts in the result of the op."""
+    axes: list[int | None] = []
+    count = 0
+    placed = False
+    for entry in spec:
+        if isinstance(entry, Slice):
+            axes.append(count)
+            count += 1
+        else:
+            rank = len(operands[entry.operand].shape)
+            axes.append(None)
+            if rank and not placed:
+                count += rank
+                placed = True
+    return axes
+
+
+def _without_axes(x: Expr, spec: Spec, dropped: list[int], operands: list[Expr]) -> Expr:
+    """Return a result without the axes of known places, which have length 1."""
+    if not dropped:
+        return x
+    axes = _result_axes(spec, operands)
+    gone = {axes[axis] for axis in dropped}
+    full = indexed_shape(spec, tuple(operand.type for operand in operands))
+    return reshaped(x, tuple(size for k, size in enumerate(full) if k not in gone))
+
+
+def _placed(x: Expr, entries: list[_Entry], rank: int) -> Expr:
+    """Return a result with the index axes where NumPy has them.
+
+    Ints count as index arrays beside one. Where the index arrays stand apart, their axes come
+    first; else they stand where the first of them stands, an int included.
+    """
+    advanced = [k for k, e in enumerate(entries) if not isinstance(e, Slice)]
+    apart = advanced[-1] - advanced[0] + 1 != len(advanced)
+    first_array = next(k for k, e in enumerate(entries) if isinstance(e, _Places) and e.value.shape)
+    now = sum(isinstance(e, Slice) for e in entries[:first_array])
+    wanted = 0 if apart else sum(isinstance(e, Slice) for e in entries[: advanced[0]])
+    if now == wanted:
+        return x
+    moved = list(range(now, now + rank))
+    others = [k for k in range(len(x.shape)) if k not in moved]
+    return transposed(x, (*others[:wanted], *moved, *others[wanted:]))
+
+
+def _with_new_axes(x: Expr, entries: list[_Entry], new: list[bool]) -> Expr:
+    """Return a result with axes of length 1 where the index has None."""
+    if not any(new):
+        return x
+    if any(isinstance(e, _Places) and e.value.shape for e in entries):
+        return _with_new_axes_beside_arrays(x, entries, new)
+    shape: list[Size] = []
+    kept = iter(x.shape)
+    rest = iter(entries)
+    for is_new in new:
+        if is_new:
+            shape.append(1)
+        elif isinstance(next(rest), Slice):
+            shape.append(next(kept))
+    return reshaped(x, tuple(shape))
+
+
+def _with_new_axes_beside_arrays(x: Expr, entries: list[_Entry], new: list[bool]) -> Expr:
+    """Refuse an index whose None axes and arrays interact, unless all None lead or trail."""
+    leading = len(new) - len([*_dropwhile_true(new)])
+    trailing = len(new) - len([*_dropwhile_true(new[::-1])])
+    if leading + trailing != sum(new) or _arrays_apart(entries):
+        raise TypeMismatchError(
+            f"None among index arrays is not known{where()}: index first, then write "
+            "np.expand_dims(result, axis)"
+        )
+    return reshaped(x, ((1,) * leading + x.shape + (1,) * trailing))
+
+
+def _arrays_apart(entries: list[_Entry]) -> bool:
+    """Tell whether slices stand between index arrays."""
+    advanced = [k for k, e in enumerate(entries) if not isinstance(e, Slice)]
+    return advanced[-1] - advanced[0] + 1 != len(advanced)
+
+
+def _dropwhile_true(flags: list[bool]) -> list[bool]:
+    """Return flags from the first false one on."""
+    return flags[flags.index(False) :] if False in flags else []

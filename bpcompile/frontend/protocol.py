@@ -1,0 +1,46 @@
+"""Answer NumPy's function protocol: `np.sum(x)` of a traced `x` arrives here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import ArgumentError
+from bpcompile.frontend.origins import where
+from bpcompile.frontend.registry import RULES, rule, unsupported
+
+_PREFIX = "numpy."
+
+
+def public_name(function: Any) -> str:
+    """Return the name of a NumPy function below `np`, such as ``linalg.norm``."""
+    module = getattr(function, "__module__", None) or ""
+    name: str = getattr(function, "__name__", str(function))
+    inner = module.removeprefix(_PREFIX) if module.startswith(_PREFIX) else ""
+    return f"{inner}.{name}" if inner in ("linalg", "fft", "random") else name
+
+
+@rule("__array_function__")
+def array_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Answer a function of NumPy.
+
+    Raises `UnsupportedError` for one without a rule, and `ArgumentError` for arguments that the
+    function does not take.
+    """
+    name = public_name(function)
+    found = RULES.get(name)
+    if found is None:
+        raise unsupported(name)
+    try:
+        return found(*args, **keywords)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+            raise ArgumentError(f"np.{name}: {error}{where()}") from None
+        raise
+
+
+def is_numpy_function(value: Any) -> bool:
+    """Tell whether a value is a function or ufunc of NumPy."""
+    module = getattr(value, "__module__", None)
+    return isinstance(value, np.ufunc) or (module or "").split(".")[0] == "numpy"

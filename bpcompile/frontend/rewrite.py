@@ -1,0 +1,222 @@
+"""Rewrite the syntax tree of a model, so that tracing sees its names and its calls.
+
+What is changed, and nothing else:
+
+* a call `f(x)` becomes `CALL(f)(x)`, where CALL gives what stands for f while tracing: NumPy's
+  `zeros`, `math.sin`, `max` and their like for traced values, a helper's own rewritten form;
+* `z = value` becomes `z = NAME(value, "z", ...)`, which names the value in the graph;
+* `a[i] = v` becomes `STORE(v, a, i)`.
+
+Expressions are walked with a list, never by recursion, since a sum of thousands of terms is as
+deep. Statements nest at most a hundred deep in Python and are visited recursively: control flow
+has its place among the visitors of `Rewriter`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+CALL = "__bp_call__"
+NAME = "__bp_name__"
+STORE = "__bp_store__"
+SLICE = "__bp_slice__"
+HOOKS = (CALL, NAME, STORE, SLICE)
+
+N = TypeVar("N", bound=ast.AST)
+
+
+class Rewriter:
+    """Rewrite one definition in place.
+
+    `scope` tells the function's names from those that its helpers give.
+    """
+
+    def __init__(self, scope: str) -> None:
+        """Hold the scope."""
+        self.scope = scope
+        self._temporaries = 0
+
+    def rewrite(self, definition: ast.FunctionDef | ast.Lambda) -> None:
+        """Rewrite a definition: first its expressions, then its statements."""
+        self._expressions(definition)
+        if isinstance(definition, ast.FunctionDef):
+            self._function(definition)
+
+    # -- expressions ---------------------------------------------------------------------------
+
+    def _expressions(self, root: ast.AST) -> None:
+        """Rewrite every expression below a node, inner ones first."""
+        for parent, field, index, node in reversed(list(_fields(root))):
+            replaced = self._expression(node)
+            if replaced is not node:
+                if index is None:
+                    setattr(parent, field, replaced)
+                else:
+                    getattr(parent, field)[index] = replaced
+
+    def _expression(self, node: ast.AST) -> ast.AST:
+        """Return what an expression becomes."""
+        if isinstance(node, ast.Call):
+            node.func = at(node.func, ast.Call(self._hook(node.func, CALL), [node.func], []))
+        elif isinstance(node, ast.NamedExpr):
+            node.value = self._named(node.value, node.target.id)
+        return node
+
+    def _hook(self, like: ast.AST, name: str) -> ast.Name:
+        """Return a reference to one of our functions."""
+        return at(like, ast.Name(name, ast.Load()))
+
+    def _named(self, value: ast.expr, name: str) -> ast.expr:
+        """Return an expression that names its value."""
+        is_call = isinstance(value, ast.Call)
+        rest = [at(value, ast.Constant(v)) for v in (name, self.scope, is_call)]
+        return at(value, ast.Call(self._hook(value, NAME), [value, *rest], []))
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Rewrite the body of a function; its arguments are named first."""
+        body = self._block(node.body)
+        args = node.args
+        names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+        start = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        body[start:start] = [self._name_statement(node, name) for name in names]
+        node.body = body
+
+    def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+        """Return the statements that a block becomes."""
+        found: list[ast.stmt] = []
+        for statement in body:
+            found.extend(self._statement(statement))
+        return found
+
+    def _statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """Return the statements that one statement becomes."""
+        match node:
+            case ast.Assign():
+                return self._assign(node)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                node.value = self._named(value, name)
+                return [node]
+            case ast.AugAssign(target=ast.Name(id=name)):
+                return [node, self._name_statement(node, name)]
+            case ast.AugAssign(target=ast.Subscript()):
+                return self._augmented_store(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node)
+                return [node]
+            case ast.For() | ast.AsyncFor():
+                self._inner_blocks(node)
+                names = [self._name_statement(node.target, name) for name in targets(node.target)]
+                node.body = [*names, *node.body]
+                return [node]
+        self._inner_blocks(node)
+        return [node]
+
+    def _inner_blocks(self, node: ast.AST) -> None:
+        """Rewrite the blocks that a statement contains."""
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list):
+                setattr(node, field, self._block(block))
+        for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+            self._inner_blocks(inner)
+
+    def _assign(self, node: ast.Assign) -> list[ast.stmt]:
+        """Return an assignment that names its values; one to places is a call."""
+        match node.targets:
+            case [ast.Subscript() as target]:
+                return [self._store(node, node.value, target.value, index_of(target.slice))]
+            case [ast.Name(id=name), *_]:
+                node.value = self._named(node.value, name)
+                return [node]
+        names = [name for target in node.targets for name in targets(target)]
+        return [node, *(self._name_statement(node, name) for name in names)]
+
+    def _name_statement(self, like: ast.AST, name: str) -> ast.stmt:
+        """Return a statement that names the value of a variable."""
+        value = at(like, ast.Name(name, ast.Load()))
+        return at(like, ast.Expr(self._named(value, name)))
+
+    def _store(self, like: ast.AST, value: ast.expr, target: ast.expr, index: ast.expr) -> ast.stmt:
+        """Return the statement that writes to places; Python evaluates the value first."""
+        call = ast.Call(self._hook(like, STORE), [value, target, index], [])
+        return at(like, ast.Expr(at(like, call)))
+
+    def _augmented_store(self, node: ast.AugAssign) -> list[ast.stmt]:
+        """Return `a[i] += v` in its steps, in Python's order: a, i, a[i], v, the operation."""
+        assert isinstance(node.target, ast.Subscript)
+        array, index, value = (self._temporary() for _ in range(3))
+
+        def load(name: str) -> ast.expr:
+            return at(node, ast.Name(name, ast.Load()))
+
+        def keep(name: str, expression: ast.expr) -> ast.stmt:
+            return at(node, ast.Assign([at(node, ast.Name(name, ast.Store()))], expression))
+
+        place = at(node.target, ast.Subscript(load(array), load(index), ast.Load()))
+        changed = at(
+            node, ast.AugAssign(at(node, ast.Name(value, ast.Store())), node.op, node.value)
+        )
+        return [
+            keep(array, node.target.value),
+            keep(index, index_of(node.target.slice)),
+            keep(value, place),
+            changed,
+            self._store(node, load(value), load(array), load(index)),
+        ]
+
+    def _temporary(self) -> str:
+        """Return a name that no model has."""
+        self._temporaries += 1
+        return f"__bp_{self._temporaries}__"
+
+
+def at(like: ast.AST, node: N) -> N:
+    """Return a new node at the place of another one in the file."""
+    return ast.copy_location(node, like)
+
+
+def targets(node: ast.expr) -> Iterator[str]:
+    """Yield the names that an assignment to a target binds."""
+    stack: list[ast.AST] = [node]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, ast.Name):
+            yield found.id
+        elif isinstance(found, (ast.Tuple, ast.List)):
+            stack.extend(reversed(found.elts))
+        elif isinstance(found, ast.Starred):
+            stack.append(found.value)
+
+
+def index_of(node: ast.expr) -> ast.expr:
+    """Return the index of a subscript as an expression: slices become calls of `slice`."""
+    if isinstance(node, ast.Slice):
+        bounds = (node.lower, node.upper, node.step)
+        parts = [part or at(node, ast.Constant(None)) for part in bounds]
+        return at(node, ast.Call(at(node, ast.Name(SLICE, ast.Load())), parts, []))
+    if isinstance(node, ast.Tuple):
+        node.elts = [index_of(part) for part in node.elts]
+    return node
+
+
+Place = tuple[ast.AST, str, int | None, ast.AST]
+
+
+def _fields(root: ast.AST) -> Iterator[Place]:
+    """Yield each node below a root with its parent, the field and the index, parents first."""
+    stack = [root]
+    while stack:
+        parent = stack.pop()
+        for field, value in ast.iter_fields(parent):
+            if isinstance(value, ast.AST):
+                yield parent, field, None, value
+                stack.append(value)
+            elif isinstance(value, list):
+                for index, child in enumerate(value):
+                    if isinstance(child, ast.AST):
+                        yield parent, field, index, child
+                        stack.append(child)

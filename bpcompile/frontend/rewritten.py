@@ -1,0 +1,77 @@
+"""Give the form of a function that is run while tracing: the same function, rewritten.
+
+It keeps the file, lines, globals, defaults and closure of the original, so that tracebacks and
+breakpoints show the user's code and changed globals are seen. Cached by code object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+from bpcompile.frontend.rewrite import HOOKS, Rewriter
+from bpcompile.frontend.source import (
+    bare,
+    compiled,
+    definition_of,
+    every_code,
+    in_factory,
+    mangled,
+)
+
+_cells: dict[str, CellType] = {}
+_known: dict[int, tuple[CodeType, CodeType | None]] = {}  # by id; the code is kept alive
+_ours: dict[int, CodeType] = {}
+
+
+def install(hooks: dict[str, Callable[..., Any]]) -> None:
+    """Say what the names of `rewrite.HOOKS` stand for in rewritten code."""
+    for name in HOOKS:
+        _cells[name] = CellType(hooks[name])
+
+
+def rewritten(function: FunctionType) -> FunctionType:
+    """Return the rewritten form of a function, or the function itself where it has no source."""
+    code = function.__code__
+    if id(code) in _ours:
+        return function
+    known = _known.get(id(code))
+    if known is None:
+        known = _known[id(code)] = (code, _rewritten_code(function))
+    new = known[1]
+    if new is None:
+        return function
+    closure = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    cells = tuple(_cells[name] if name in _cells else closure[name] for name in new.co_freevars)
+    made = FunctionType(new, function.__globals__, function.__name__, function.__defaults__, cells)
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__qualname__ = function.__qualname__
+    made.__module__ = function.__module__
+    made.__dict__.update(function.__dict__)
+    return made
+
+
+def has_source(function: FunctionType) -> bool:
+    """Tell whether a function could be rewritten."""
+    code = function.__code__
+    return id(code) in _ours or rewritten(function) is not function
+
+
+def _rewritten_code(function: FunctionType) -> CodeType | None:
+    """Return the code of the rewritten function, or None where it has no usable source."""
+    definition = definition_of(function)
+    if definition is None:
+        return None
+    code = function.__code__
+    definition = mangled(bare(definition), function)
+    try:
+        Rewriter(f"{function.__qualname__}:{code.co_firstlineno}").rewrite(definition)
+        module = in_factory(definition, (*code.co_freevars, *HOOKS), "factory")
+        new = compiled(module, code)
+    except RecursionError:
+        return None  # an expression deeper than Python compiles twice over
+    new = new.replace(co_qualname=code.co_qualname)
+    for inner in every_code(new):
+        _ours[id(inner)] = inner
+    return new

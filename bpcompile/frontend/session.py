@@ -1,0 +1,165 @@
+"""Hold the state of a trace: which graph is being built now, and what was captured into it.
+
+A `Session` is one call of `trace`. A `Frame` is one graph under construction: the function's own,
+or inside it the body of a loop. Values of an outer frame that an inner one reads become
+parameters of the inner graph, since regions are closed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import TraceError
+from bpcompile.frontend.origins import origin, where
+from bpcompile.frontend.sizes import Sizes
+from bpcompile.ir.build import Builder, Expr
+from bpcompile.ir.dims import Size
+from bpcompile.ir.graph import Node
+from bpcompile.ir.op import OPS
+from bpcompile.ir.types import Type
+from bpcompile.ops.shape import reshape
+
+_REBUILT = ("const", "table", "dim")
+_state = threading.local()
+
+
+class Session:
+    """Hold what one trace knows: lengths, captured arrays, and who named which value."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        """Start without captured values."""
+        self.sizes = sizes
+        self.hidden: list[tuple[np.ndarray, Expr]] = []  # captured arrays and their parameters
+        self.numbers: dict[Node, int | None] = {}  # int parameters, with the example's value
+        self.named_in: dict[Node, str] = {}  # the function that gave a node its name
+
+    def unique(self, name: str) -> str:
+        """Return a name for a hidden parameter that nothing else has."""
+        found, number = name, 2
+        while self.sizes.is_taken(found):
+            found = f"{name}_{number}"
+            number += 1
+        self.sizes.take(found)
+        return found
+
+
+class Frame:
+    """Build one graph of a session."""
+
+    def __init__(self, builder: Builder, session: Session, parent: Frame | None = None) -> None:
+        """Start with the builder of an empty graph."""
+        self.builder = builder
+        self.session = session
+        self.parent = parent
+        self.captures: list[tuple[Expr, Expr]] = []  # outer value, parameter here
+        self._inner: dict[Node, Expr] = {}
+        self._outer: dict[Node, Node] = {}
+
+    @property
+    def root(self) -> Frame:
+        """Return the frame of the function itself."""
+        frame = self
+        while frame.parent is not None:
+            frame = frame.parent
+        return frame
+
+    def expr(self, value: Expr) -> Expr:
+        """Return a value for use in this graph, under the lengths as they are known now.
+
+        Raises `TraceError` for a value of another trace.
+        """
+        if value.builder is not self.builder:
+            value = self._lifted(value)
+        sizes = self.session.sizes
+        if not sizes.settled:
+            shape = sizes.resolve_shape(value.shape)
+            if shape != value.shape:
+                # Both names stand for one length: the last pass makes the types equal and drops it.
+                type = value.type.with_shape(shape)
+                value = self.builder.node(reshape, (value.node,), {"shape": shape}, type)
+        return value
+
+    def _lifted(self, value: Expr) -> Expr:
+        """Return the parameter of this graph that stands for an outer value."""
+        known = self._inner.get(value.node)
+        if known is not None:
+            return known
+        if self.parent is None:
+            name = f"`{value.node.name}`" if value.node.name else "a value"
+            raise TraceError(
+                f"{name} of type {value.type} belongs to another trace{where()}: return it from "
+                "the function that made it, and pass it in as an argument"
+            )
+        node = value.node
+        if node.op.name in _REBUILT:
+            inner = self.builder.node(node.op, (), node.attrs, node.type)
+        else:
+            outer = self.parent.expr(value)
+            inner = self.builder.param(node.name or "", outer.type)
+            inner.node.name = node.name
+            self.captures.append((outer, inner))
+            self._outer[inner.node] = outer.node
+        self._inner[node] = inner
+        return inner
+
+    def outside(self, node: Node) -> Node | None:
+        """Return the value that a parameter made by capture stands for, here or further out."""
+        frame: Frame | None = self
+        while frame is not None:
+            found = frame._outer.get(node)
+            if found is not None:
+                return found
+            frame = frame.parent
+        return None
+
+    def dim(self, size: Size) -> Expr:
+        """Return a length as an i64 scalar of this graph."""
+        return self.builder.dim(self.session.sizes.resolve(size))
+
+    def apply(self, name: str, *args: Expr, **attrs: Any) -> Expr:
+        """Append an operation to this graph, with the user's line."""
+        self.mark()
+        return self.builder.apply(OPS[name], args, attrs)
+
+    def mark(self) -> None:
+        """Give the nodes built next the user's line."""
+        self.builder.origin = origin()
+
+    def const(self, value: float, type: Type) -> Expr:
+        """Append a constant."""
+        return self.builder.const(value, type)
+
+
+def current() -> Frame:
+    """Return the frame of the graph that is being built in this thread.
+
+    Raises `TraceError` where nothing is being traced.
+    """
+    frame: Frame | None = getattr(_state, "frame", None)
+    if frame is None:
+        raise TraceError(
+            f"a traced value is used after its trace has ended{where()}: return it from the "
+            "function instead of storing it"
+        )
+    return frame
+
+
+def is_tracing() -> bool:
+    """Tell whether a graph is being built in this thread."""
+    return getattr(_state, "frame", None) is not None
+
+
+@contextmanager
+def entered(frame: Frame | None) -> Iterator[None]:
+    """Build the graph of `frame` inside the block; None leaves every trace for a while."""
+    before = getattr(_state, "frame", None)
+    _state.frame = frame
+    try:
+        yield
+    finally:
+        _state.frame = before
