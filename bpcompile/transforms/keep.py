@@ -34,7 +34,7 @@ from bpcompile.transforms.flow import UNBOUNDED, Network
 
 BYTE = 1.0  # the cost of a byte on the tape, in additions
 TYPICAL_LENGTH = 100  # what an unknown length is taken for
-LARGEST_NETWORK = 4000  # nodes; above it the choice is among two
+LARGEST_NETWORK = 20_000  # nodes; above it the choice is among two
 
 _SCALE = 16  # capacities are whole numbers
 _LAST_RESORT = 1 << 20

@@ -18,6 +18,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, Origin
 from bpcompile.ir.op import OPS
 from bpcompile.ir.types import TupleType
+from bpcompile.passes.dce import drop_dead
 from bpcompile.transforms.activity import active_nodes, masked_nodes
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.regions import finish
@@ -216,7 +217,9 @@ def reverse(graph: Graph, wrt: Sequence[int], seeds: str = "one") -> Graph:
                 name = f"{out.node.name or f'out_{number}'}_bar"
                 sweep.accumulate(out.node, builder.param(name, out.type))
     sweep.run()
-    return sweep.finish((*outputs, *(gradient(sweep, graph.params[k]) for k in wrt)))
+    joint = sweep.finish((*outputs, *(gradient(sweep, graph.params[k]) for k in wrt)))
+    # An inner loop may write a tape that the loop around it found cheaper to make again.
+    return drop_dead(joint) if sweep.replaced else joint
 
 
 def gradient(sweep: Sweep, node: Node) -> Expr:
