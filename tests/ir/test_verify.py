@@ -53,7 +53,7 @@ BROKEN = {
     "order": (graph(node("neg", (SQUARE,)), SQUARE), "y = neg.* reads square = mul"),
     "foreign": (graph(node("neg", (SQUARE,))), "y = neg.* does not stand before"),
     "type": (graph(node("neg", (X,), f64[()])), r"y = .*f64\[\], and its operands make f64\[n\]"),
-    "rule": (graph(node("mul", (X,), f64[3], why="axes")), r"has the type f64\[3\]"),
+    "rule": (graph(node("neg", (X,), f64[3])), r"has the type f64\[3\]"),
     "fit": (graph(node("sum", (X,), f64[()])), "does not fit its operands: .*axes"),
     "numpy": (graph(node("sum", (X,), f64[()], axes=(np.int64(0),))), "no text can hold"),
     "list": (graph(node("sum", (X,), f64[()], axes=[0])), r"axes = \[0\], which no text can hold"),
