@@ -19,7 +19,9 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _OURS = frozenset(
     {"np", "math", "njit", "numba", "workspace", "numpy", "scipy", "special", "self", "main"}
 )
-RESERVED = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | _OURS
+RESERVED = (
+    frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | _OURS
+)
 
 
 def spelled(name: str) -> str:

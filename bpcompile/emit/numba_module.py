@@ -23,7 +23,9 @@ from bpcompile.schedule.program import Interface
 from bpcompile.schedule.statements import Buffer, Plan
 
 NJIT = '@njit(error_model="numpy", nogil=True, boundscheck=False)'
-_FAST = '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})'
+_FAST = (
+    '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})'
+)
 _REORDERED = ("_add", "_fma")
 _HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
 
@@ -131,7 +133,7 @@ class _NumbaModule:
         if slot.buffer.dtype is not DType.F64:
             text += f".view(np.{slot.buffer.dtype.numpy_name})"
         count = product(slot.buffer.shape)
-        if count != slot.words and slot.buffer.dtype is not DType.I64:
+        if slot.buffer.dtype.itemsize < 8:
             text += f"[:{size(count)}]"
         if len(slot.buffer.shape) != 1:
             text += f".reshape({tuple_text([str(size(s)) for s in slot.buffer.shape])})"

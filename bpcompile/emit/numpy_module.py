@@ -10,7 +10,6 @@ from bpcompile.emit.printing import Piece, tuple_text
 from bpcompile.emit.prologue import Lengths, lengths
 from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.types import DType
 from bpcompile.schedule.program import Interface
 
 

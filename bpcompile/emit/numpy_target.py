@@ -117,7 +117,9 @@ class _Block:
 
     def _shape(self, shape: tuple[Size, ...]) -> str:
         """Return the text of a shape as a tuple."""
-        return tuple_text([str(size) for size in self.writer.lengths.shape(shape)]) if shape else "()"
+        return (
+            tuple_text([str(size) for size in self.writer.lengths.shape(shape)]) if shape else "()"
+        )
 
     def _expression(self, node: Node) -> Piece:
         """Return the expression of a node that is not a write or a loop."""
@@ -128,7 +130,9 @@ class _Block:
             return self._reduce(node)
         if name == "matmul":
             assert node.op.numpy is not None
-            return render(node.op.numpy, [Piece(self._array(a)) for a in node.args])
+            return render(
+                node.op.numpy, [Piece(self._array(a), self._level(a)) for a in node.args]
+            )
         if name == "index":
             return self._read_at(node)
         if kind is Kind.VIEW:
@@ -147,11 +151,15 @@ class _Block:
                     return plain
                 return Piece(call_text(f"np.{type.dtype.numpy_name}", plain.text))
             case "dim":
-                return Piece(call_text("np.int64", str(self.writer.lengths.size(node.attrs["size"]))))
+                return Piece(
+                    call_text("np.int64", str(self.writer.lengths.size(node.attrs["size"])))
+                )
             case "table":
                 values = ", ".join(number(v, "np").text for v in node.attrs["values"])
                 flat = f"np.array([{values}], np.{type.dtype.numpy_name})"
-                return Piece(flat if type.rank == 1 else f"{flat}.reshape({self._shape(type.shape)})")
+                return Piece(
+                    flat if type.rank == 1 else f"{flat}.reshape({self._shape(type.shape)})"
+                )
             case "iota":
                 return Piece(self._iota(type.shape, node.attrs["axis"]))
             case "empty":
@@ -204,7 +212,7 @@ class _Block:
     def _view(self, node: Node) -> Piece:
         """Return the expression of an op that rearranges."""
         (operand,) = node.args
-        text = Piece(self._array(operand)).at(Level.ATOM)
+        text = self._array(operand)
         match node.op.name:
             case "reshape":
                 return Piece(f"np.reshape({text}, {self._shape(node.shape)})")
@@ -230,7 +238,9 @@ class _Block:
             axes = tuple(sorted(axes))
         trailing = axes == tuple(range(rank - len(axes), rank))
         if not trailing:
-            shown = self.place[node.args[0]].at(Level.ATOM) if order == list(range(len(axes))) else text
+            shown = (
+                self.place[node.args[0]].at(Level.ATOM) if order == list(range(len(axes))) else text
+            )
             text = f"{shown}[{', '.join(':' if k in axes else 'None' for k in range(rank))}]"
         if node not in self.outputs and all(self._spreads(u, node) for u in self.users[node]):
             return text if not trailing else f"({text})"
@@ -246,39 +256,39 @@ class _Block:
 
     def _index_text(self, spec: Spec, indices: list[str], ranks: list[int], x: Node) -> str:
         """Return the text between the brackets of a read or write."""
-        parts: list[str] = []
         pointed = [entry for entry in spec if isinstance(entry, At)]
         arrays = [entry for entry in pointed if ranks[entry.operand]]
+        parts = [
+            indices[entry.operand] if isinstance(entry, At) else self._slice_text(entry, length)
+            for entry, length in zip(spec, x.shape, strict=True)
+        ]
         plain = len(pointed) <= 1 or len(pointed) == len(spec) or not arrays
-        if not plain:
-            return self._mesh_text(spec, indices, ranks)
-        for axis, entry in enumerate(spec):
-            if isinstance(entry, At):
-                parts.append(indices[entry.operand])
-            else:
-                parts.append(self._slice_text(entry, x.shape[axis]))
-        return ", ".join(parts)
+        shown = [part for part in parts if part is not None]
+        if plain and len(shown) == len(parts):
+            return ", ".join(shown)
+        return self._mesh_text(spec, indices, ranks)
 
-    def _slice_text(self, entry: Slice, length: Size) -> str:
-        """Return the text of a slice."""
+    def _slice_text(self, entry: Slice, length: Size) -> str | None:
+        """Return the text of a slice, or None where Python has no slice for it."""
         size = self.writer.lengths.size
         start, step, count = size(entry.start), entry.step, size(entry.length)
         if entry == Slice(0, 1, length):
             return ":"
+        stop = start + count * step
         if step < 0:
-            return f"{start} + {step} * np.arange({count})" if start != 0 else f"{step} * np.arange({count})"
-        stop = start + count if step == 1 else start + (count - 1) * step + 1
+            if stop == -1:
+                shown = "" if start == size(length) - 1 else str(start)
+                return f"{shown}::{step}"
+            known = isinstance(stop, int) and stop >= 0
+            return f"{start}:{stop}:{step}" if known else None
         shown_start = "" if start == 0 else str(start)
         shown_stop = "" if stop == size(length) else str(stop)
-        if step == 1:
-            return f"{shown_start}:{shown_stop}"
-        stop_text = f"{start} + {step}*({count})" if not isinstance(stop, int) else str(stop)
-        return f"{shown_start}:{stop_text}:{step}"
+        return f"{shown_start}:{shown_stop}" + (f":{step}" if step > 1 else "")
 
     def _mesh_text(self, spec: Spec, indices: list[str], ranks: list[int]) -> str:
         """Return an open mesh, so that NumPy's rule about index axes never applies."""
         result_rank, group, axes = 0, -1, []
-        index_rank = max(ranks)
+        index_rank = max(ranks, default=0)
         for entry in spec:
             axes.append(result_rank)
             if isinstance(entry, Slice):
@@ -348,9 +358,9 @@ class _Block:
         if node.op.name == "update":
             self.writer.add(f"{name}[{inside}] = {shown}", self.depth, comment)
         elif node.array_type.dtype is DType.BOOL:
-            self.writer.add(f"np.logical_or.at({name}, ({inside},), {shown})", self.depth, comment)
+            self.writer.add(f"np.logical_or.at({name}, np.s_[{inside}], {shown})", self.depth, comment)
         elif repeated:
-            self.writer.add(f"np.add.at({name}, ({inside},), {shown})", self.depth, comment)
+            self.writer.add(f"np.add.at({name}, np.s_[{inside}], {shown})", self.depth, comment)
         else:
             self.writer.add(f"{name}[{inside}] += {shown}", self.depth, comment)
         self.place[node] = Piece(name)
@@ -372,7 +382,11 @@ class _Block:
         for param, init in zip(body.params[1 : 1 + carried], rest, strict=False):
             name = self.writer.namer.fresh(param.name)
             text = self._array(init)
-            made = text if not param.array_type.rank or text.startswith("np.zeros(") else f"np.array({text})"
+            made = (
+                text
+                if not param.array_type.rank or text.startswith("np.zeros(")
+                else f"np.array({text})"
+            )
             self.writer.add(f"{name} = {made}", self.depth)
             state.append(name)
         index = self.writer.namer.fresh(body.params[0].name or "i")
@@ -430,13 +444,19 @@ class _LoopBody(_Block):
         owned = set()
         for param in self.carried:
             readers = self.users[param]
-            writers = [r for r in readers if r.op.name in ("update", "accumulate") and r.args[0] is param]
+            writers = [
+                r for r in readers if r.op.name in ("update", "accumulate") and r.args[0] is param
+            ]
             if len(writers) != 1 or param in self.outputs:
                 continue
             writer = writers[0]
             others = [r for r in readers if r is not writer]
             scalar = all(r.op.name == "index" and r.array_type.rank == 0 for r in others)
-            if scalar and all(order[r] < order[writer] for r in others) and param not in writer.args[1:]:
+            if (
+                scalar
+                and all(order[r] < order[writer] for r in others)
+                and param not in writer.args[1:]
+            ):
                 owned.add(param)
         return owned
 
@@ -451,7 +471,11 @@ class _LoopBody(_Block):
         params = [self.place[p].text for p in self.graph.params]
         shared = sum(out is node for out in self.graph.outputs) > 1
         if node in self.graph.params:
-            return node in self.carried and not shared and self.graph.outputs[self.carried.index(node)] is node
+            return (
+                node in self.carried
+                and not shared
+                and self.graph.outputs[self.carried.index(node)] is node
+            )
         return (node.op.kind is not Kind.VIEW and node.op.name != "index" and not shared) or (
             self.place[node].text in params
         )
@@ -478,7 +502,12 @@ def result_text(piece: Piece, type: Type) -> str:
 def fresh_text(node: Node, piece: Piece, seen: set[Node]) -> str:
     """Return the text of an array result that shares memory with nothing else."""
     text = piece.text
-    shares = node.op.kind is Kind.VIEW or node.op.name in ("param", "index", "item", "stop_gradient")
+    shares = node.op.kind is Kind.VIEW or node.op.name in (
+        "param",
+        "index",
+        "item",
+        "stop_gradient",
+    )
     if shares or node in seen:
         text = call_text("np.array", text)
     seen.add(node)

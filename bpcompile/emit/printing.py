@@ -35,7 +35,9 @@ def number(value: float | int | bool, module: str) -> Piece:
     if isinstance(value, float) and not math.isfinite(value):
         name = "nan" if math.isnan(value) else "inf"
         minus = value == -math.inf
-        return Piece(f"{'-' if minus else ''}{module}.{name}", Level.NEGATE if minus else Level.ATOM)
+        return Piece(
+            f"{'-' if minus else ''}{module}.{name}", Level.NEGATE if minus else Level.ATOM
+        )
     text = repr(value)
     return Piece(text, Level.NEGATE if text.startswith("-") else Level.ATOM)
 

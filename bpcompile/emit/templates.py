@@ -22,7 +22,9 @@ def template_root() -> Path:
     for root in (package / "templates", package.parent / "templates"):
         if (root / "numpy" / "module.py.j2").is_file():
             return root
-    raise CompileError(f"the templates of bpcompile are missing beside {package.name}: install again")
+    raise CompileError(
+        f"the templates of bpcompile are missing beside {package.name}: install again"
+    )
 
 
 @functools.cache

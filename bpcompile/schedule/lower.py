@@ -1,4 +1,4 @@
-"""Write a block's tree of tasks as statements, and give buffers to values that outlive their loop."""
+"""Write a block's tree of tasks as statements; a value that outlives its loop gets a buffer."""
 
 from __future__ import annotations
 
