@@ -7,7 +7,7 @@ them, and a `Pattern` that two calls share where they differ only in values, len
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from bpcompile.errors import ArgumentError, TypeMismatchError
@@ -86,6 +86,12 @@ class Arguments:
         codes = self.pattern.codes
         start = sum(code is not None for code in codes[:before])
         return range(start, start + sum(c is not None for c in codes[before : before + count]))
+
+    def structure(self, index: int) -> Structure:
+        """Return the structure of one entry, which is not static."""
+        structure = self.pattern.structures[index]
+        assert structure is not None
+        return structure
 
     def rebuild(self, leaves: Iterable[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return positions and keywords with other values for the dynamic leaves."""
@@ -240,8 +246,3 @@ def _snapshot(value: Any) -> Any:
     except TypeError:
         return copy.deepcopy(value)
     return value
-
-
-def map_entries(entries: Sequence[Entry], function: Callable[[Entry], Any]) -> list[Entry]:
-    """Return the entries with other values."""
-    return [entry._replace(value=function(entry)) for entry in entries]

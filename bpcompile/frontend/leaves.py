@@ -8,6 +8,7 @@ in the native byte order; or a `TypeMismatchError` that names the path and says 
 from __future__ import annotations
 
 import enum
+import re
 from typing import Any
 
 import numpy as np
@@ -237,3 +238,8 @@ def not_differentiable(value: Any, path: str) -> str | None:
         f"{path} has dtype {value.dtype}, and a derivative needs floats: write "
         f"{path}.astype(float), or leave it out of argnums"
     )
+
+
+def identifier(path: str) -> str:
+    """Return the path of a leaf as a name: ``params['w'][0]`` is ``params_w_0``."""
+    return re.sub(r"\W+", "_", path).strip("_")

@@ -63,6 +63,12 @@ class Signature:
         return [p.name for p in self._parameters if p.kind in kinds]
 
     @property
+    def keyword_only(self) -> list[str]:
+        """Return the names of the parameters that can be given by keyword alone."""
+        kind = inspect.Parameter.KEYWORD_ONLY
+        return [p.name for p in self._parameters if p.kind is kind]
+
+    @property
     def text(self) -> str:
         """Return the function with its parameters, for messages: ``loss(w, X, y)``."""
         if self._signature is None:

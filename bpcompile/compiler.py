@@ -1,0 +1,173 @@
+"""Compile a model: the stages, in order.
+
+| stage    | in                                     | out                                          |
+|----------|----------------------------------------|----------------------------------------------|
+| trace    | a model, place-holders of arguments    | `Traced`: the graph of the model as written, |
+|          |                                        | the nesting of its results, captured arrays  |
+| simplify | that graph                             | the graph, simplified and in stable form     |
+| adjoint  | it, and what is to be derived          | `Joint`: values and derivatives in one graph |
+| lower    | the joint graph                        | the same in the ops that code is made of     |
+| verify   | the lowered graph                      | nothing, or the fault that a pass made       |
+| emit     | the lowered graph and its interface    | `Emitted`: the text of a module, scheduled   |
+|          |                                        | on the way                                   |
+| load     | the text                               | `LoadedModule`: its functions                |
+
+`compile_model` below is these calls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bpcompile.emit.formula import Formulas
+from bpcompile.emit.module import Emitted, emit_module
+from bpcompile.emit.names import safe_name
+from bpcompile.errors import UnsupportedError
+from bpcompile.frontend.trace import Traced
+from bpcompile.ir.graph import Graph
+from bpcompile.ir.verify import verify
+from bpcompile.options import Options
+from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
+from bpcompile.runtime.load import LoadedModule, load_module
+from bpcompile.schedule.program import Interface
+from bpcompile.transforms.joint import Joint, Task, derive
+
+# Options that no stage honours yet; a value other than the default is refused, never ignored.
+_NOT_HONOURED = (
+    "fuse",
+    "tune",
+    "width",
+    "threads",
+    "deterministic",
+    "unroll",
+    "compile",
+    "compile_budget",
+    "memory_budget",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """Hold what the stages made of one model for one kind of arguments."""
+
+    traced: Traced
+    task: Task
+    joint: Joint
+    lowered: Graph
+    emitted: Emitted
+    loaded: LoadedModule
+    seconds: dict[str, float]
+    """How long each stage took."""
+
+    @property
+    def stages(self) -> list[tuple[str, Graph]]:
+        """Return the graph after each stage and pass, made again."""
+        found = [("trace", self.traced.graph)]
+
+        def observe(name: str, before: Graph, after: Graph) -> None:
+            if after is not before:
+                found.append((name, after))
+
+        model = run(self.traced.graph, SIMPLIFY, observe)
+        joint = derive(model, self.traced.structure, self.task)
+        if self.task.kind != "compile":
+            found.append(("adjoint", joint.graph))
+        run(joint.graph, LOWER, observe)
+        return found
+
+
+def compile_model(
+    trace: Callable[[], Traced], describe: Callable[[Traced], Task], options: Options
+) -> Compilation:
+    """Return the compiled form of a model.
+
+    Args:
+        trace: the first stage, ready to run.
+        describe: says of a traced model what is to be derived.
+        options: the options of the transform.
+
+    Raises:
+        BpcompileError: what any of the stages raises, with the user's line.
+    """
+    _require_honoured(options)
+    target, checked = options.effective_target, options.verify
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "trace"):
+        traced = trace()
+    with _timed(seconds, "simplify"):
+        model = run(traced.graph, SIMPLIFY, verify=checked)
+    with _timed(seconds, "adjoint"):
+        task = describe(traced)
+        joint = derive(model, traced.structure, task)
+    with _timed(seconds, "lower"):
+        lowered = run(joint.graph, LOWER, verify=checked)
+    with _timed(seconds, "verify"):
+        verify(lowered)
+    with _timed(seconds, "emit"):
+        formulas = Formulas(traced.graph, joint.graph)
+        emitted = emit_module(lowered, _interface(joint, task), target, formulas)
+    with _timed(seconds, "load"):
+        loaded = load_module(
+            emitted.text,
+            target=target,
+            options=_distinguishing(lowered),
+            public=[emitted.name + ending for ending in ("", "_fill", "_into", "_workspace")],
+            cache=options.cache,
+        )
+    return Compilation(traced, task, joint, lowered, emitted, loaded, seconds)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage takes."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started
+
+
+def _require_honoured(options: Options) -> None:
+    """Refuse what no stage does yet."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
+    for name in _NOT_HONOURED:
+        value = getattr(options, name)
+        if value != defaults[name]:
+            raise UnsupportedError(
+                f"{name}={value!r} is not there yet: leave it out, or write {defaults[name]!r}"
+            )
+
+
+def _distinguishing(graph: Graph) -> dict[str, object]:
+    """Return what the machine code depends on beside the text: the types of the arguments."""
+    types = (param.array_type for param in graph.params)
+    return {"types": tuple(f"{type.dtype.value} {type.rank}" for type in types)}
+
+
+def _interface(joint: Joint, task: Task) -> Interface:
+    """Return the public name and the results of a module."""
+    model = safe_name(task.name) or "model"
+    name = f"{model}_{task.kind}"
+    inputs = _listed([safe_name(target.name) or "an argument" for target in task.targets])
+    what = {
+        "compile": f"the value of `{model}`",
+        "grad": f"the gradient of `{model}` in {inputs}",
+        "value_and_grad": f"the value and gradient of `{model}` in {inputs}",
+        "vjp": f"the value of `{model}`, and a cotangent pulled back to {inputs}",
+        "jvp": f"the value of `{model}`, and its derivative along a tangent of {inputs}",
+    }[task.kind]
+    results = joint.results.nest(range(joint.results.count))
+    return Interface(name, f"{name}: {what}.", results)
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a list in words."""
+    return (
+        names[0]
+        if len(names) == 1
+        else ", ".join(names[:-1]) + f" and {names[-1]}"
+        if names
+        else ""
+    )

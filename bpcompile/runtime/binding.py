@@ -1,0 +1,174 @@
+"""Make the fastest form of a call: the same buffers at each call, and nothing looked up twice.
+
+In: a `Program` and the exact leaves of an example. Out: a closure for arguments of the example's
+types and lengths. It calls machine code directly, past Numba's dispatcher, so it compares class,
+dtype, lengths, layout and memory of each array itself; what differs goes to the slow path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpcompile.ir.types import DType, Type
+from bpcompile.runtime.calling import MISSED, NO_WORKSPACE, Layout, Slow
+from bpcompile.runtime.program import Program, as_scalar
+
+_MISSING: Any = object()
+_NUMBERS = {DType.F64: float, DType.F32: np.float32, DType.I64: int, DType.BOOL: bool}
+
+
+class Bound:
+    """Hold the buffers of a bound call, and fill them for exact leaves."""
+
+    def __init__(
+        self, program: Program, leaves: Sequence[Any], unflatten: Callable[[list[Any]], Any]
+    ) -> None:
+        """Make the buffers; `unflatten` puts result leaves in the user's structure."""
+        lengths = program.lengths(leaves)
+        shapes = program.shapes(lengths)
+        self.program = program
+        self.shapes = [np.shape(leaf) for leaf in leaves]
+        self.buffers = [
+            np.empty(shape, type.dtype.numpy_name)
+            for shape, type in zip(shapes, program.outputs, strict=True)
+            if type.rank
+        ]
+        words = program.words(lengths)
+        self.scratch = (np.empty(words) if words else NO_WORKSPACE,)
+        if not program.takes_workspace:
+            self.scratch = ()
+        self.entry = program.fill.entry
+        self.unflatten = unflatten
+
+    def fill(self, leaves: Sequence[Any]) -> Any:
+        """Fill the buffers for leaves of the example's types and lengths; return the results.
+
+        What overlaps a buffer, such as a result of the call before, is copied first.
+        """
+        apart = [
+            leaf.copy() if isinstance(leaf, np.ndarray) and self._touches(leaf) else leaf
+            for leaf in leaves
+        ]
+        return self.results(self.entry(*apart, *self.program.hidden, *self.buffers, *self.scratch))
+
+    def _touches(self, leaf: np.ndarray) -> bool:
+        """Tell whether an argument may share memory with a buffer."""
+        return any(np.may_share_memory(leaf, buffer) for buffer in self.buffers)
+
+    def results(self, returned: Any) -> Any:
+        """Return the results: the buffers, and the scalars that machine code returned."""
+        arrays, scalars = iter(self.buffers), iter(self.program.scalars(returned))
+        outputs = self.program.outputs
+        return self.unflatten([next(arrays) if type.rank else next(scalars) for type in outputs])
+
+
+def make_bound(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
+    """Return the closure of a bound call; `slow` takes what is not exact."""
+    program = bound.program
+    ranks = [place.type.rank for place in program.places]
+    if layout.take is None and len(ranks) == 1 and ranks[0] and not program.hidden:
+        return _one_array(bound, layout, slow)
+    return _general(bound, layout, slow)
+
+
+def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
+    """Return the closure for one array, with one or more buffers."""
+    entry, buffers, (shape,) = bound.entry, bound.buffers, bound.shapes
+    dtype = np.dtype(bound.program.places[0].type.dtype.numpy_name)
+    ndarray, tail = np.ndarray, (*buffers, *bound.scratch)
+    finish = _finisher(bound, layout)
+
+    def call(x: Any = _MISSING, /, *rest: Any, **keywords: Any) -> Any:
+        if (
+            x.__class__ is ndarray
+            and (x.dtype is dtype or x.dtype == dtype)
+            and x.shape == shape
+            and x.base is None
+            and not any(x is buffer for buffer in buffers)
+            and x.flags.carray
+            and not rest
+            and not keywords
+        ):
+            return finish(entry(x, *tail))
+        return slow(() if x is _MISSING else (x, *rest), keywords)
+
+    if layout.form != "pair" or layout.finish is not None or bound.scratch:
+        return call
+    (buffer,) = buffers
+
+    def pair(x: Any = _MISSING, /, *rest: Any, **keywords: Any) -> Any:
+        if (
+            x.__class__ is ndarray
+            and (x.dtype is dtype or x.dtype == dtype)
+            and x.shape == shape
+            and x.base is None
+            and x is not buffer
+            and x.flags.carray
+            and not rest
+            and not keywords
+        ):
+            return entry(x, buffer), buffer
+        return slow(() if x is _MISSING else (x, *rest), keywords)
+
+    return pair
+
+
+def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
+    """Return the closure for any other arguments."""
+    entry, buffers = bound.entry, bound.buffers
+    tail = (*bound.program.hidden, *buffers, *bound.scratch)
+    places, take = bound.program.places, layout.take
+    checks = [
+        _check_of(place.type, shape) for place, shape in zip(places, bound.shapes, strict=True)
+    ]
+    finish = _finisher(bound, layout)
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        if not keywords:
+            try:
+                leaves = args if take is None else take(args)
+                exact = len(leaves) == len(checks)
+                for leaf, (kind, dtype, shape) in zip(leaves, checks, strict=False):
+                    if leaf.__class__ is not kind or (
+                        dtype is not None
+                        and not (
+                            leaf.dtype == dtype
+                            and leaf.shape == shape
+                            and leaf.base is None
+                            and leaf.flags.carray
+                        )
+                    ):
+                        exact = False
+                        break
+                if exact and not any(leaf is buffer for leaf in leaves for buffer in buffers):
+                    return finish(entry(*leaves, *tail))
+            except MISSED:
+                pass
+        return slow(args, keywords)
+
+    return call
+
+
+def _check_of(type: Type, shape: tuple[int, ...]) -> tuple[Any, Any, tuple[int, ...]]:
+    """Return the class of an exact leaf, and for an array its dtype and shape."""
+    if not type.rank:
+        return _NUMBERS[type.dtype], None, ()
+    return np.ndarray, np.dtype(type.dtype.numpy_name), shape
+
+
+def _finisher(bound: Bound, layout: Layout) -> Callable[[Any], Any]:
+    """Return the function from what machine code returns to the results."""
+    outputs = bound.program.outputs
+    if all(type.rank for type in outputs):
+        result = bound.results(None)  # the buffers in their structure, the same at each call
+        return lambda _: result
+    if layout.form == "pair" and layout.finish is None:
+        (buffer,) = bound.buffers
+        return lambda value: (value, buffer)
+    if len(outputs) == 1:
+        (only,) = outputs
+        return lambda value: bound.unflatten([as_scalar(value, only)])
+    return bound.results

@@ -1,0 +1,318 @@
+"""Hold one compiled form of a function, and run calls that it fits.
+
+In: the flattened arguments of a first call, and what the compiler made for them. Out: a
+`Specialization`, which says whether further arguments fit, runs them with or without ``out=``, and
+makes the closures that hot calls and `bind` use.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bpcompile.compiler import Compilation
+from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.frontend.arguments import Arguments, Statics
+from bpcompile.frontend.leaves import Exact, exact, fitted
+from bpcompile.frontend.trees import (
+    OtherStructure,
+    leaves_of,
+    leaves_up_to,
+    take_apart,
+)
+from bpcompile.ir.graph import Node
+from bpcompile.ir.types import DType, Type
+from bpcompile.runtime.binding import Bound, make_bound
+from bpcompile.runtime.buffers import call_into
+from bpcompile.runtime.calling import Layout, Slow, Take, make_call
+from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, shape_of
+from bpcompile.runtime.program import Program, as_scalar
+
+
+class Record(NamedTuple):
+    """Say when something was compiled, in seconds since 1970, and why."""
+
+    when: float
+    reason: str
+
+
+class Specialization:
+    """Hold the code for one kind of arguments.
+
+    `record` says when and why it was compiled, `program` runs it, and `compilation` is what the
+    stages made.
+    """
+
+    def __init__(self, arguments: Arguments, compilation: Compilation, record: Record) -> None:
+        """Put the call together; nothing is run yet."""
+        self.compilation = compilation
+        self.record = record
+        self.pattern = arguments.pattern
+        self.names = tuple(entry.name for entry in arguments.entries)
+        self.statics = Statics(arguments.statics, compilation.task.name)
+        self._entry_statics = _statics_by_entry(arguments, compilation.task.name)
+        joint = compilation.joint
+        self.extras = joint.extras
+        self.results = joint.results
+        nested = self.results.nest(range(self.results.count))
+        self._take_results = take_apart(leaves_of(nested)[1])
+        self.result_paths = self.results.paths("out")
+        hidden = compilation.traced.captured
+        given = len(joint.graph.params) - len(hidden)
+        paths = arguments.paths()
+        self.own = len(paths)
+        for extra in self.extras:
+            paths += extra.structure.paths(extra.name)
+        params = compilation.lowered.params
+        self.program = Program(
+            compilation.loaded,
+            compilation.emitted.name,
+            [_place(path, node) for path, node in zip(paths, params[:given], strict=True)],
+            hidden,
+            [node.array_type for node in compilation.lowered.outputs],
+            compilation.emitted.dims,
+            compilation.lowered.guards,
+        )
+        self._is_plain = self._plain()
+
+    def prepare(self) -> None:
+        """Compile the machine code now, or load it, so that the first call is like the others."""
+        started = time.perf_counter()
+        self.program.fresh  # noqa: B018 - made when first looked at
+        if self.program.is_compiled:
+            self.compilation.seconds["compile"] = time.perf_counter() - started
+
+    @property
+    def signature(self) -> str:
+        """Return the types of the arguments: ``w: f64[d], X: f64[n, d]``."""
+        return ", ".join(f"{place.path}: {place.type}" for place in self.program.places)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was compiled, when, why, its guards, how long it took, and cache hits."""
+        loaded = self.compilation.loaded
+        return {
+            "types": self.signature,
+            "when": self.record.when,
+            "reason": self.record.reason,
+            "guards": [str(guard) for guard in self.program.guards],
+            "seconds": dict(self.compilation.seconds),
+            "target": loaded.target,
+            "cache": "hit" if loaded.hits and not loaded.misses else "miss",
+        }
+
+    # -- arguments -----------------------------------------------------------------------------
+
+    def misfit(self, arguments: Arguments) -> str | None:
+        """Return why the code was not made for these arguments of the same pattern, or None."""
+        if not self.statics.equal(arguments.statics, self.compilation.task.name):
+            return "another static argument"
+        places = self.program.places[: self.own]
+        try:
+            bind_lengths(places, arguments.leaves, self.program.guards)
+        except Misfit as misfit:
+            return str(misfit)
+        return None
+
+    def leaves(self, arguments: Arguments, extras: Sequence[Any]) -> list[Exact]:
+        """Return the exact leaves of a call that fits, those of the transform's own included.
+
+        Raises `ArgumentError`, `TypeMismatchError` or `ShapeError` where a cotangent or tangent is
+        not like its output or input.
+        """
+        found: list[Any] = list(arguments.leaves)
+        if not self.extras:
+            return found
+        name, places = self.compilation.task.name, self.program.places
+        lengths = bind_lengths(places[: self.own], found)
+        for extra, value in zip(self.extras, extras, strict=True):
+            paths = extra.structure.paths(extra.name)
+            values = leaves_up_to(extra.structure, value, f"{name}: {extra.name}")
+            for leaf, path in zip(values, paths, strict=True):
+                place = places[len(found)]
+                found.append(_seed(leaf, place.type, lengths, f"{name}: {path}"))
+        return found
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def call(self, leaves: Sequence[Any], out: Any) -> Any:
+        """Return the results of exact leaves, in the arrays of `out` where it has some."""
+        if out is not None:
+            name = self.compilation.task.name
+            given = leaves_up_to(self.results, out, f"{name}: out")
+            if any(array is not None for array in given):
+                lengths = self.program.lengths(leaves)
+                paths = [f"{name}: {path}" for path in self.result_paths]
+                return self.results.unflatten(
+                    call_into(self.program, leaves, given, paths, lengths)
+                )
+        return self._finish(self.program.run(leaves))
+
+    @property
+    def layout(self) -> Layout:
+        """Return how hot calls lie in their arguments and results."""
+        return Layout(self._take(), None if self._is_plain else self._finish, self._form())
+
+    def hot(self, slow: Slow) -> Callable[..., Any] | None:
+        """Return the closure for hot calls, or None where every call takes the slow path."""
+        if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
+            return None
+        return make_call(self.program, self.layout, slow)
+
+    # -- arguments to leaves -------------------------------------------------------------------
+
+    def _take(self) -> Take | None:
+        """Return the function from positional arguments to leaves, None where they are leaves."""
+        structures = [*self.pattern.structures, *(extra.structure for extra in self.extras)]
+        codes = iter(self.pattern.codes)
+        parts: list[Take | None] = []
+        for index, structure in enumerate(structures):
+            if structure is None:
+                parts.append(_take_static(self._entry_statics[index]))
+                continue
+            if index >= len(self.pattern.structures):
+                dynamic = [True] * structure.count
+            else:
+                dynamic = [next(codes) is not None for _ in range(structure.count)]
+            part = None if structure.is_leaf else take_apart(structure)
+            if not all(dynamic):
+                part = _take_dynamic(part, dynamic, self._entry_statics[index])
+            parts.append(part)
+        if all(part is None for part in parts):
+            return None
+        if parts[0] is not None and all(part is None for part in parts[1:]):
+            first = parts[0]
+            return lambda args: (*first(args[0]), *args[1:])
+        return _take_parts(parts)
+
+    # -- leaves to results ---------------------------------------------------------------------
+
+    def _plain(self) -> bool:
+        """Tell whether the results of machine code are what the user gets."""
+        tuples = all(
+            token is None or (token.kind is tuple and token.keys) for token in self.results.tokens
+        )
+        narrow = any(t.dtype is DType.F32 and not t.rank for t in self.program.outputs)
+        return tuples and not (narrow and self.program.is_compiled)
+
+    def _form(self) -> str:
+        """Return ``"array"`` or ``"pair"`` where the results have that simple form."""
+        ranks = [type.rank for type in self.program.outputs]
+        if self.results.is_leaf and ranks[0]:
+            return "array"
+        root = self.results.tokens[-1]
+        pair = root is not None and root.kind is tuple and len(self.results.tokens) == 3
+        return "pair" if pair and not ranks[0] and ranks[1:] and ranks[1] else ""
+
+    def _finish(self, nested: Any) -> Any:
+        """Return results in the user's structure, from the nested tuples of the code."""
+        if self._is_plain:
+            return nested
+        return self.results.unflatten(
+            value if type.rank else as_scalar(value, type)
+            for value, type in zip(self._take_results(nested), self.program.outputs, strict=True)
+        )
+
+    # -- bind ----------------------------------------------------------------------------------
+
+    def bind(self, leaves: Sequence[Any], flatten: Flatten) -> Callable[..., Any]:
+        """Return the bound form of a call with these exact leaves.
+
+        `flatten` turns the arguments of a further call into exact leaves of this specialization.
+        """
+        bound = Bound(self.program, leaves, self.results.unflatten)
+        name, paths = self.compilation.task.name, [place.path for place in self.program.places]
+
+        def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            given = flatten(args, kwargs)
+            for leaf, shape, path in zip(given, bound.shapes, paths, strict=True):
+                if np.shape(leaf) != shape:
+                    raise ShapeError(
+                        f"{name}: {path} has shape {np.shape(leaf)}, and the call is bound for "
+                        f"{shape}: call bind again with an example of this length"
+                    )
+            return bound.fill(given)
+
+        if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
+            return lambda *args, **kwargs: slow(args, kwargs)
+        return make_bound(bound, self.layout, slow)
+
+
+Flatten = Callable[[tuple[Any, ...], dict[str, Any]], Sequence[Any]]
+
+
+def _place(path: str, node: Node) -> Place:
+    """Return what the code expects of one argument."""
+    return Place(path, node.array_type, node.attrs.get("size"))
+
+
+def _statics_by_entry(arguments: Arguments, name: str) -> list[Statics]:
+    """Return the static values of each argument."""
+    rest, codes = iter(arguments.statics), iter(arguments.pattern.codes)
+    found: list[Statics] = []
+    for structure in arguments.pattern.structures:
+        if structure is None:
+            values = [next(rest)]
+        else:
+            values = [next(rest) for _ in range(structure.count) if next(codes) is None]
+        found.append(Statics(values, name))
+    return found
+
+
+def _take_static(statics: Statics) -> Take:
+    """Return the function that compares a static argument and has no leaves."""
+
+    def take(value: Any) -> tuple[Any, ...]:
+        if not statics.equal((value,), "a static argument"):
+            raise OtherStructure
+        return ()
+
+    return take
+
+
+def _take_dynamic(part: Take | None, dynamic: list[bool], statics: Statics) -> Take:
+    """Return the function that compares the static leaves of an argument and keeps the others."""
+    chosen = [k for k, is_dynamic in enumerate(dynamic) if is_dynamic]
+    fixed = [k for k, is_dynamic in enumerate(dynamic) if not is_dynamic]
+
+    def take(value: Any) -> tuple[Any, ...]:
+        leaves = (value,) if part is None else part(value)
+        if not statics.equal([leaves[k] for k in fixed], "a static leaf"):
+            raise OtherStructure
+        return tuple(leaves[k] for k in chosen)
+
+    return take
+
+
+def _take_parts(parts: Sequence[Take | None]) -> Take:
+    """Return the function that takes apart every argument."""
+
+    def take(args: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(args) != len(parts):
+            raise OtherStructure
+        leaves: list[Any] = []
+        for part, value in zip(parts, args, strict=True):
+            if part is None:
+                leaves.append(value)
+            else:
+                leaves += part(value)
+        return tuple(leaves)
+
+    return take
+
+
+def _seed(leaf: Any, type: Type, lengths: dict[str, int], path: str) -> Exact:
+    """Return a cotangent or tangent as exactly what its place takes."""
+    if leaf is None:
+        if type.dtype.is_float:
+            raise ArgumentError(f"{path} is None: give an array or number like what it belongs to")
+        # What is no float has no cotangent; its place is there, and not read.
+        zeros = np.zeros(shape_of(type, lengths), type.dtype.numpy_name)
+        return zeros if type.rank else exact(zeros, path)
+    value = fitted(exact(leaf, path), type.dtype, path)
+    shape = shape_of(type, lengths)
+    if np.shape(value) != shape:
+        raise ShapeError(f"{path} has shape {np.shape(value)} and must have {shape}")
+    return value
