@@ -161,7 +161,7 @@ class _NumbaModule:
         for position, text in zip(self.plan.outs, arrays, strict=True):
             texts[position] = text
         fresh += [call, Line(f"return {nested_text(self.interface.results, texts)}")]
-        targets = [self.namer.fresh(f"{graph.outputs[k].name}_out") for k in self.plan.scalars]
+        targets = [self.namer.own(f"{scalar}_out") for scalar in scalar_names]
         into = list(texts)
         for position, target in zip(self.plan.scalars, targets, strict=True):
             into[position] = target

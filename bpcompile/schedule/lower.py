@@ -48,6 +48,8 @@ class Lowering(Reader):
 
     def _scope(self, scope: Scope, cursor: Cursor) -> None:
         """Write the items of a scope."""
+        for task in scope.first:
+            self._task(task, cursor)
         for item in scope.items:
             if isinstance(item, Loop):
                 self._loop(item, cursor)
@@ -194,11 +196,11 @@ def _element_name(node: Node) -> str | None:
 def _tasks_in(loop: Loop) -> list[Task]:
     """Return the tasks inside a loop at any depth, in order."""
     found: list[Task] = []
-    stack = list(reversed(loop.items))
+    stack: list[Task | Loop] = [*reversed(loop.items), *reversed(loop.first)]
     while stack:
         item = stack.pop()
         if isinstance(item, Loop):
-            stack.extend(reversed(item.items))
+            stack.extend((*reversed(item.items), *reversed(item.first)))
         else:
             found.append(item)
     return found

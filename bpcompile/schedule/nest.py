@@ -89,6 +89,7 @@ class Scope:
 
     def __init__(self) -> None:
         """Start empty."""
+        self.first: list[Task] = []  # scalars that need nothing made here, before all items
         self.items: list[Item] = []
         self.by_size: dict[Size, list[Loop]] = {}
 
@@ -142,10 +143,23 @@ class Tree:
             task.path.append(loop)
             scope = loop
             depth += 1
-        scope.append(task)
+        if self._comes_first(scope, task, depth, waits):
+            task.position = -1
+            scope.first.append(task)
+        else:
+            scope.append(task)
         task.home = scope
         self._placed[task.node] = task
         self._touch(task)
+
+    def _comes_first(
+        self, scope: Scope, task: Task, depth: int, waits: list[tuple[Task, Index | None]]
+    ) -> bool:
+        """Tell whether a task may stand before the loops of its scope, out of their way."""
+        if not scope.by_size or task.work is not Work.ELEMENT:
+            return False
+        children = (_child(scope, before, depth) for before, _ in waits)
+        return all(child is None or child.position < 0 for child in children)
 
     def _touch(self, task: Task) -> None:
         """Remember what the loops of a task read and make."""
