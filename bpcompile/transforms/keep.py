@@ -23,7 +23,7 @@ only elements is kept only where nothing else helps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from bpcompile.ir.dims import Size, evaluate, product, size_names
@@ -44,13 +44,22 @@ class Region(NamedTuple):
     """Describe the joint graph of a body to the choice.
 
     `free` are parameters that the reverse sweep has anyway, `history` those that depend on earlier
-    iterations, `forward` the nodes that the forward sweep computes in any case.
+    iterations, `forward` the nodes that the forward sweep computes in any case. `later` gives for
+    the next value of a state the state: where the reverse sweep has the state of each iteration, it
+    has met the next value in the iteration before.
     """
 
     graph: Graph
     free: Collection[Node]
     history: Collection[Node]
     forward: Collection[Node]
+    later: Mapping[Node, Node]
+
+    def sources(self, node: Node) -> tuple[Node, ...]:
+        """Return what a node is computed from again."""
+        if node in self.later:
+            return (self.later[node],)
+        return () if node in self.history else node.args
 
 
 def choose(region: Region, needed: Iterable[Node]) -> list[Node]:
@@ -73,8 +82,7 @@ def _relevant(region: Region, needed: Iterable[Node]) -> dict[Node, int]:
         node = stack.pop()
         if node not in number:
             number[node] = len(number)
-            if node not in region.history:
-                stack += (arg for arg in node.args if not _is_free(arg, free))
+            stack += (source for source in region.sources(node) if not _is_free(source, free))
     return number
 
 
@@ -92,16 +100,19 @@ def _minimum(costs: _Costs, relevant: dict[Node, int], needed: Collection[Node])
             network.connect(0, available, UNBOUNDED)
         network.connect(available, again, costs.to_keep(node))
         network.connect(again, 1, costs.to_repeat(node))
-        if node not in costs.region.history:
-            for arg in dict.fromkeys(node.args):
-                if arg in relevant:
-                    network.connect(again, 2 + 2 * relevant[arg], UNBOUNDED)
+        for source in dict.fromkeys(costs.region.sources(node)):
+            if source in relevant:
+                network.connect(again, 2 + 2 * relevant[source], UNBOUNDED)
     side = network.cut(0, 1)
-    return _first_kept(relevant, needed, {n for n, k in relevant.items() if side[3 + 2 * k]})
+    repeated = {node for node, number in relevant.items() if side[3 + 2 * number]}
+    return _first_kept(costs.region, relevant, needed, repeated)
 
 
 def _first_kept(
-    relevant: Collection[Node], needed: Collection[Node], repeated: Collection[Node]
+    region: Region,
+    relevant: Collection[Node],
+    needed: Collection[Node],
+    repeated: Collection[Node],
 ) -> set[Node]:
     """Return the nodes that are read and not computed again."""
     kept: set[Node] = set()
@@ -112,10 +123,10 @@ def _first_kept(
         if node not in repeated:
             kept.add(node)
             continue
-        for arg in node.args:
-            if arg in relevant and arg not in seen:
-                seen.add(arg)
-                stack.append(arg)
+        for source in region.sources(node):
+            if source in relevant and source not in seen:
+                seen.add(source)
+                stack.append(source)
     return kept
 
 
@@ -159,6 +170,8 @@ class _Costs:
         """
         if node in self.region.history:
             return UNBOUNDED
+        if node in self.region.later:
+            return 1  # next to nothing, but more than a node that is on the tape itself
         if node in self._fixed or node not in self.region.forward:
             return 0
         copied = element_count(node.type) if node.op.name in ("update", "accumulate") else 0

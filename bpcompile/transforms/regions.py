@@ -185,3 +185,12 @@ def reached(outputs: Iterable[Node], known: Iterable[Node]) -> set[Node]:
                 seen.add(arg)
                 stack.append(arg)
     return seen
+
+
+def reaching(graph: Graph, starts: Iterable[Node]) -> set[Node]:
+    """Return the nodes of a graph that depend on `starts`, themselves included."""
+    found = set(starts)
+    for node in graph.nodes:
+        if any(arg in found for arg in node.args):
+            found.add(node)
+    return found

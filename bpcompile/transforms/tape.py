@@ -17,9 +17,9 @@ from bpcompile.ir.graph import Graph, Node, reachable
 from bpcompile.ir.op import OPS
 from bpcompile.ir.types import Type
 from bpcompile.ops.index import At, Slice, whole
-from bpcompile.transforms.counts import Counts, Linear
+from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.keep import Region, choose
-from bpcompile.transforms.regions import Loop, LoopBuilder, copy_nodes, reached
+from bpcompile.transforms.regions import Loop, LoopBuilder, copy_nodes, reached, reaching
 from bpcompile.transforms.reverse import Sweep
 
 _MOST_NAMES = 6  # how many kept values a note names
@@ -53,11 +53,19 @@ class Joint:
     graph: Graph
     slots: list[Slot]
     unchanged: set[Node] = field(init=False)
+    later: dict[Node, Node] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the states that no iteration changes."""
-        pairs = zip(self.loop.states, self.loop.outputs, strict=True)
+        """Find the states that no iteration changes, and the next values of the scalar ones."""
+        pairs = list(zip(self.loop.states, self.results, strict=True))
         self.unchanged = {state for state, out in pairs if state is out}
+        history = [state for state, _ in pairs if state not in self.unchanged]
+        depends = reaching(self.graph, history)
+        self.later = {
+            out: state
+            for state, out in reversed(pairs)
+            if not out.shape and out in depends and out.op.name != "param"
+        }
 
     @property
     def results(self) -> tuple[Node, ...]:
@@ -72,16 +80,16 @@ class Joint:
             free={loop.index, *loop.constants, *self.unchanged},
             history=set(loop.states) - self.unchanged,
             forward=reachable(self.results),
+            later=self.later,
         )
         return choose(region, self._read_by_adjoint())
 
     def _read_by_adjoint(self) -> list[Node]:
         """Return the values that the adjoint reads and does not depend upon cotangents."""
-        dependent = {slot.param for slot in self.slots}
+        dependent = reaching(self.graph, [slot.param for slot in self.slots])
         read: dict[Node, None] = {}
         for node in self.graph.nodes:
-            if any(arg in dependent for arg in node.args):
-                dependent.add(node)
+            if node in dependent:
                 read.update(dict.fromkeys(arg for arg in node.args if arg not in dependent))
         read.update(dict.fromkeys(s.output for s in self.slots if s.output not in dependent))
         return list(read)
@@ -89,17 +97,18 @@ class Joint:
 
 @dataclass
 class Tape:
-    """Hold the values that are kept, and the arrays in which they are."""
+    """Hold the values that are kept, the arrays in which they are, and the last states."""
 
     kept: list[Node]
     arrays: list[Expr]
+    finals: list[Expr]
 
 
 def forward_loop(sweep: Sweep, joint: Joint) -> Tape:
     """Choose the tape, and let a loop that writes it take the place of the original one."""
     loop, outer, kept = joint.loop, sweep.builder, joint.kept()
     if not kept:
-        return Tape([], [])
+        return Tape([], [], [])
     length = _tape_length(sweep.counts, loop, kept)
     build = LoopBuilder(outer, loop.body.name, loop.index)
     for k, (param, operand) in enumerate(zip(loop.params, loop.operands, strict=True)):
@@ -126,7 +135,7 @@ def forward_loop(sweep: Sweep, joint: Joint) -> Tape:
     arrays = list(results[loop.carried :])
     for node, array in zip(kept, arrays, strict=True):
         array.node.name = f"{_stem(node)}_tape"
-    return Tape(kept, arrays)
+    return Tape(kept, arrays, list(results[: loop.carried]))
 
 
 def _stem(node: Node) -> str:
@@ -160,53 +169,78 @@ def _tape_length(counts: Counts, loop: Loop, kept: Sequence[Node]) -> Size:
 
 def backward_loop(sweep: Sweep, joint: Joint, tape: Tape) -> list[Expr]:
     """Append the loop that runs backwards; return the last value of each slot."""
-    loop, outer = joint.loop, sweep.builder
-    build = LoopBuilder(outer, f"{loop.body.name}_adjoint", f"{loop.index.name}_back")
-    place: dict[Node, Node] = {}
-    changing = [slot for slot in joint.slots if not slot.stays]
-    for slot in changing:
-        place[slot.param] = build.carry(slot.start, slot.param.name or "bar").node
-    for slot in joint.slots:
-        if slot.stays:
-            place[slot.param] = build.capture(slot.start, slot.param.name or "bar").node
-    for param, operand in zip(loop.params, loop.operands, strict=True):
-        if param in loop.constants or param in joint.unchanged:
-            place[param] = build.capture(outer.wrap(operand), param.name or "value").node
-    steps = _place_step(sweep, joint, tape, build, place)
-    wanted = reached([slot.output for slot in changing], place)
-    copy_nodes(joint.graph.nodes, wanted, build.body, place)
-    if not changing:
-        return [slot.start for slot in joint.slots]
-    outputs = [build.body.wrap(place[slot.output]) for slot in changing]
-    count = outer.wrap(loop.upper)
-    if sweep.counts.linear(loop.lower).size != 0:
-        size = steps.size
-        count = count - outer.wrap(loop.lower) if size is None else outer.dim(size)
-    results = iter(
-        build.finish(outer.const(0, count.type), count, outputs, _note(joint, tape, wanted))
-    )
-    return [slot.start if slot.stays else next(results) for slot in joint.slots]
+    return _Backward(sweep, joint, tape).write()
 
 
-def _place_step(
-    sweep: Sweep, joint: Joint, tape: Tape, build: LoopBuilder, place: dict[Node, Node]
-) -> Linear:
-    """Build the index of the iteration and read its place of the tape; return the step count."""
-    loop, counts = joint.loop, sweep.counts
-    lower, upper = counts.linear(loop.lower), counts.linear(loop.upper)
-    last = build.number(sweep.builder.wrap(loop.upper), upper.size, -1)
-    index = last - build.index
-    index.node.name = index.node.name or loop.index.name
-    place[loop.index] = index.node
-    step = index
-    if lower.size != 0:
-        step = index - build.number(sweep.builder.wrap(loop.lower), lower.size)
-    for node, array in zip(tape.kept, tape.arrays, strict=True):
-        inside = build.capture(array, f"{_stem(node)}_tape")
-        value = OPS["index"](inside, step, spec=_place_spec(node))
-        value.node.name = value.node.name or node.name
-        place[node] = value.node
-    return upper.plus(lower, -1)
+class _Backward:
+    """Build the loop that runs backwards; `place` says where values of the joint graph are."""
+
+    def __init__(self, sweep: Sweep, joint: Joint, tape: Tape) -> None:
+        """Start with what the body is given."""
+        self.counts, self.outer = sweep.counts, sweep.builder
+        self.joint, self.tape = joint, tape
+        loop = self.loop = joint.loop
+        name = f"{loop.body.name}_adjoint"
+        self.build = LoopBuilder(self.outer, name, f"{loop.index.name}_back")
+        self.place: dict[Node, Node] = {}
+        self.changing = [slot for slot in joint.slots if not slot.stays]
+        for slot in joint.slots:
+            add = self.build.capture if slot.stays else self.build.carry
+            self.place[slot.param] = add(slot.start, slot.param.name or "bar").node
+        for param, operand in zip(loop.params, loop.operands, strict=True):
+            if param in loop.constants or param in joint.unchanged:
+                value = self.outer.wrap(operand)
+                self.place[param] = self.build.capture(value, param.name or "value").node
+        self._read_tape()
+
+    def write(self) -> list[Expr]:
+        """Append the loop; return the last value of each slot."""
+        if not self.changing:
+            return [slot.start for slot in self.joint.slots]
+        results = [slot.output for slot in self.changing]
+        wanted = reached(results, (*self.place, *self.joint.later))
+        later = [out for out in self.joint.later if out in wanted and out not in self.place]
+        for out in later:
+            self.place[out] = self._met_before(out).node
+        copy_nodes(self.joint.graph.nodes, wanted, self.build.body, self.place)
+        results += [self.joint.later[out] for out in later]
+        outputs = [self.build.body.wrap(self.place[node]) for node in results]
+        count = self._count()
+        note = _note(self.joint, self.tape, wanted - set(later))
+        found = iter(self.build.finish(self.outer.const(0, count.type), count, outputs, note))
+        return [slot.start if slot.stays else next(found) for slot in self.joint.slots]
+
+    def _count(self) -> Expr:
+        """Return the number of iterations."""
+        lower, upper = self.loop.lower, self.loop.upper
+        if self.counts.linear(lower).size == 0:
+            return self.outer.wrap(upper)
+        size = self.counts.linear(upper).plus(self.counts.linear(lower), -1).size
+        if size is not None:
+            return self.outer.dim(size)
+        return self.outer.wrap(upper) - self.outer.wrap(lower)
+
+    def _read_tape(self) -> None:
+        """Build the index of the iteration and read its place of the tape."""
+        loop, build = self.loop, self.build
+        last = build.number(self.outer.wrap(loop.upper), self.counts.linear(loop.upper).size, -1)
+        index = last - build.index
+        index.node.name = index.node.name or loop.index.name
+        self.place[loop.index] = index.node
+        step, lower = index, self.counts.linear(loop.lower).size
+        if lower != 0:
+            step = index - build.number(self.outer.wrap(loop.lower), lower)
+        for node, array in zip(self.tape.kept, self.tape.arrays, strict=True):
+            inside = build.capture(array, f"{_stem(node)}_tape")
+            value = OPS["index"](inside, step, spec=_place_spec(node))
+            value.node.name = value.node.name or node.name
+            self.place[node] = value.node
+
+    def _met_before(self, out: Node) -> Expr:
+        """Return the next value of a state, which was the state of the iteration before."""
+        state = self.joint.later[out]
+        last = self.tape.finals[self.loop.states.index(state)]
+        return self.build.carry(last, f"{state.name}_next")
 
 
 def _note(joint: Joint, tape: Tape, wanted: set[Node]) -> str:

@@ -205,8 +205,17 @@ def test_expensive_values_are_kept_and_cheap_ones_computed_again():
 
     (last,) = loop(b, 0, 10, {"x": x}, {}, step)
     forward, backward = (n for n in reverse(b.finish((last,)), [0]).nodes if n.op.name == "loop")
-    assert len(forward.type.items) == 3  # x and both exponentials, which are their derivatives
+    assert len(forward.type.items) == 3  # the state, and both exponentials: their derivatives
     assert "exp" not in {n.op.name for n in backward.attrs["body"].nodes}
+
+
+def test_next_state_is_not_kept_beside_the_state():
+    """s is needed at both ends of an iteration, and one tape has both."""
+    graph, args, _ = scan()
+    forward, backward = (n for n in reverse(graph, [1, 2]).nodes if n.op.name == "loop")
+    tapes = [p.name for p in forward.attrs["body"].params if p.name.endswith("_tape")]
+    assert tapes == ["s_tape"]
+    assert "s_next" in [p.name for p in backward.attrs["body"].params]
 
 
 def test_linear_loops_need_no_tape():
