@@ -12,7 +12,7 @@ from typing import TypeAlias
 from bpcompile.errors import CompileError
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.verify import verify as verify_graph
-from bpcompile.passes.algebra import ALGEBRA
+from bpcompile.passes.algebra import ALGEBRA, COTANGENT
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
@@ -24,13 +24,13 @@ from bpcompile.passes.views import VIEWS
 Pass: TypeAlias = Callable[[Graph], Graph]
 Observer: TypeAlias = Callable[[str, Graph, Graph], None]
 
-_MODEL = Rules(FOLD, ALGEBRA, VIEWS, STABILITY, LOOPS)
-_JOINT = Rules(EXPAND, FOLD, ALGEBRA, VIEWS, LOOPS)
+MODEL = Rules(FOLD, ALGEBRA, VIEWS, STABILITY, LOOPS)
+_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, LOOPS)
 
 
 def simplify(graph: Graph) -> Graph:
     """Return a model folded, simplified and in stable form, equal nodes shared."""
-    return rewrite(graph, _MODEL)
+    return rewrite(graph, MODEL)
 
 
 def lower(graph: Graph) -> Graph:
