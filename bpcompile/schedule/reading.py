@@ -223,10 +223,19 @@ class Reader:
         place = self._place(node)
         if isinstance(place, ArrayPlace):
             return place
+        if node.op.name == "item":
+            return self._claimed(node)
         task = self.block.tasks.get(node)
         if task is None:
             raise CompileError(f"{node!r} has no array to write into")
         return self.buffer(task)
+
+    def _claimed(self, node: Node) -> ArrayPlace:
+        """Return the array that a region is asked to leave a result in."""
+        type = node.array_type
+        if node not in self.claims:
+            self.claims[node] = self.shop.temporary(node.name, type.dtype, type.shape)
+        return ArrayPlace(self.claims[node], tuple(range(type.rank)))
 
     def matrix(self, node: Node) -> tuple[Var, bool]:
         """Return the array of a matrix and whether it must be read transposed."""
