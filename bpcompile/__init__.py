@@ -7,32 +7,71 @@
     ...     return np.sum((w * x) ** 2)
     >>> loss(np.array([1.0, 2.0]), np.array([3.0, 0.5]))
     (10.0, array([18.,  1.]))
+
+The public names are loaded when they are first used, so that importing the package costs next to
+nothing in a program that may not need it.
 """
 
 from __future__ import annotations
 
-from bpcompile.compiled import CompiledFunction
-from bpcompile.errors import (
-    ArgumentError,
-    BpcompileError,
-    CacheError,
-    CacheWarning,
-    CompileError,
-    FormatError,
-    GradientWarning,
-    LimitError,
-    NotCompiledError,
-    NotDifferentiableError,
-    ShapeError,
-    TraceError,
-    TypeMismatchError,
-    UnsupportedError,
-)
-from bpcompile.function import compile, grad, jvp, value_and_grad, vjp
-from bpcompile.ir.types import bool_, f32, f64, i64
-from bpcompile.options import Options
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bpcompile.compiled import CompiledFunction
+    from bpcompile.errors import (
+        ArgumentError,
+        BpcompileError,
+        CacheError,
+        CacheWarning,
+        CompileError,
+        FormatError,
+        GradientWarning,
+        LimitError,
+        NotCompiledError,
+        NotDifferentiableError,
+        ShapeError,
+        TraceError,
+        TypeMismatchError,
+        UnsupportedError,
+    )
+    from bpcompile.function import (
+        compile,
+        grad,
+        jvp,
+        value_and_grad,
+        vjp,
+    )
+    from bpcompile.ir.types import bool_, f32, f64, i64
+    from bpcompile.options import Options
 
 __version__ = "0.1.0"
+
+# Where each public name lives; a test holds this against the imports above.
+_HOMES = {
+    "bpcompile.function": ("compile", "grad", "value_and_grad", "vjp", "jvp"),
+    "bpcompile.compiled": ("CompiledFunction",),
+    "bpcompile.options": ("Options",),
+    "bpcompile.ir.types": ("f64", "f32", "i64", "bool_"),
+    "bpcompile.errors": (
+        "BpcompileError",
+        "ArgumentError",
+        "CacheError",
+        "CacheWarning",
+        "CompileError",
+        "FormatError",
+        "GradientWarning",
+        "LimitError",
+        "NotCompiledError",
+        "NotDifferentiableError",
+        "ShapeError",
+        "TraceError",
+        "TypeMismatchError",
+        "UnsupportedError",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SUBPACKAGES: tuple[str, ...] = ()
 
 __all__ = [
     "compile",
@@ -61,3 +100,20 @@ __all__ = [
     "TypeMismatchError",
     "UnsupportedError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    elif name in _SUBPACKAGES:
+        value = importlib.import_module(f"bpcompile.{name}")
+    else:
+        raise AttributeError(f"module 'bpcompile' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -87,7 +87,7 @@ class CompiledFunction:
                 f"bp.{transform.kind}(f), where f is a Python function"
             )
         functools.update_wrapper(self, function, updated=())
-        self._function = function
+        self._function: Any = function
         self._transform = transform
         self._options = options
         self._signature = Signature(function, options.static, transform.argnums)
@@ -99,11 +99,12 @@ class CompiledFunction:
         if transform.extras:
             self.__signature__ = _ANY_SIGNATURE
         self._name = options.name or self._signature.name
+        self._last_differentiated: tuple[Any, list[int]] = (None, [])
         self._lock = threading.RLock()
         self._known: dict[Pattern, list[Specialization]] = {}
         self._all: list[Specialization] = []
         self._hot: list[Callable[..., Any]] = []
-        type(self).__call__ = staticmethod(self._enter)  # type: ignore[method-assign,assignment]
+        type(self).__call__ = staticmethod(self._enter)  # type: ignore[method-assign]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the results for these arguments; a closure of the instance's own stands here."""
@@ -116,8 +117,8 @@ class CompiledFunction:
         kept: dict[Any, CompiledFunction] = getattr(instance, "__dict__", {})
         key = f"_bpcompile_{self._name}_{id(self)}"
         found = kept.get(key)
-        if found is None or found._function.__self__ is not instance:  # type: ignore[attr-defined]
-            method = self._function.__get__(instance, owner)  # type: ignore[attr-defined]
+        if found is None or found._function.__self__ is not instance:
+            method = self._function.__get__(instance, owner)
             found = kept[key] = CompiledFunction(method, self._transform, self._options)
         return found
 
@@ -187,12 +188,16 @@ class CompiledFunction:
 
     def _differentiated(self, arguments: Arguments) -> list[int]:
         """Return which entries of a call are differentiated."""
+        keys = arguments.pattern.keys
+        if keys == self._last_differentiated[0]:
+            return self._last_differentiated[1]
         signature, entries = self._signature, arguments.entries
         found = [signature.key_of(selector, entries) for selector in self._transform.argnums]
         if len(set(found)) < len(found):
             raise ArgumentError(
                 f"argnums={self._transform.argnums!r} names an argument of {signature.text} twice"
             )
+        self._last_differentiated = (keys, found)
         return found
 
     def _inside(self, arguments: Arguments, extras: Sequence[Any], out: Any) -> Any:
@@ -279,7 +284,7 @@ class CompiledFunction:
         hot = made.hot(self._slow if behind == self._enter else slow)
         if hot is not None:
             self._hot.append(hot)
-            type(self).__call__ = staticmethod(hot)  # type: ignore[method-assign,assignment]
+            type(self).__call__ = staticmethod(hot)  # type: ignore[method-assign]
 
     def _trace(self, arguments: Arguments) -> Traced:
         """Trace the function on place-holders of a call's arguments."""

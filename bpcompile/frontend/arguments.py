@@ -79,13 +79,11 @@ class Arguments:
 
     def span(self, index: int) -> range:
         """Return the positions among the dynamic leaves of one entry's."""
-        structures = self.pattern.structures
-        before = sum(s.count for s in structures[:index] if s is not None)
-        structure = structures[index]
-        count = structure.count if structure is not None else 0
-        codes = self.pattern.codes
-        start = sum(code is not None for code in codes[:before])
-        return range(start, start + sum(c is not None for c in codes[before : before + count]))
+        if self.pattern.structures[index] is None:
+            return range(0)
+        own, codes = self._own_codes(index), self.pattern.codes
+        start = sum(code is not None for code in codes[: own.start])
+        return range(start, start + sum(codes[k] is not None for k in own))
 
     def structure(self, index: int) -> Structure:
         """Return the structure of one entry, which is not static."""
@@ -112,6 +110,17 @@ class Arguments:
                 args.append(value)
         return tuple(args), kwargs
 
+    def _all_floats(self, index: int) -> bool:
+        """Tell whether every leaf of an entry is a float, as the leaves are after conversion."""
+        codes = [self.pattern.codes[k] for k in self._own_codes(index)]
+        return all(code is not None and code[0].is_float for code in codes)
+
+    def _own_codes(self, index: int) -> range:
+        """Return the positions of one entry's leaves among all codes, static leaves included."""
+        structures = self.pattern.structures
+        before = sum(s.count for s in structures[:index] if s is not None)
+        return range(before, before + self.structure(index).count)
+
     def check_differentiable(self, indices: Iterable[int], what: str) -> None:
         """Refuse leaves of these entries that have no derivative.
 
@@ -119,6 +128,8 @@ class Arguments:
         """
         for index in indices:
             entry = self.entries[index]
+            if not entry.static and self._all_floats(index):
+                continue
             if entry.static:
                 raise TypeMismatchError(
                     f"{what}: {entry.name} is static and differentiated; name it in static_argnums "

@@ -44,10 +44,15 @@ class Signature:
         static: Sequence[Selector] = (),
         differentiated: Sequence[Selector] = (),
     ) -> None:
-        """Read the function's parameters."""
+        """Read the function's parameters.
+
+        `positional` lists those that can be given by position.
+        """
         self.name = name_of(function)
         self._signature = _read(function)
         self._parameters = list(self._signature.parameters.values()) if self._signature else []
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self.positional = [p.name for p in self._parameters if p.kind in kinds]
         self._specs = _specs(function, self._parameters, self.name)
         self.static = tuple(static)
         self.differentiated = tuple(differentiated)
@@ -55,12 +60,6 @@ class Signature:
             self._check(selector)
 
     # -- parameters ----------------------------------------------------------------------------
-
-    @property
-    def positional(self) -> list[str]:
-        """Return the names of the parameters that can be given by position."""
-        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        return [p.name for p in self._parameters if p.kind in kinds]
 
     @property
     def keyword_only(self) -> list[str]:
@@ -126,7 +125,7 @@ class Signature:
         Raises `ArgumentError`, which names function and parameter, where the function would
         refuse the call.
         """
-        if self._signature is None:
+        if self._signature is None or (not kwargs and self._is_plain(len(args))):
             positions, keywords = tuple(args), kwargs
         else:
             try:
@@ -144,6 +143,10 @@ class Signature:
         entries = [self._entry(k, value, len(positions)) for k, value in enumerate(positions)]
         entries += [self._entry(name, keywords[name], 0) for name in sorted(keywords)]
         return entries
+
+    def _is_plain(self, count: int) -> bool:
+        """Tell whether so many positions are all that the function has, and nothing else."""
+        return count == len(self.positional) == len(self._parameters)
 
     def _refused(self, error: TypeError, given: int, kwargs: dict[str, Any]) -> ArgumentError:
         """Return the error for a call that does not fit the parameters."""
@@ -178,13 +181,21 @@ class Signature:
         """Return one argument with what messages call it."""
         names = self.positional
         if isinstance(key, str):
-            name, wanted = key, {key, names.index(key) if key in names else key}
-        elif key < len(names):
-            name, wanted = names[key], {key, names[key], key - max(count, len(names))}
+            name = key
         else:
-            name, wanted = self._rest(key - len(names)), {key, key - count}
-        static = any(selector in wanted for selector in self.static)
+            name = names[key] if key < len(names) else self._rest(key - len(names))
+        static = bool(self.static) and self._is_static(key, name, count)
         return Entry(key, name, value, static, self._specs.get(name))
+
+    def _is_static(self, key: Selector, name: str, count: int) -> bool:
+        """Tell whether an argument is one of the static ones, by position or name."""
+        names = self.positional
+        same: set[Selector] = {key, name}
+        if isinstance(key, int):
+            same.add(key - max(count, len(names)))
+        elif key in names:
+            same.update((names.index(key), names.index(key) - len(names)))
+        return any(selector in same for selector in self.static)
 
     def _rest(self, index: int) -> str:
         """Return the name of one of the arguments that ``*args`` takes."""

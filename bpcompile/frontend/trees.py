@@ -288,7 +288,7 @@ def _rebuild(node: Node, children: Sequence[Any]) -> Any:
             return node.kind._make(children)  # type: ignore[attr-defined]  # every named tuple has it
         case "data":
             # Not by its constructor, which may check or convert what is now a gradient.
-            made = object.__new__(node.kind)
+            made: Any = object.__new__(node.kind)
             for key, child in zip(node.keys, children, strict=True):
                 object.__setattr__(made, key, child)
             return made
@@ -355,7 +355,8 @@ def _take_node(node: Node, children: list[Take | None]) -> Take:
 
 def _take_children(node: Node) -> Take:
     """Return the function from a node to the tuple of its children."""
-    kind, keys, count = node.kind, node.keys, len(node.keys)
+    kind: Any = node.kind
+    keys, count = node.keys, len(node.keys)
     if count == 0:
         sized = node.style in ("items", "dict")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.ir.types import DType, Type
-from bpcompile.runtime.calling import MISSED, NO_WORKSPACE, Layout, Slow
+from bpcompile.runtime.calling import MISSED, NO_WORKSPACE, Layout, Slow, may_share, overlap
 from bpcompile.runtime.program import Program, as_scalar
 
 _MISSING: Any = object()
@@ -37,9 +37,9 @@ class Bound:
             if type.rank
         ]
         words = program.words(lengths)
-        self.scratch = (np.empty(words) if words else NO_WORKSPACE,)
-        if not program.takes_workspace:
-            self.scratch = ()
+        self.scratch: tuple[np.ndarray, ...] = ()
+        if program.takes_workspace:
+            self.scratch = (np.empty(words) if words else NO_WORKSPACE,)
         self.entry = program.fill.entry
         self.unflatten = unflatten
 
@@ -86,8 +86,7 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
             x.__class__ is ndarray
             and (x.dtype is dtype or x.dtype == dtype)
             and x.shape == shape
-            and x.base is None
-            and not any(x is buffer for buffer in buffers)
+            and not any([overlap(x, buffer) for buffer in buffers])
             and x.flags.carray
             and not rest
             and not keywords
@@ -104,8 +103,7 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
             x.__class__ is ndarray
             and (x.dtype is dtype or x.dtype == dtype)
             and x.shape == shape
-            and x.base is None
-            and x is not buffer
+            and ((x.base is None and x is not buffer) or not may_share(x, buffer))
             and x.flags.carray
             and not rest
             and not keywords
@@ -137,13 +135,13 @@ def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
                         and not (
                             leaf.dtype == dtype
                             and leaf.shape == shape
-                            and leaf.base is None
                             and leaf.flags.carray
+                            and not any([overlap(leaf, buffer) for buffer in buffers])
                         )
                     ):
                         exact = False
                         break
-                if exact and not any(leaf is buffer for leaf in leaves for buffer in buffers):
+                if exact:
                     return finish(entry(*leaves, *tail))
             except MISSED:
                 pass

@@ -30,6 +30,11 @@ Arrays = Sequence[tuple[int, np.dtype[Any]]]
 # wrong. A ValueError is a broken guard, a TypeError a wrong number of arguments.
 MISSED = (ValueError, TypeError, IndexError, KeyError, AttributeError, OtherStructure, Inexact)
 NO_WORKSPACE = np.empty(0)
+
+# Past NumPy's dispatch to other array classes, which these arrays are not.
+may_share: Callable[[np.ndarray, np.ndarray], bool] = getattr(
+    np.may_share_memory, "_implementation", np.may_share_memory
+)
 _MISSING: Any = object()
 
 
@@ -96,7 +101,7 @@ def _only_array(
                         and measure(buffer) == measure(x)
                         and (
                             (x.base is None and buffer.base is None and x is not buffer)
-                            or not np.may_share_memory(x, buffer)
+                            or not may_share(x, buffer)
                         )
                         and not rest
                         and not keywords
@@ -326,4 +331,4 @@ def overlap(x: np.ndarray, y: np.ndarray) -> bool:
         return True
     if x.base is None and y.base is None:
         return False
-    return bool(np.may_share_memory(x, y))
+    return may_share(x, y)

@@ -93,6 +93,11 @@ def length_of(size: Size, lengths: Mapping[str, int]) -> int:
 
     Raises `Misfit` where a division by a length of zero leaves it without one.
     """
+    if isinstance(size, int):
+        return size
+    name = bare_name(size)
+    if name is not None:
+        return lengths[name]
     try:
         return evaluate(size, lengths)
     except (ValueError, ZeroDivisionError) as error:

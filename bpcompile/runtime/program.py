@@ -135,7 +135,7 @@ class Program:
     def takes_workspace(self) -> bool:
         """Tell whether `fill` has a last argument for scratch memory."""
         code = _plain(self.function("_fill")).__code__
-        return code.co_varnames[: code.co_argcount][-1:] == ("workspace",)
+        return bool(code.co_varnames[: code.co_argcount][-1:] == ("workspace",))
 
     def take_workspace(self, words: int) -> np.ndarray:
         """Return a workspace that nobody else uses; give it back with `give_workspace`."""
