@@ -21,7 +21,7 @@ from bpcompile.transforms.activity import active_nodes, carries_derivative, loop
 from bpcompile.transforms.regions import Loop
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, gradient
 from bpcompile.transforms.tape import Joint, Slot, backward_loop, forward_loop
-from bpcompile.transforms.writes import covers, written_once
+from bpcompile.transforms.writes import changed_by_elements, covers, written_once
 
 
 def reverse_loop(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -> None:
@@ -93,37 +93,52 @@ class _Task:
         return found
 
     def _useful(self, sweep: Sweep) -> set[int]:
-        """Return the operands of which a mask is of use further back."""
+        """Return the operands of which a mask is of use further back.
+
+        An array changed by elements has one only if it came from outside and no iteration changes
+        it: else each of its elements would cost a bool, and a branch where the loop is innermost.
+        """
         states = self.states if self.loop.node in sweep.masked else []
         constants = (k for k in self.constants if self.loop.operands[k] in sweep.masked)
         return {
-            k
-            for k in (*states, *constants)
-            if self.loop.params[k] not in self.once
-            or (bar := self.arrived[k]) is None
-            or bar.where is not None
+            *(k for k in states if not changed_by_elements(self.loop, k)),
+            *(k for k in states if self._is_once(k) and self._has_mask(k)),
+            *constants,
         }
+
+    def _is_once(self, k: int) -> bool:
+        """Tell whether each place of a state is written once."""
+        return self.loop.params[k] in self.once
+
+    def _has_mask(self, k: int) -> bool:
+        """Tell whether a mask came from outside."""
+        bar = self.arrived[k]
+        return bar is not None and bar.where is not None
 
     def revise(self, k: int, attempt: _Attempt) -> None:
         """Let an operand have a mask or none, as a sweep with the present masks shows.
 
         A state gets one when the body narrows it. A mask goes that every iteration fills, or all
-        of them together, unless it came from outside.
+        of them together.
         """
         found = attempt.sweep.cotangent(self.loop.params[k])
-        bar = self.arrived[k]
         if found is None or k in self.settled:
             return
+        where = found.where
         if k not in self.masked:
-            if k < self.loop.carried and found.where is not None:
+            if k < self.loop.carried and where is not None:
                 self.masked.add(k)
-        elif bar is None or k >= self.loop.carried:
-            before = attempt.masks[k].node
-            where = found.where
-            constant = k >= self.loop.carried
-            if where is None or (constant and covers(self.loop, self.counts, where.node, before)):
-                self.masked.discard(k)
-                self.settled.add(k)
+            return
+        before = attempt.masks[k].node
+        if k >= self.loop.carried:
+            drops = where is None or covers(self.loop, self.counts, where.node, before)
+        elif self._is_once(k):
+            drops = where is None or where.node is not before
+        else:
+            drops = where is None and not self._has_mask(k)
+        if drops:
+            self.masked.discard(k)
+            self.settled.add(k)
 
 
 def _through(active: Collection[Node], outputs: Iterable[Node]) -> set[Node]:

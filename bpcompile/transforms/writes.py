@@ -22,6 +22,11 @@ def written_once(loop: Loop, k: int, counts: Counts) -> set[Node]:
     return set() if not chain or _write_forms(loop, k, counts) is None else chain
 
 
+def changed_by_elements(loop: Loop, k: int) -> bool:
+    """Tell whether an iteration writes elements of state k and leaves the others."""
+    return bool(loop.params[k].shape) and bool(_chain(loop, k))
+
+
 def _chain(loop: Loop, k: int) -> set[Node]:
     """Return the nodes from the next value of state k back to the state itself.
 
