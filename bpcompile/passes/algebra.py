@@ -3,6 +3,9 @@
 x · 1 is x, and x - 0 is x, but x + 0 is not (it turns -0.0 into 0.0), 0 · x is not 0 (x may be inf
 or NaN), and (x · a) · b is not x · (a b): such rules are not here. The sign of a NaN is no part of
 its value. Rules about how values are arranged are in `views`.
+
+`COTANGENT` is for sums that the adjoint pass wrote: a constant zero among its terms is a place that
+nothing reaches, and whether -0.0 or 0.0 stands there means nothing.
 """
 
 from __future__ import annotations
@@ -58,6 +61,18 @@ def subtract_negative(y: Node, build: Rewriter) -> Node | None:
     """Write a - (-b) as a + b."""
     a, b = y.args
     return build("add", a, b.args[0]) if _is(b, "neg") else None
+
+
+def add_nothing(y: Node, build: Rewriter) -> Node | None:
+    """Write 0 + g as g, g - 0 as g and 0 - g as -g in a sum of cotangents."""
+    if y.origin is None or y.origin.adjoint_of is None:
+        return None
+    a, b = y.args
+    if number(b) == 0:
+        return a
+    if number(a) != 0:
+        return None
+    return b if _is(y, "add") else build("neg", b)
 
 
 # Products and quotients
@@ -208,6 +223,7 @@ ALGEBRA: Table = {
     "minimum": (extreme_of_one,),
     "astype": (convert_back,),
 }
+COTANGENT: Table = {"add": (add_nothing,), "sub": (add_nothing,)}
 _RULES = Rules(ALGEBRA)
 
 

@@ -1,7 +1,7 @@
 """Put the passes in order: `SIMPLIFY` before the adjoint pass, `LOWER` after it.
 
 The tables of several passes are joined into one walk where they help each other: a rule then sees
-operands that every other rule has seen. Most models take three walks in all.
+operands that every other rule has seen.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
 from bpcompile.passes.loops import LOOPS
 from bpcompile.passes.rewrite import Rules, rewrite
+from bpcompile.passes.scalars import scalar_states
 from bpcompile.passes.stability import STABILITY
 from bpcompile.passes.views import VIEWS
 
@@ -38,7 +39,7 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
-SIMPLIFY: tuple[Pass, ...] = (simplify, drop_dead)
+SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
 LOWER: tuple[Pass, ...] = (lower, drop_dead)
 
 

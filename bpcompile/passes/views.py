@@ -1,17 +1,21 @@
 """Simplify how values are arranged: views of views, and reads of what was just written.
 
-Views move towards the results: an elementwise op of views that are alike is the view of the op,
-which then works on fewer values (a broadcast) or meets its own inverse (a transpose). All of these
-rules move values and change none.
+Views that repeat values, add axes or permute them move towards the results: an elementwise op of
+views that are alike is the view of the op, which then works on fewer values, or meets the inverse
+of the view. Views that take one element move the other way, and so do reads of single elements of
+arrays of at most `SMALL` entries: what is computed from such an element is a scalar all along. All
+of these rules move values and change none.
 """
 
 from __future__ import annotations
 
-from bpcompile.ir.dims import Size
+from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
 from bpcompile.ops.index import Slice, Spec, is_static, whole
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
+
+SMALL = 8  # entries of a literal array that is taken apart where single elements are read
 
 _FOLDS = frozenset({"sum", "prod", "max", "min", "any", "all"})
 
@@ -55,6 +59,14 @@ def broadcast_of_transpose(y: Node, build: Rewriter) -> Node | None:
     return build("broadcast", x.args[0], shape=y.attrs["shape"], axes=tuple(axes))
 
 
+def broadcast_of_one(y: Node, build: Rewriter) -> Node | None:
+    """Write a broadcast that repeats nothing as a reshape."""
+    axes, shape = y.attrs["axes"], y.attrs["shape"]
+    if not _is_sorted(axes) or any(n != 1 for k, n in enumerate(shape) if k not in axes):
+        return None
+    return build("reshape", y.args[0], shape=shape)
+
+
 def op_of_views(y: Node, build: Rewriter) -> Node | None:
     """Write an elementwise op of equal views, and constants, as the view of the op."""
     view = None
@@ -66,6 +78,8 @@ def op_of_views(y: Node, build: Rewriter) -> Node | None:
     if view is None or not all(_fits(arg, view) for arg in y.args):
         return None
     shape = view.args[0].shape
+    if view.op.name == "reshape" and len(shape) >= len(view.shape):
+        return None
     inner = [
         build.const(number(arg), arg.array_type.with_shape(shape)).node
         if arg.op.name == "const"
@@ -82,6 +96,32 @@ def _fits(arg: Node, view: Node) -> bool:
     if arg.op is not view.op or arg.attrs != view.attrs:
         return False
     return arg.args[0].shape == view.args[0].shape
+
+
+def scalar_of_op(y: Node, build: Rewriter) -> Node | None:
+    """Write an op of one element, taken out as a scalar, as the op of scalars."""
+    (x,) = y.args
+    if y.shape != () or x.op.kind is not Kind.ELEMENTWISE:
+        return None
+    scalars = [_scalar(arg, build) for arg in x.args]
+    return build(x.op.name, *scalars, **x.attrs)
+
+
+def _scalar(x: Node, build: Rewriter) -> Node:
+    """Return the one element of an array."""
+    return build("reshape", x, shape=()) if x.shape else x
+
+
+def element_of_op(y: Node, build: Rewriter) -> Node | None:
+    """Write one element of an op of small arrays as the op of their elements."""
+    x, spec = y.args[0], y.attrs["spec"]
+    if x.op.kind is not Kind.ELEMENTWISE or not is_static(spec):
+        return None
+    count = product(x.shape)
+    if not isinstance(count, int) or count > SMALL or product(y.shape) != 1:
+        return None
+    elements = [build("index", arg, spec=spec) for arg in x.args]
+    return build(x.op.name, *elements, **x.attrs)
 
 
 def fold_of_nothing(y: Node, build: Rewriter) -> Node | None:
@@ -215,8 +255,9 @@ def _inside(spec: Spec, written: Spec) -> Spec | None:
 
 VIEWS: Table = {
     "transpose": (transpose_of_broadcast,),
-    "broadcast": (broadcast_of_transpose,),
-    "index": (index_of_all, index_of_index, index_of_broadcast, index_of_written),
+    "reshape": (scalar_of_op,),
+    "broadcast": (broadcast_of_one, broadcast_of_transpose),
+    "index": (index_of_all, index_of_index, index_of_broadcast, index_of_written, element_of_op),
     "update": (write_of_all,),
     "accumulate": (write_of_all,),
     **dict.fromkeys(_FOLDS, (fold_of_nothing,)),

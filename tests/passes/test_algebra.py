@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bpcompile.passes.algebra import apply_algebra
+from bpcompile.passes.pipeline import LOWER, run
 from tests.passes.conftest import cases, graph_of
 
 RULES = cases(
@@ -345,3 +346,22 @@ integers to floats | i: i64[n]
 def test_untouched(name):
     graph = graph_of(*UNTOUCHED[name])
     assert apply_algebra(graph) is graph
+
+
+SUMS = """(p, q, r) {
+  z: f64[n] = 0.0
+  p: f64[n] = add(z, a)ORIGIN
+  q: f64[n] = sub(z, a)ORIGIN
+  r: f64[n] = add(a, z)ORIGIN
+}"""
+
+
+def test_nothing_is_added_to_cotangents_alone():
+    graph = graph_of("a: f64[n]", SUMS.replace("ORIGIN", "  # model.py:3, adjoint of a"))
+    found = run(graph, LOWER)
+    assert str(found.with_outputs(())) == str(
+        graph_of("a: f64[n]", "() {\n q: f64[n] = neg(a)  # model.py:3, adjoint of a\n}")
+    )
+    assert [out.name for out in found.outputs] == ["a", "q", "a"]
+    graph = graph_of("a: f64[n]", SUMS.replace("ORIGIN", "  # model.py:3"))
+    assert [node.op.name for node in run(graph, LOWER).nodes] == ["param", "const", "add", "sub"]

@@ -15,11 +15,15 @@ from bpcompile.passes.expand import expand_composites
 from bpcompile.passes.fold import fold_constants
 from bpcompile.passes.loops import simplify_loops
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
+from bpcompile.passes.scalars import scalar_states
 from bpcompile.passes.stability import stabilise
 from bpcompile.passes.views import simplify_views
 from tests.strategies import graphs
 
-EXACT = (apply_algebra, drop_dead, fold_constants, share_common, simplify_loops, simplify_views)
+EXACT = (
+    *(apply_algebra, drop_dead, fold_constants, scalar_states),
+    *(share_common, simplify_loops, simplify_views),
+)
 ROUNDED = (expand_composites, stabilise)
 
 

@@ -105,6 +105,33 @@ max of length 1 | x: f64[n, 1]
     y: f64[n] = reshape(x, shape=(n,))
     => y
 
+broadcast that repeats nothing | x: f64[n]
+    y: f64[n, 1] = broadcast(x, shape=(n, 1), axes=(0,))
+    => y
+    y: f64[n, 1] = reshape(x, shape=(n, 1))
+    => y
+
+scalar of an op | x: f64[1], z: f64[1, 1]
+    u: f64[1] = reshape(z, shape=(1,))
+    v: f64[1] = add(x, u)
+    y: f64[] = reshape(v, shape=())
+    => y
+    v0: f64[] = reshape(x, shape=())
+    v1: f64[] = reshape(z, shape=())
+    y: f64[] = add(v0, v1)
+    => y
+
+element of an op | x: f64[3], h: f64[]
+    b: f64[3] = broadcast(h, shape=(3,), axes=())
+    v: f64[3] = mul(b, x)
+    e: f64[1] = index(v, spec=(Slice(1, 1, 1),))
+    y: f64[] = reshape(e, shape=())
+    => y
+    v0: f64[1] = index(x, spec=(Slice(1, 1, 1),))
+    v1: f64[] = reshape(v0, shape=())
+    y: f64[] = mul(h, v1)
+    => y
+
 index of all | x: f64[n]
     y: f64[n] = index(x, spec=(Slice(0, 1, n),))
     => y
@@ -119,10 +146,10 @@ slice of slice | x: f64[9]
 
 slice of broadcast | x: f64[4], z: f64[n]
     v: f64[n, 4] = broadcast(x, shape=(n, 4), axes=(1,))
-    y: f64[1, 2] = index(v, spec=(Slice(0, 1, 1), Slice(1, 1, 2)))
+    y: f64[3, 2] = index(v, spec=(Slice(0, 1, 3), Slice(1, 1, 2)))
     => y
     v0: f64[2] = index(x, spec=(Slice(1, 1, 2),))
-    y: f64[1, 2] = broadcast(v0, shape=(1, 2), axes=(1,))
+    y: f64[3, 2] = broadcast(v0, shape=(3, 2), axes=(1,))
     => y
 
 read what was written | x: f64[n], z: f64[1]
@@ -228,6 +255,16 @@ other shapes | x: f64[6, 1], z: f64[2, 3]
     v: f64[6] = reshape(x, shape=(6,))
     w: f64[6] = reshape(z, shape=(6,))
     y: f64[6] = add(v, w)
+    => y
+
+axis taken away | x: f64[n, 1]
+    v: f64[n] = reshape(x, shape=(n,))
+    y: f64[n] = exp(v)
+    => y
+
+element of an op of a large array | x: f64[99]
+    v: f64[99] = exp(x)
+    y: f64[1] = index(v, spec=(Slice(1, 1, 1),))
     => y
 
 symmetric transpose | x: f64[n, n]

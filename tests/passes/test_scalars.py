@@ -1,0 +1,84 @@
+"""Small states of loops become scalars, where each turn treats them by element."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpcompile.ir.graph import Graph
+from bpcompile.ir.interpret import interpret
+from bpcompile.ir.parse import parse
+from bpcompile.passes.dce import drop_dead
+from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run, simplify
+from bpcompile.passes.scalars import scalar_states
+from bpcompile.transforms.reverse import reverse
+
+
+def spiral(body: str, *, length: int = 2) -> Graph:
+    """Return a loop over a state of some length with this body, which ends in `t`."""
+    return parse(f"""graph spiral(s: f64[{length}], h: f64[], k: i64[] (size=k)) -> s_end {{
+      zero: i64[] = 0
+      last: i64[] = dim(size=k)
+      l: (f64[{length}]) = loop(zero, last, s, h, carried=1)
+        body = graph body(i: i64[], s: f64[{length}], h: f64[]) -> t {{
+          {body}
+        }}
+      s_end: f64[{length}] = item(l, index=0)
+    }}""")
+
+
+BY_ELEMENT = """
+  a: f64[1] = index(s, spec=(Slice(0, 1, 1),))
+  x: f64[] = reshape(a, shape=())
+  b: f64[1] = index(s, spec=(Slice(1, 1, 1),))
+  m: f64[1] = neg(b)
+  z: f64[2] = 0.0
+  u: f64[1] = reshape(x, shape=(1,))
+  v: f64[2] = update(z, m, spec=(Slice(0, 1, 1),))
+  w: f64[2] = update(v, u, spec=(Slice(1, 1, 1),))
+  hh: f64[2] = broadcast(h, axes=(), shape=(2,))
+  p: f64[2] = mul(hh, w)
+  t: f64[2] = add(s, p)
+"""
+ARGS = [np.array([1.0, 0.5]), 0.1, 7]
+
+
+def test_text(golden):
+    graph = spiral(BY_ELEMENT)
+    found = run(graph, (scalar_states, simplify, drop_dead), verify=True)
+    golden(f"{graph}\n\n{found}\n", "spiral", suffix=".txt")
+    assert interpret(found, ARGS)[0].tolist() == interpret(graph, ARGS)[0].tolist()
+    assert run(found, SIMPLIFY) is found
+
+
+def test_the_derivative_is_scalar_too():
+    graph = spiral(BY_ELEMENT)
+    total = parse(
+        str(graph).replace("-> s_end {", "-> y {", 1)[:-1] + "y: f64[] = sum(s_end, axes=(0,))}"
+    )
+    lowered = run(reverse(run(total, SIMPLIFY), [0, 1]), LOWER, verify=True)
+    for a, b in zip(interpret(reverse(total, [0, 1]), ARGS), interpret(lowered, ARGS), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+    bodies = [node.attrs["body"] for node in lowered.nodes if node.op.name == "loop"]
+    states = [p.type for body in bodies for p in body.params if p.type.shape == (2,)]
+    assert not states
+
+
+SPREAD = "r: f64[2] = broadcast(q, axes=(), shape=(2,))\nt: f64[2] = mul(r, s)"
+KEPT = {
+    "product": f"q: f64[] = matmul(s, s)\n{SPREAD}",
+    "run-time index": f"q: f64[] = index(s, i, spec=(At(0),))\n{SPREAD}",
+    "sum": f"q: f64[] = sum(s, axes=(0,))\n{SPREAD}",
+    "reversal": "t: f64[2] = index(s, spec=(Slice(1, -1, 2),))",
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_states_that_are_read_as_a_whole_stay(name):
+    graph = spiral(KEPT[name])
+    assert scalar_states(graph) is graph
+
+
+def test_large_states_stay():
+    graph = spiral("t: f64[9] = sin(s)", length=9)
+    assert scalar_states(graph) is graph
