@@ -21,7 +21,6 @@ from bpcompile.errors import (
     ArgumentError,
     CompileError,
     LimitError,
-    NotCompiledError,
     ShapeError,
 )
 from bpcompile.frontend.arguments import Arguments, Pattern, flatten_entries
@@ -30,7 +29,7 @@ from bpcompile.frontend.leaves import Exact, identifier, type_of
 from bpcompile.frontend.session import is_tracing
 from bpcompile.frontend.signature import Selector, Signature
 from bpcompile.frontend.trace import Leaf, Traced, trace
-from bpcompile.ir.graph import Graph
+from bpcompile.inspected import Inspected
 from bpcompile.ir.types import Type
 from bpcompile.options import Options
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths
@@ -55,7 +54,7 @@ class Transform(NamedTuple):
         return {"vjp": 1, "jvp": len(self.argnums)}.get(self.kind, 0)
 
 
-class CompiledFunction:
+class CompiledFunction(Inspected):
     """Call a function, or what is derived from it, as compiled code.
 
     Made by `bp.compile`, `bp.grad`, `bp.value_and_grad`, `bp.vjp` and `bp.jvp`. Arguments are
@@ -98,11 +97,10 @@ class CompiledFunction:
             )
         if transform.extras:
             self.__signature__ = _ANY_SIGNATURE
-        self._name = options.name or self._signature.name
+        super().__init__(options.name or self._signature.name)
         self._last_differentiated: tuple[Any, list[int]] = (None, [])
         self._lock = threading.RLock()
         self._known: dict[Pattern, list[Specialization]] = {}
-        self._all: list[Specialization] = []
         self._hot: list[Callable[..., Any]] = []
         type(self).__call__ = staticmethod(self._enter)  # type: ignore[method-assign]
 
@@ -355,48 +353,6 @@ class CompiledFunction:
             return found.leaves(given, added)
 
         return found.bind(found.leaves(arguments, extras), flatten)
-
-    # -- what was made -------------------------------------------------------------------------
-
-    @property
-    def specializations(self) -> tuple[Specialization, ...]:
-        """Return what was compiled so far, the newest last."""
-        return tuple(self._all)
-
-    @property
-    def compilations(self) -> list[dict[str, Any]]:
-        """Return for each compilation its types, reason, time, guards, stages and cache hits."""
-        return [made.summary() for made in self._all]
-
-    @property
-    def _newest(self) -> Specialization:
-        """Return what was compiled last."""
-        if not self._all:
-            raise NotCompiledError(
-                f"{self._name} is not compiled yet: call it, or call .compile with examples or "
-                'types such as bp.f64["n d"]'
-            )
-        return self._all[-1]
-
-    @property
-    def source(self) -> str:
-        """Return the emitted module of the newest specialization."""
-        return self._newest.compilation.emitted.text
-
-    @property
-    def graph(self) -> Graph:
-        """Return the graph of the model as written."""
-        return self._newest.compilation.traced.graph
-
-    @property
-    def adjoint(self) -> Graph:
-        """Return the joint graph after the adjoint pass."""
-        return self._newest.compilation.joint.graph
-
-    @property
-    def stages(self) -> list[tuple[str, Graph]]:
-        """Return name and graph after each stage and pass that changed it."""
-        return self._newest.compilation.stages
 
 
 def _placeholder(leaf: Any, spec: Type | None, name: str) -> Leaf:

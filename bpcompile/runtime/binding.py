@@ -49,20 +49,21 @@ class Bound:
         What overlaps a buffer, such as a result of the call before, is copied first.
         """
         apart = [
-            leaf.copy() if isinstance(leaf, np.ndarray) and self._touches(leaf) else leaf
+            leaf.copy() if isinstance(leaf, np.ndarray) and touches(leaf, self.buffers) else leaf
             for leaf in leaves
         ]
         return self.results(self.entry(*apart, *self.program.hidden, *self.buffers, *self.scratch))
-
-    def _touches(self, leaf: np.ndarray) -> bool:
-        """Tell whether an argument may share memory with a buffer."""
-        return any(np.may_share_memory(leaf, buffer) for buffer in self.buffers)
 
     def results(self, returned: Any) -> Any:
         """Return the results: the buffers, and the scalars that machine code returned."""
         arrays, scalars = iter(self.buffers), iter(self.program.scalars(returned))
         outputs = self.program.outputs
         return self.unflatten([next(arrays) if type.rank else next(scalars) for type in outputs])
+
+
+def touches(x: np.ndarray, buffers: Sequence[np.ndarray]) -> bool:
+    """Tell whether an array may share memory with one of some buffers."""
+    return any(overlap(x, buffer) for buffer in buffers)
 
 
 def make_bound(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
@@ -86,7 +87,7 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
             x.__class__ is ndarray
             and (x.dtype is dtype or x.dtype == dtype)
             and x.shape == shape
-            and not any([overlap(x, buffer) for buffer in buffers])
+            and not touches(x, buffers)
             and x.flags.carray
             and not rest
             and not keywords
@@ -136,7 +137,7 @@ def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
                             leaf.dtype == dtype
                             and leaf.shape == shape
                             and leaf.flags.carray
-                            and not any([overlap(leaf, buffer) for buffer in buffers])
+                            and not touches(leaf, buffers)
                         )
                     ):
                         exact = False

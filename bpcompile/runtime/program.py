@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompile.errors import TypeMismatchError
 from bpcompile.ir.dims import Dim
 from bpcompile.ir.graph import Guard
 from bpcompile.ir.types import Type
@@ -21,13 +22,16 @@ from bpcompile.runtime.lengths import Place, bind_lengths, shape_of
 from bpcompile.runtime.load import LoadedModule
 
 
-class Inexact(Exception):  # a signal inside the package, no error of the user's
+class Inexact(TypeMismatchError):
     """Signal a call whose arguments are not exactly what compiled code takes."""
 
 
 def _inexact(*_: Any) -> Any:
-    """Answer a call that the dispatcher does not take."""
-    raise Inexact
+    """Answer a call that the dispatcher does not take: the slow path catches this."""
+    raise Inexact(
+        "a dispatcher takes exactly the types that it was compiled for: call the compiled "
+        "function itself, which converts its arguments"
+    )
 
 
 class Program:
@@ -70,7 +74,7 @@ class Program:
     # -- entry points --------------------------------------------------------------------------
 
     @functools.cached_property
-    def _inputs(self) -> list[Any]:
+    def inputs(self) -> list[Any]:
         """Return the Numba types of the arguments and the captured arrays."""
         types = [place.type for place in self.places]
         given = [type_of(t.dtype.value, t.rank) for t in types]
@@ -83,7 +87,7 @@ class Program:
             if not self.is_compiled:
                 function = self.function()
                 return Exact(function, function, function)
-            return compile_exact(self.function(), self._inputs, _inexact)
+            return compile_exact(self.function(), self.inputs, _inexact)
 
     @functools.cached_property
     def fill(self) -> Exact:
@@ -92,7 +96,7 @@ class Program:
             function = self.function("_fill")
             if not self.is_compiled:
                 return Exact(function, function, function)
-            types = list(self._inputs)
+            types = list(self.inputs)
             types += [type_of(t.dtype.value, t.rank) for t in self.outputs if t.rank]
             return compile_exact(function, [*types, *self._scratch(function)], _inexact)
 
@@ -103,13 +107,13 @@ class Program:
             function = self.function("_into")
             if not self.is_compiled:
                 return Exact(function, function, function)
-            types = list(self._inputs)
+            types = list(self.inputs)
             types += [type_of(t.dtype.value, t.rank, array=True) for t in self.outputs]
             return compile_exact(function, [*types, *self._scratch(function)], _inexact)
 
     def _scratch(self, function: Any) -> list[Any]:
         """Return the Numba type of the workspace where a function takes one."""
-        code = _plain(function).__code__
+        code = plain_function(function).__code__
         names = code.co_varnames[: code.co_argcount]
         return [type_of("f64", 1)] if names[-1:] == ("workspace",) else []
 
@@ -117,7 +121,7 @@ class Program:
 
     def words(self, lengths: Mapping[str, int]) -> int:
         """Return the number of float64 words that a call with these lengths works in."""
-        function = _plain(self.function("_workspace"))
+        function = plain_function(self.function("_workspace"))
         return int(function(*(lengths[name] for name in self.dims)))
 
     @functools.cached_property
@@ -126,7 +130,7 @@ class Program:
         if not self.is_compiled:
             return 0
         try:
-            words = _plain(self.function("_workspace"))(*map(Dim.named, self.dims))
+            words = plain_function(self.function("_workspace"))(*map(Dim.named, self.dims))
         except TypeError:  # it compares lengths
             return None
         return words if isinstance(words, int) else None
@@ -134,7 +138,7 @@ class Program:
     @functools.cached_property
     def takes_workspace(self) -> bool:
         """Tell whether `fill` has a last argument for scratch memory."""
-        code = _plain(self.function("_fill")).__code__
+        code = plain_function(self.function("_fill")).__code__
         return bool(code.co_varnames[: code.co_argcount][-1:] == ("workspace",))
 
     def take_workspace(self, words: int) -> np.ndarray:
@@ -191,6 +195,6 @@ def as_scalar(value: Any, type: Type) -> Any:
     return np.float32(value) if type.dtype.itemsize == 4 else value
 
 
-def _plain(function: Any) -> Any:
+def plain_function(function: Any) -> Any:
     """Return the Python function behind a dispatcher."""
     return getattr(function, "py_func", function)

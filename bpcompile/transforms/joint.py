@@ -87,14 +87,13 @@ def _value_and_grad(graph: Graph, returned: Structure, task: Task) -> Joint:
     else:
         _require_scalar(graph, returned, task)
         value = 0
-    joint = reverse(graph.with_outputs(graph.outputs[:1]), _params(task))
-    outputs = (*graph.outputs, *joint.outputs[1:])
+    joint = reverse(graph, _params(task))
     gradients = _nested(task, len(graph.outputs))
     if task.kind == "value_and_grad":
         tree = (value, gradients)
     else:
         tree = (gradients, value[1]) if task.has_aux else gradients
-    return _chosen(_joined(joint, graph), outputs, tree)
+    return _chosen(joint, joint.outputs, tree)
 
 
 def _vjp(graph: Graph, returned: Structure, task: Task) -> Joint:
@@ -159,15 +158,6 @@ def _chosen(
     """Return the joint graph whose outputs are the leaves of a tree of positions."""
     positions, structure = leaves_of(tree)
     return Joint(graph.with_outputs(tuple(outputs[k] for k in positions)), structure, extras)
-
-
-def _joined(joint: Graph, graph: Graph) -> Graph:
-    """Return the joint graph with the nodes that only auxiliary results need."""
-    here = set(joint.nodes)
-    missing = tuple(node for node in graph.nodes if node not in here)
-    if not missing:
-        return joint
-    return Graph(joint.name, joint.params, joint.nodes + missing, joint.outputs, joint.guards)
 
 
 def _reordered(joint: Graph, graph: Graph, given: Sequence[Node], hidden: int) -> Graph:

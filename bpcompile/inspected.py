@@ -1,0 +1,109 @@
+"""Show what was compiled, and hand it out: source, graphs, stages, dispatchers, machine code.
+
+In: the specializations of a function, the newest last. Out: the members of a compiled function
+that do not run it. All but `compilations` and `specializations` are those of the newest one, and
+`NotCompiledError` before the first.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bpcompile.errors import ArgumentError, NotCompiledError
+from bpcompile.ir.graph import Graph
+from bpcompile.runtime.native import asm_text, fresh_dispatcher, into_dispatcher, llvm_text
+from bpcompile.runtime.saving import save_module
+from bpcompile.specialization import Specialization
+
+
+class Inspected:
+    """Hold the specializations of a function, and show the newest one."""
+
+    def __init__(self, name: str) -> None:
+        """Start with nothing compiled; `name` is the function's, for messages."""
+        self._name = name
+        self._all: list[Specialization] = []
+
+    @property
+    def specializations(self) -> tuple[Specialization, ...]:
+        """Return what was compiled so far, the newest last."""
+        return tuple(self._all)
+
+    @property
+    def compilations(self) -> list[dict[str, Any]]:
+        """Return for each compilation its types, reason, time, guards, stages and cache hits."""
+        return [made.summary() for made in self._all]
+
+    @property
+    def _newest(self) -> Specialization:
+        """Return what was compiled last."""
+        if not self._all:
+            raise NotCompiledError(
+                f"{self._name} is not compiled yet: call it, or call .compile with examples or "
+                'types such as bp.f64["n d"]'
+            )
+        return self._all[-1]
+
+    @property
+    def source(self) -> str:
+        """Return the emitted module of the newest specialization."""
+        return self._newest.compilation.emitted.text
+
+    @property
+    def graph(self) -> Graph:
+        """Return the graph of the model as written."""
+        return self._newest.compilation.traced.graph
+
+    @property
+    def adjoint(self) -> Graph:
+        """Return the joint graph after the adjoint pass."""
+        return self._newest.compilation.joint.graph
+
+    @property
+    def stages(self) -> list[tuple[str, Graph]]:
+        """Return name and graph after each stage and pass that changed it."""
+        return self._newest.compilation.stages
+
+    @property
+    def njit(self) -> Any:
+        """Return the Numba dispatcher of the newest specialization, for your own `@njit` code.
+
+        ``fn.njit(*leaves)`` takes arrays of any layout, and returns the results nested as tuples.
+        Another dtype or rank is a Numba `TypingError`, a broken guard a `ValueError`.
+        """
+        return fresh_dispatcher(self._newest.program)
+
+    @property
+    def njit_into(self) -> Any:
+        """Return the dispatcher that fills arrays: ``fn.njit_into(*leaves, *outs, workspace)``.
+
+        It takes one array per result leaf, of shape () for a scalar, and as workspace a float64
+        array of at least `workspace_size` elements.
+        """
+        return into_dispatcher(self._newest.program)
+
+    def workspace_size(self, *dims: int) -> int:
+        """Return the length of a workspace for lengths in the order of the arguments' axes."""
+        program = self._newest.program
+        if len(dims) != len(program.dims):
+            names = ", ".join(program.dims)
+            raise ArgumentError(f"{self._name}: workspace_size takes the lengths ({names})")
+        return program.words(dict(zip(program.dims, dims, strict=True)))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the newest specialization as a module that needs only NumPy, Numba and SciPy.
+
+        Captured arrays are written beside it. Returns the path; raises `ArgumentError` where it
+        does not end in ``.py``.
+        """
+        return save_module(self._newest.program, self.source, path)
+
+    def llvm(self) -> str:
+        """Return what LLVM made of the newest specialization."""
+        return llvm_text(self._newest.program)
+
+    def asm(self) -> str:
+        """Return the assembly of the newest specialization."""
+        return asm_text(self._newest.program)
