@@ -1,0 +1,293 @@
+"""Hold the arguments of a symbolic model: their names, types, and what their lengths say.
+
+The names of symbols are data. Here they only find an argument; a dimension is called as its symbol
+where that is a plain identifier, and gets a name of ours where it is not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.origins import where
+from bpcompile.frontend.runtime_sizes import required_size
+from bpcompile.frontend.session import current
+from bpcompile.frontend.sizes import bare_name
+from bpcompile.frontend.symbolic.extents import Extents, Forms, solved
+from bpcompile.frontend.symbolic.sums import require
+from bpcompile.frontend.symbolic.survey import Survey, is_named
+from bpcompile.frontend.symbolic.values import Value
+from bpcompile.frontend.tracer import Tracer
+from bpcompile.ir.dims import Dim, Size, size_names, substitute
+from bpcompile.ir.types import DType, Type
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_NOT_A_NAME = frozenset(keyword.kwlist) | {"max", "min"}
+_LETTERS = ("n", "d", "k", "m", "p", "q", "r", "s", "t")
+
+
+def name_of(atom: Any) -> str:
+    """Return the user's name of a symbol or array."""
+    return str(atom.name)
+
+
+def _safe(name: str) -> bool:
+    """Tell whether a name may be that of a dimension."""
+    return bool(_PLAIN.fullmatch(name)) and name not in _NOT_A_NAME
+
+
+class SymbolicArguments:
+    """Bind the arguments of a model to its symbols.
+
+    Raises `ArgumentError` for an argument that is no symbol, stands twice, or is missing.
+    """
+
+    def __init__(self, args: Iterable[Any], survey: Survey) -> None:
+        """Check the arguments against the symbols of the expressions."""
+        self.atoms = _checked(args)
+        self.forms = Forms(survey)
+        self._extents = Extents(survey, self.forms)
+        sized = self._extents.sized
+        self._sizes = [atom for atom in self.atoms if atom in sized]
+        ranks = self._extents.ranks
+        self._ranks = [_rank(atom, ranks.get(atom)) for atom in self.atoms]
+        self._refuse_missing(survey)
+
+    # -- names ---------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> list[str]:
+        """Return the user's names."""
+        return [name_of(atom) for atom in self.atoms]
+
+    def signature(self) -> inspect.Signature:
+        """Return the parameters; one whose name is no identifier is called ``v0``, ``v1``."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        taken: set[str] = set()
+        parameters = []
+        for position, name in enumerate(self.names):
+            usable = name.isidentifier() and not keyword.iskeyword(name) and name not in taken
+            found = name if usable else f"v{position}"
+            while found in taken:
+                found += "_"
+            taken.add(found)
+            parameters.append(inspect.Parameter(found, kind))
+        return inspect.Signature(parameters)
+
+    def position(self, selector: Any) -> int:
+        """Return the place of an argument given by its place, its name or its symbol.
+
+        Raises `ArgumentError` where there is none, or where two have the name.
+        """
+        count = len(self.atoms)
+        if isinstance(selector, int) and not isinstance(selector, bool):
+            if -count <= selector < count:
+                return selector % count
+            found = []
+        elif isinstance(selector, str):
+            found = [k for k, name in enumerate(self.names) if name == selector]
+        else:
+            found = [k for k, atom in enumerate(self.atoms) if atom == selector]
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(self.names)
+        problem = "is the name of two arguments" if found else "is none of the arguments"
+        raise ArgumentError(f"{selector} {problem} {listed}{where()}: write one of their symbols")
+
+    # -- types ---------------------------------------------------------------------------------
+
+    def types(self, specs: Mapping[Any, Type] | Sequence[Type] | None = None) -> list[Type]:
+        """Return the type of each argument: that of `specs`, or the symbol's own.
+
+        A symbol is a real float64 scalar, or an int64 where it is a length; the lengths of arrays
+        are named as their symbols are.
+        """
+        given = self._given(specs)
+        labels = self._labels(given.values())
+        return [
+            given[k] if k in given else self._own_type(k, atom, labels)
+            for k, atom in enumerate(self.atoms)
+        ]
+
+    def _given(self, specs: Mapping[Any, Type] | Sequence[Type] | None) -> dict[int, Type]:
+        """Return the specs by position."""
+        if specs is None:
+            return {}
+        if isinstance(specs, Mapping):
+            return {self.position(key): _spec(key, spec) for key, spec in specs.items()}
+        if len(specs) != len(self.atoms):
+            raise ArgumentError(
+                f"{len(specs)} specs for {len(self.atoms)} arguments{where()}: write one each, or "
+                "a dict from symbol to spec"
+            )
+        pairs = zip(self.names, specs, strict=True)
+        return {k: _spec(name, spec) for k, (name, spec) in enumerate(pairs)}
+
+    def _labels(self, given: Iterable[Type]) -> dict[str, Size]:
+        """Return the dimension for each place-holder that some axis is by itself."""
+        taken = {name for spec in given for size in spec.shape for name in size_names(size)}
+        labels: dict[str, Size] = {}
+        bare = {bare_name(form) for forms in self._forms() for form in forms if form is not None}
+        bare |= {self.forms.name(atom) for atom in self._sizes}
+        for name in sorted(n for n in bare if n is not None):
+            wanted = name_of(self.forms.atom(name))
+            free = _safe(wanted) and wanted not in taken
+            label = wanted if free else _unused(taken)
+            taken.add(label)
+            labels[name] = Dim.named(label)
+        return labels
+
+    def _own_type(self, position: int, atom: Any, labels: dict[str, Size]) -> Type:
+        """Return the type of an argument without a spec."""
+        rank = self._ranks[position]
+        if rank is None:
+            return Type(DType.I64 if atom in self._sizes else DType.F64, weak=True)
+        shape: list[Size] = []
+        for axis, form in enumerate(self._extents.shape(atom, rank)):
+            if form is not None and size_names(form) <= labels.keys():
+                shape.append(substitute(form, labels))
+            elif form is None and self._extents.least(atom, axis):
+                shape.append(self._extents.least(atom, axis))
+            else:
+                taken = {str(label) for label in labels.values()}
+                label = _unused(taken)
+                labels[f"{position} {axis}"] = Dim.named(label)
+                shape.append(Dim.named(label))
+        return Type(DType.F64, tuple(shape))
+
+    def _forms(self) -> list[tuple[Size | None, ...]]:
+        """Return the shape of each array as forms; nothing for a scalar."""
+        pairs = zip(self.atoms, self._ranks, strict=True)
+        return [() if rank is None else self._extents.shape(atom, rank) for atom, rank in pairs]
+
+    # -- binding -------------------------------------------------------------------------------
+
+    def bind(self, values: Sequence[Any]) -> tuple[dict[Any, Value], dict[str, Size]]:
+        """Return the value of each symbol, and the length of each place-holder.
+
+        Raises `ArgumentError` for another number of values, and `ShapeError` where one has the
+        wrong rank or length.
+        """
+        if len(values) != len(self.atoms):
+            raise ArgumentError(
+                f"{len(values)} arguments for {', '.join(self.names)}{where()}: write "
+                f"{len(self.atoms)}"
+            )
+        found: dict[Any, Value] = {}
+        known: dict[str, Size] = {}
+        pairs: list[tuple[Size, Size]] = []
+        for atom, rank, forms, value in zip(
+            self.atoms, self._ranks, self._forms(), values, strict=True
+        ):
+            tracer = lift(value)
+            if atom in self._sizes:
+                known[self.forms.name(atom)] = required_size(tracer, f"the length {name_of(atom)}")
+                found[atom] = Value(tracer)
+                continue
+            _check_rank(atom, rank, tracer)
+            found[atom] = Value(_real(tracer))
+            pairs += [(f, n) for f, n in zip(forms, tracer.sizes, strict=False) if f is not None]
+        sizes, equal = solved(pairs, known)
+        for stated, length in equal:
+            if not require(stated, "==", length, "the lengths of the arguments"):
+                raise ShapeError(self._misfit(found, stated, length))
+        self._wish(sizes)
+        return found, sizes
+
+    def _misfit(self, values: Mapping[Any, Value], stated: Size, length: Size) -> str:
+        """Return the message for lengths that do not fit."""
+        shapes = ", ".join(f"{name_of(a)}: {v.tracer.type}" for a, v in values.items())
+        sizes = current().session.sizes
+        one, other = (sizes.value(size) for size in (stated, length))
+        return (
+            f"the shapes of the arguments {shapes} do not fit the symbols' sizes{where()}: a "
+            f"length must be {one if one is not None else stated} and is "
+            f"{other if other is not None else length}"
+        )
+
+    def _wish(self, sizes: Mapping[str, Size]) -> None:
+        """Call dimensions as their symbols are called, where that is a plain name."""
+        for name, size in sizes.items():
+            wanted = name_of(self.forms.atom(name))
+            if _safe(wanted):
+                current().session.sizes.wish(size, wanted)
+
+    def _refuse_missing(self, survey: Survey) -> None:
+        """Refuse expressions with symbols that no argument gives."""
+        known: dict[str, Size] = {self.forms.name(atom): 0 for atom in self._sizes}
+        pairs = [(f, Dim.named("n")) for forms in self._forms() for f in forms if f is not None]
+        sizes, _ = solved(pairs, known)
+        given = {*self.atoms, *(self.forms.atom(name) for name in sizes)}
+        missing = [atom for atom in survey.unbound if atom not in given]
+        if missing:
+            listed = ", ".join(sorted(name_of(atom) for atom in missing))
+            raise ArgumentError(
+                f"the expression depends on {listed}, which no argument gives{where()}: add "
+                f"{'it' if len(missing) == 1 else 'them'} to args"
+            )
+
+
+def _checked(args: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the arguments if each is a symbol or array, and stands once."""
+    import sympy
+
+    atoms: list[Any] = []
+    for atom in args:
+        if isinstance(atom, sympy.Idx) or not (isinstance(atom, sympy.Basic) and is_named(atom)):
+            kind = type(atom).__name__
+            raise ArgumentError(
+                f"args has a {kind}{where()}: write a Symbol, MatrixSymbol or IndexedBase for each"
+            )
+        if atom in atoms:
+            raise ArgumentError(f"args has {name_of(atom)} twice{where()}: write it once")
+        atoms.append(atom)
+    return tuple(atoms)
+
+
+def _spec(name: Any, spec: Any) -> Type:
+    """Return a spec if it is one."""
+    if isinstance(spec, Type):
+        return spec
+    raise ArgumentError(f'the spec of {name} is {spec!r}{where()}: write bp.f64["n"] or the like')
+
+
+def _rank(atom: Any, indices: int | None) -> int | None:
+    """Return the number of axes of an argument; None for a symbol, which broadcasts."""
+    import sympy
+
+    if isinstance(atom, sympy.MatrixSymbol):
+        return 2
+    if isinstance(atom, sympy.IndexedBase):
+        return len(atom.shape) if atom.shape is not None else indices or 1
+    return None
+
+
+def _check_rank(atom: Any, rank: int | None, tracer: Tracer) -> None:
+    """Refuse an array with another number of axes than its symbol."""
+    if rank is not None and tracer.ndim != rank:
+        raise ShapeError(
+            f"{name_of(atom)} is given as {tracer.type} and has {rank} "
+            f"{'axis' if rank == 1 else 'axes'} in the expression{where()}: pass an array of {rank}"
+        )
+
+
+def _real(tracer: Tracer) -> Tracer:
+    """Return a value as real; a truth stays one."""
+    return as_float(tracer) if tracer.expr.dtype is DType.I64 else tracer
+
+
+def _unused(taken: set[str]) -> str:
+    """Return a name for a dimension that nothing else has."""
+    number = 2
+    for letter in _LETTERS:
+        if letter not in taken:
+            return letter
+    while f"n{number}" in taken:
+        number += 1
+    return f"n{number}"
