@@ -1,11 +1,13 @@
-"""Simplify loops: bring constants into their bodies, and skip what a loop leaves as it was."""
+"""Simplify loops: bring constants into their bodies, and skip what stays as it was."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bpcompile.ir.build import attribute_key
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
+from bpcompile.ir.types import DType
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 
@@ -16,8 +18,40 @@ def item_of_loop(y: Node, _build: Rewriter) -> Node | None:
         return None
     lower, upper = number(loop.args[0]), number(loop.args[1])
     never = lower is not None and upper is not None and lower >= upper
-    body = loop.attrs["body"]
-    return loop.args[2 + k] if never or body.outputs[k] is body.params[1 + k] else None
+    body, initial = loop.attrs["body"], loop.args[2 + k]
+    stays = body.outputs[k] is body.params[1 + k] or _same_constant(body.outputs[k], initial)
+    return initial if never or stays else None
+
+
+def _same_constant(a: Node, b: Node) -> bool:
+    """Tell whether two nodes are one constant, bit by bit."""
+    if a.op.name != "const" or b.op.name != "const" or a.type != b.type:
+        return False
+    return bool(attribute_key(a.attrs["value"]) == attribute_key(b.attrs["value"]))
+
+
+def steady_states(y: Node, build: Rewriter) -> Node | None:
+    """Write a carried constant that each turn makes again as a constant in the body.
+
+    Whether each turn does is found by assuming it: masks that start as True and are only widened
+    are True all along. Only those and what is a constant already are tried.
+    """
+    body, carried = y.attrs["body"], y.attrs["carried"]
+    read = {arg for node in body.nodes for arg in node.args}
+    assumed = {}
+    for k, param in enumerate(body.params[1 : 1 + carried]):
+        initial, made = y.args[2 + k], body.outputs[k]
+        mask = number(initial) is not None and initial.array_type.dtype is DType.BOOL
+        if param in read and (mask or _same_constant(made, initial)):
+            assumed[k] = initial
+    while assumed:
+        inside = {body.params[1 + k]: initial for k, initial in assumed.items()}
+        new = build.region(substituted(body, inside, keep=True))
+        held = {k: c for k, c in assumed.items() if _same_constant(new.outputs[k], c)}
+        if len(held) == len(assumed):
+            return build("loop", *y.args, **{**y.attrs, "body": new})
+        assumed = held
+    return None
 
 
 def constants_into_loop(y: Node, build: Rewriter) -> Node | None:
@@ -37,11 +71,11 @@ def constants_into_loop(y: Node, build: Rewriter) -> Node | None:
     return build("loop", *args, **{**y.attrs, "body": body})
 
 
-def substituted(graph: Graph, values: Mapping[Node, Node]) -> Graph:
-    """Return a graph with leaves in the place of some of its parameters."""
+def substituted(graph: Graph, values: Mapping[Node, Node], *, keep: bool = False) -> Graph:
+    """Return a graph with leaves in the place of some parameters, which go or are not read."""
     copies = {p: Node(v.op, (), v.attrs, v.type, v.origin, p.name) for p, v in values.items()}
     place: dict[Node, Node] = dict(copies)
-    params = tuple(p for p in graph.params if p not in copies)
+    params = graph.params if keep else tuple(p for p in graph.params if p not in copies)
     nodes: list[Node] = [*params, *copies.values()]
     for node in graph.nodes:
         if node in copies:
@@ -57,7 +91,7 @@ def substituted(graph: Graph, values: Mapping[Node, Node]) -> Graph:
     return Graph(graph.name, params, tuple(nodes), outputs, graph.guards)
 
 
-LOOPS: Table = {"item": (item_of_loop,), "loop": (constants_into_loop,)}
+LOOPS: Table = {"item": (item_of_loop,), "loop": (constants_into_loop, steady_states)}
 _RULES = Rules(LOOPS)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bpcompile.ir.graph import regions
 from bpcompile.passes.loops import simplify_loops
-from bpcompile.passes.pipeline import SIMPLIFY, run
+from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
 from tests.passes.conftest import cases, graph_of
 
 RULES = cases(
@@ -69,6 +69,30 @@ loop of no turns | x: f64[]
     => y
     => x
 
+mask that is only widened | x: f64[], c: bool[]
+    a: i64[] = 0
+    b: i64[] = 3
+    t: bool[] = True
+    l: (f64[], bool[]) = loop(a, b, x, t, c, carried=2)
+      body = graph body(i: i64[], s: f64[], m: bool[], c: bool[]) -> (u, w) {
+        v: f64[] = sin(s)
+        z: f64[] = 0.0
+        u: f64[] = select(m, v, z)
+        w: bool[] = logical_or(m, c)
+      }
+    y: f64[] = item(l, index=0)
+    n: bool[] = item(l, index=1)
+    => y, n
+    a: i64[] = 0
+    b: i64[] = 3
+    t: bool[] = True
+    l: (f64[]) = loop(a, b, x, carried=1)
+      body = graph body(i: i64[], s: f64[]) -> v {
+        v: f64[] = sin(s)
+      }
+    y: f64[] = item(l, index=0)
+    => y, t
+
 value left as it was | x: f64[], z: f64[]
     a: i64[] = 0
     b: i64[] = 3
@@ -85,7 +109,27 @@ value left as it was | x: f64[], z: f64[]
 
 @pytest.mark.parametrize("name", RULES)
 def test_rule(name, becomes):
-    becomes(simplify_loops, *RULES[name], exact=True)
+    becomes(lower if "mask" in name else simplify_loops, *RULES[name], exact=True)
+
+
+def lower(graph):
+    return run(graph, LOWER)
+
+
+def test_a_mask_that_narrows_is_carried():
+    text = """(y) {
+        a: i64[] = 0
+        t: bool[] = True
+        l: (f64[], bool[]) = loop(a, n, x, t, carried=2)
+          body = graph body(i: i64[], s: f64[], m: bool[]) -> (u, w) {
+            v: f64[] = sin(s)
+            u: f64[] = select(m, v, s)
+            w: bool[] = less(s, v)
+          }
+        y: f64[] = item(l, index=0)
+    }"""
+    graph = graph_of("x: f64[], n: i64[]", text)
+    assert run(graph, LOWER) is graph
 
 
 def test_what_moves_in_is_folded_there():
