@@ -1,7 +1,9 @@
 """Offer the transforms: `compile`, `grad`, `value_and_grad`, `vjp` and `jvp`.
 
 Each takes a function and returns a `CompiledFunction`; without one it returns a decorator. Names
-and arguments are those of JAX and autograd.
+and arguments are those of JAX and autograd. In place of a function each takes a SymPy expression,
+a `Matrix` or a list of them, with ``args=[x, ...]``, its symbols in the order of the call, and
+perhaps ``specs={x: bp.f64["n"]}``; argnums then takes the symbols too.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, overload
 from bpcompile.compiled import CompiledFunction, Transform
 from bpcompile.errors import ArgumentError
 from bpcompile.frontend.signature import Selector
+from bpcompile.frontend.symbolic import SymbolicModel, is_symbolic
 from bpcompile.options import Options, make_options
 
 Function = Callable[..., Any]
@@ -46,7 +49,7 @@ def compile(
         >>> norm(np.array([3.0, 4.0]))
         5.0
     """
-    return _made(f, Transform("compile"), options, given)
+    return _made(f, "compile", options, given)
 
 
 @overload
@@ -96,7 +99,7 @@ def grad(
         >>> grad(lambda x, y: x * x * y, argnums=("x", "y"), target="numpy")(3.0, 2.0)
         (12.0, 9.0)
     """
-    return _made(f, _transform("grad", argnums, has_aux), options, given)
+    return _made(f, "grad", options, given, argnums, has_aux)
 
 
 @overload
@@ -147,8 +150,11 @@ def value_and_grad(
         >>> f = value_and_grad(lambda w, x: np.sum(w * x), target="numpy")
         >>> f(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
         (11.0, array([3., 4.]))
+        >>> from sympy.abc import x, y
+        >>> value_and_grad((x + y) ** 2, args=[x, y], argnums=y, target="numpy")(1, 2)
+        (9.0, 6.0)
     """
-    return _made(f, _transform("value_and_grad", argnums, has_aux), options, given)
+    return _made(f, "value_and_grad", options, given, argnums, has_aux)
 
 
 @overload
@@ -187,7 +193,7 @@ def vjp(
         >>> g(np.array([1.0, 2.0]), np.array([1.0, 0.5]))
         (array([1., 4.]), array([2., 2.]))
     """
-    return _made(f, _transform("vjp", argnums), options, given)
+    return _made(f, "vjp", options, given, argnums)
 
 
 @overload
@@ -226,16 +232,16 @@ def jvp(
         >>> g(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
         (array([1., 4.]), array([2., 4.]))
     """
-    return _made(f, _transform("jvp", argnums), options, given)
+    return _made(f, "jvp", options, given, argnums)
 
 
-def _transform(kind: str, argnums: Argnums, has_aux: bool = False) -> Transform:
+def _transform(kind: str, argnums: Argnums | None, has_aux: bool) -> Transform:
     """Return a transform with its argnums as a tuple.
 
     Raises `ArgumentError` for what selects no argument.
     """
     bare = isinstance(argnums, (int, str))
-    selectors = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
+    selectors = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums or ())
     for selector in selectors:
         if isinstance(selector, bool) or not isinstance(selector, (int, str)):
             raise ArgumentError(
@@ -247,10 +253,35 @@ def _transform(kind: str, argnums: Argnums, has_aux: bool = False) -> Transform:
 
 
 def _made(
-    f: Function | None, transform: Transform, options: Options | None, given: dict[str, Any]
+    f: Function | None,
+    kind: str,
+    options: Options | None,
+    given: dict[str, Any],
+    argnums: Argnums | None = None,
+    has_aux: bool = False,
 ) -> CompiledFunction | Decorator:
     """Return the compiled function, or the decorator that makes it."""
+    if is_symbolic(f):
+        f, argnums = _symbolic(f, kind, given, argnums)
+    transform = Transform(kind) if kind == "compile" else _transform(kind, argnums, has_aux)
     chosen = make_options(options, given)
     if f is None:
         return lambda function: CompiledFunction(function, transform, chosen)
     return CompiledFunction(f, transform, chosen)
+
+
+def _symbolic(
+    expr: Any, kind: str, given: dict[str, Any], argnums: Any
+) -> tuple[SymbolicModel, Argnums | None]:
+    """Return the model of a SymPy expression, and argnums as positions.
+
+    Takes ``args=`` and ``specs=`` out of the given keywords.
+    """
+    if "args" not in given:
+        raise ArgumentError(f"bp.{kind} of a SymPy expression: write args=[x, ...], its symbols")
+    args, specs = given.pop("args"), given.pop("specs", None)
+    scalars = kind in ("grad", "value_and_grad")
+    model = SymbolicModel(expr, args, specs, given.get("name"), scalars)
+    if isinstance(argnums, (tuple, list)):
+        return model, [model.arguments.position(selector) for selector in argnums]
+    return model, None if argnums is None else model.arguments.position(argnums)

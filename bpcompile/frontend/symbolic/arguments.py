@@ -29,7 +29,10 @@ from bpcompile.ir.types import DType, Type
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _NOT_A_NAME = frozenset(keyword.kwlist) | {"max", "min"}
+_KIND = inspect.Parameter.POSITIONAL_OR_KEYWORD
 _LETTERS = ("n", "d", "k", "m", "p", "q", "r", "s", "t")
+
+Specs = Mapping[Any, Type] | Sequence[Type] | None
 
 
 def name_of(atom: Any) -> str:
@@ -66,9 +69,12 @@ class SymbolicArguments:
         """Return the user's names."""
         return [name_of(atom) for atom in self.atoms]
 
-    def signature(self) -> inspect.Signature:
-        """Return the parameters; one whose name is no identifier is called ``v0``, ``v1``."""
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    def signature(self, specs: Specs, scalars: bool) -> inspect.Signature:
+        """Return the parameters; one whose name is no identifier is called ``v0``, ``v1``.
+
+        Annotated are those that `specs` says something of, and with `scalars` all symbols.
+        """
+        given = self._given(specs)
         taken: set[str] = set()
         parameters = []
         for position, name in enumerate(self.names):
@@ -77,7 +83,11 @@ class SymbolicArguments:
             while found in taken:
                 found += "_"
             taken.add(found)
-            parameters.append(inspect.Parameter(found, kind))
+            spec = given.get(position)
+            if spec is None and scalars and self._ranks[position] is None:
+                spec = self._own_type(position, self.atoms[position], {})
+            annotation = inspect.Parameter.empty if spec is None else spec
+            parameters.append(inspect.Parameter(found, _KIND, annotation=annotation))
         return inspect.Signature(parameters)
 
     def position(self, selector: Any) -> int:
@@ -102,7 +112,7 @@ class SymbolicArguments:
 
     # -- types ---------------------------------------------------------------------------------
 
-    def types(self, specs: Mapping[Any, Type] | Sequence[Type] | None = None) -> list[Type]:
+    def types(self, specs: Specs = None) -> list[Type]:
         """Return the type of each argument: that of `specs`, or the symbol's own.
 
         A symbol is a real float64 scalar, or an int64 where it is a length; the lengths of arrays
@@ -115,7 +125,7 @@ class SymbolicArguments:
             for k, atom in enumerate(self.atoms)
         ]
 
-    def _given(self, specs: Mapping[Any, Type] | Sequence[Type] | None) -> dict[int, Type]:
+    def _given(self, specs: Specs) -> dict[int, Type]:
         """Return the specs by position."""
         if specs is None:
             return {}

@@ -8,21 +8,20 @@ types that its symbols have by themselves.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from bpcompile.errors import LimitError, TraceError
 from bpcompile.frontend.origins import origin, where
 from bpcompile.frontend.session import Frame, current, entered, is_tracing
-from bpcompile.frontend.symbolic.arguments import SymbolicArguments
+from bpcompile.frontend.symbolic.arguments import Specs, SymbolicArguments
 from bpcompile.frontend.symbolic.results import Results
 from bpcompile.frontend.symbolic.rules import rule_of
 from bpcompile.frontend.symbolic.survey import Survey
 from bpcompile.frontend.symbolic.walk import Walk
 from bpcompile.frontend.trace import Leaf, Traced, trace
 from bpcompile.ir.graph import Origin
-from bpcompile.ir.types import Type
 
 _DEFAULT_NAME = "expression"
 
@@ -65,14 +64,31 @@ class SymbolicModel:
         1
     """
 
-    def __init__(self, expr: Any, args: Iterable[Any], name: str | None = None) -> None:
-        """Look over the expressions; nothing is lowered before the call."""
+    def __init__(
+        self,
+        expr: Any,
+        args: Iterable[Any],
+        specs: Specs = None,
+        name: str | None = None,
+        scalars: bool = False,
+    ) -> None:
+        """Look over the expressions; nothing is lowered before the call.
+
+        With `scalars` each symbol takes a float64, to which an int is converted; else it takes
+        what it is given, unless `specs` says more.
+        """
+        self._made_of = (expr, tuple(args), specs, name, scalars)
         with _depth_refused():
             self._results = Results(expr)
             self._survey = Survey(self._results.roots)
-            self.arguments = SymbolicArguments(args, self._survey)
+            self.arguments = SymbolicArguments(self._made_of[1], self._survey)
+            self.__signature__ = self.arguments.signature(specs, scalars)
         self.__name__ = name or _DEFAULT_NAME
-        self.__signature__ = self.arguments.signature()
+        self.__doc__ = f"Compute a SymPy expression of {', '.join(self.arguments.names)}."
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as the expressions: what was found in them is known by identity."""
+        return SymbolicModel, self._made_of
 
     def __call__(self, *values: Any) -> Any:
         """Return the expressions' values for traced arguments."""
@@ -125,7 +141,7 @@ def _depth_refused() -> Iterator[None]:
 def lower(
     expr: Any,
     args: Iterable[Any],
-    specs: Mapping[Any, Type] | Sequence[Type] | None = None,
+    specs: Specs = None,
     name: str | None = None,
 ) -> Traced:
     """Return the graph of SymPy expressions.
@@ -154,7 +170,7 @@ def lower(
           v1: f64[] = sum(v0, axes=(0,))
         }
     """
-    model = SymbolicModel(expr, args, name)
+    model = SymbolicModel(expr, args, name=name)
     names = model.arguments.names
     types = model.arguments.types(specs)
     leaves = [Leaf(type, name, exact=True) for type, name in zip(types, names, strict=True)]
