@@ -115,16 +115,18 @@ def _gap(a: Expr, b: Expr) -> Expr:
     return exp(select(equal(a, b), 0.0, -abs_(a - b)))
 
 
-def _share(y: Expr, a: Expr, b: Expr) -> Expr:
-    """Return the share of `a` in logaddexp: exp(a)/(exp(a) + exp(b)), 0 where both are 0."""
-    e = _gap(a, b)
-    return select(equal(y, -math.inf), 0.0, select(a >= b, 1.0, e) / (1 + e))
+def _share(y: Expr, larger: Expr, e: Expr) -> Expr:
+    """Return the share of an operand of logaddexp, 1/(1 + e) or e/(1 + e); 0 where both are 0."""
+    return select(equal(y, -math.inf), 0.0, select(larger, 1.0, e) / (1 + e))
 
 
 logaddexp = elementwise(
     "logaddexp",
     meaning.logaddexp,
-    (lambda y, a, b: _share(y, a, b), lambda y, a, b: _share(y, b, a)),
+    (
+        lambda y, a, b: _share(y, a >= b, _gap(a, b)),
+        lambda y, a, b: _share(y, b >= a, _gap(a, b)),
+    ),
     expand=lambda a, b: maximum(a, b) + log1p(_gap(a, b)),
     math=call("logaddexp", 2),
     latex="\\log\\left(e^{{{0}}} + e^{{{1}}}\\right)",

@@ -14,6 +14,7 @@ from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.types import DType, Type, f64
 from bpcompile.passes.expand import expand_composites
+from bpcompile.transforms.reverse import reverse
 from tests.ops.support import (
     ATTRS,
     ELEMENTWISE,
@@ -22,6 +23,7 @@ from tests.ops.support import (
     graph_of,
     names,
     params,
+    summed,
     takes_bool,
     value,
 )
@@ -174,3 +176,31 @@ def test_finite_partials_are_finite_at_every_finite_point(op):
     at_finite = np.isfinite(interpret(builder.finish((y,)), arrays)[0])
     for result in results:
         assert np.all(np.isfinite(result[at_finite])), op
+
+
+SHARED = {
+    "sigmoid": 1,
+    "softplus": 1,
+    "log_sigmoid": 1,
+    "tanh": 1,
+    "logaddexp": 1,
+    "ndtr": 2,
+    "exp": 1,
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_value_and_slope_share_their_exponentials(name):
+    arrays = draw(OPS[name], (3,))
+    joint = reverse(graph_of(summed(apply(OPS[name])), arrays), range(len(arrays)))
+    nodes = expand_composites(joint).nodes
+    assert sum(node.op.name == "exp" for node in nodes) == SHARED[name]
+
+
+@pytest.mark.parametrize("name", ["softmax", "logsumexp", "log_softmax"])
+def test_shares_are_worked_out_once(name):
+    builder = Builder("f")
+    y = OPS[name](builder.param("x", f64["n m"]), axes=(1,))
+    total = OPS["sum"](y * y, axes=tuple(range(len(y.shape))))
+    nodes = expand_composites(reverse(builder.finish((total,)), [0])).nodes
+    assert sum(node.op.name == "exp" for node in nodes) == 1

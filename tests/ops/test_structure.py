@@ -1,0 +1,132 @@
+"""Views, indices and products by the complex step; masks through every op that maps them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpcompile.ir.op import OPS
+from bpcompile.ir.types import DType, Type
+from bpcompile.ops.index import At, Slice, whole
+from tests.ops.support import directional, gradient, graph_of, summed
+
+RNG = np.random.default_rng(23)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape)
+
+
+def indices(x, *values):
+    """Return an index array of the graph of x."""
+    table = np.array(values)
+    kind = Type(DType.I64, table.shape)
+    return x.builder.node(OPS["table"], (), {"values": tuple(table.ravel().tolist())}, kind)
+
+
+def square(x):
+    return x * x
+
+
+MODELS = {
+    "broadcast": (
+        lambda x: square(OPS["broadcast"](x, shape=(3, 2, 4), axes=(2, 0))),
+        [normal(4, 3)],
+    ),
+    "reshape": (
+        lambda x: OPS["sum"](square(OPS["reshape"](x, shape=(2, 6))), axes=(0,)),
+        [normal(3, 4)],
+    ),
+    "transpose": (
+        lambda x, y: OPS["transpose"](x, order=(2, 0, 1)) * y,
+        [normal(2, 3, 4), normal(4, 2, 3)],
+    ),
+    "inner": (OPS["matmul"], [normal(3), normal(3)]),
+    "matrix-vector": (OPS["matmul"], [normal(2, 3), normal(3)]),
+    "vector-matrix": (OPS["matmul"], [normal(3), normal(3, 2)]),
+    "matrix-matrix": (OPS["matmul"], [normal(2, 3), normal(3, 4)]),
+    "batched": (OPS["matmul"], [normal(5, 2, 3), normal(5, 3, 4)]),
+    "slice": (
+        lambda x: square(OPS["index"](x, spec=(Slice(3, -2, 2), whole(3)))),
+        [normal(5, 3)],
+    ),
+    "gather": (
+        lambda x: square(OPS["index"](x, indices(x, 2, 0, 2), spec=(whole(2), At(0)))),
+        [normal(2, 3)],
+    ),
+    "pairs": (
+        lambda x: square(
+            OPS["index"](x, indices(x, 2, 0, 2), indices(x, 1, 1, 1), spec=(At(0), At(1)))
+        ),
+        [normal(3, 2)],
+    ),
+    "element": (
+        lambda x: square(OPS["index"](x, x.builder.dim(1), spec=(At(0), whole(2)))),
+        [normal(3, 2)],
+    ),
+    "update": (
+        lambda x, v: square(OPS["update"](x, v, spec=(Slice(1, 2, 2), whole(2)))),
+        [normal(5, 2), normal(2, 2)],
+    ),
+    "update at": (
+        lambda x, v: square(OPS["update"](x, v, indices(x, 4, 0), spec=(At(0), whole(2)))),
+        [normal(5, 2), normal(2, 2)],
+    ),
+    "accumulate": (
+        lambda x, v: square(OPS["accumulate"](x, v, indices(x, 2, 0, 2), spec=(At(0),))),
+        [normal(3), normal(3)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "arrays"), MODELS.values(), ids=MODELS)
+def test_gradient_times_direction_is_the_complex_step(model, arrays):
+    directions = [RNG.normal(size=a.shape) for a in arrays]
+    exact = directional(graph_of(summed(model), arrays), arrays, directions)
+    found = gradient(model, *arrays)
+    product = sum(np.sum(g * d) for g, d in zip(found, directions, strict=True))
+    assert product == pytest.approx(exact, rel=1e-12)
+
+
+def first_row(x):
+    """Return the row that is read; every slope of the others is a structural zero."""
+    shape = x.shape[1:]
+    return OPS["index"](x, spec=(Slice(0, 1, 1), *(whole(n) for n in shape)))
+
+
+def fold(name, **options):
+    return lambda x: OPS[name](x, axes=(1,), **options)
+
+
+# Of rows [1, 4] and [0, 0] only the first is read. The roots of 0 have infinite slope.
+MASKED = {
+    "sum": fold("sum"),
+    "prod": fold("prod"),
+    "max": fold("max"),
+    "min": fold("min"),
+    "mean": fold("mean"),
+    "var": fold("var", ddof=0),
+    "std": fold("std", ddof=0),
+    "logsumexp": fold("logsumexp"),
+    "softmax": fold("softmax"),
+    "log_softmax": fold("log_softmax"),
+    "tanh": OPS["tanh"],
+    "relu": OPS["relu"],
+    "astype": lambda x: OPS["astype"](x, dtype=DType.F32),
+    "reshape": lambda x: OPS["reshape"](x, shape=(2, 2, 1)),
+    "transpose": lambda x: OPS["transpose"](OPS["transpose"](x, order=(1, 0)), order=(1, 0)),
+    "broadcast": lambda x: OPS["broadcast"](x, shape=(2, 3, 2), axes=(0, 2)),
+    "clip": lambda x: OPS["clip"](x, x.builder.const(-9, x.type), x.builder.const(9, x.type)),
+    "select": lambda x: OPS["select"](x < 9.0, x, 0.0),
+    "update": lambda x: OPS["update"](x, first_row(x), spec=(Slice(1, 1, 1), whole(2))),
+    "accumulate": lambda x: OPS["accumulate"](x, first_row(x), spec=(Slice(0, 1, 1), whole(2))),
+}
+
+
+@pytest.mark.parametrize("layer", MASKED.values(), ids=MASKED)
+def test_structural_zeros_pass_through(layer):
+    x = np.array([[1.0, 4.0], [0.0, 0.0]])
+    (found,) = gradient(lambda x: first_row(layer(OPS["sqrt"](x))), x)
+    (alone,) = gradient(lambda x: first_row(layer(OPS["sqrt"](x))), np.maximum(x, [[0.0], [1.0]]))
+    np.testing.assert_array_equal(found[1], [0.0, 0.0])
+    np.testing.assert_array_equal(found[0], alone[0])
