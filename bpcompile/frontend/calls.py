@@ -43,6 +43,7 @@ def resolve(function: Any) -> Any:
     kind = type(function)
     if kind is FunctionType:
         return _resolved_function(function)
+    _refuse_random(function)
     if kind is MethodType:
         found = resolve(function.__func__)
         return function if found is function.__func__ else MethodType(found, function.__self__)
@@ -55,10 +56,7 @@ def resolve(function: Any) -> Any:
     if kind is functools.partial:
         found = resolve(function.func)
         return functools.partial(found, *function.args, **function.keywords)
-    if kind is BuiltinFunctionType or kind.__name__ in ("method", "builtin_function_or_method"):
-        _refuse_random(function)
-        return function
-    if isinstance(function, type):
+    if kind is BuiltinFunctionType or isinstance(function, type):
         return function
     return _resolved_object(function)
 
@@ -70,7 +68,6 @@ def _resolved_function(function: FunctionType) -> Any:
     if package == "scipy":
         return _scipy(function)
     if package == "numpy" or is_inner(file):
-        _refuse_random(function)
         return _STAND_INS.get(function, function)
     if package in _FOREIGN or (file.startswith(_STDLIB) and "-packages" not in file):
         return function

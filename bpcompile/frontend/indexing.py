@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
-from bpcompile.frontend.elementwise import broadcast, common_shape, counting
+from bpcompile.frontend.elementwise import broadcast, common_shape, counting, under_shape
 from bpcompile.frontend.length import is_length, size_of_length
 from bpcompile.frontend.lift import as_ndarray, lift
 from bpcompile.frontend.origins import quoted, where
 from bpcompile.frontend.registry import rule
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.slices import slice_entry
-from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.frontend.tracer import Tracer, describe, own_name
 from bpcompile.frontend.views import view_of
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
@@ -55,20 +55,38 @@ def getitem(x: Tracer, index: Any) -> Tracer:
     frame.mark()
     parts = _without_masks(index if isinstance(index, tuple) else (index,))
     parts = _with_all_axes(x, parts)
-    sizes = x.sizes
-    entries: list[_Entry] = []
-    shape_with_new: list[bool] = []  # for each part: whether it is a new axis
-    for part in parts:
-        shape_with_new.append(part is None)
-        if part is not None:
-            entries.append(_entry(frame, x, len(entries), sizes[len(entries)], part))
-    if all(isinstance(e, Slice) and e == whole(n) for e, n in zip(entries, sizes, strict=True)):
-        result = frame.expr(x.expr)
-    else:
-        result = _read(frame, frame.expr(x.expr), entries)
-    basic = not any(isinstance(e, _Places) for e in entries)
-    found = _with_new_axes(result, entries, shape_with_new)
-    return view_of(x, found) if basic else Tracer(found)
+    sizes = iter(enumerate(x.sizes))
+    entries: list[_Entry | None] = [
+        None if part is None else _entry(frame, x, *next(sizes), part) for part in parts
+    ]
+    value = frame.expr(x.expr)
+    if any(isinstance(e, _Places) for e in entries):
+        return Tracer(_advanced(frame, value, entries))
+    return view_of(x, _basic(frame, value, entries))
+
+
+def _basic(frame: Frame, x: Expr, entries: list[_Entry | None]) -> Expr:
+    """Return what ints, slices and new axes take: one read, and one reshape."""
+    own = [entry for entry in entries if entry is not None]
+    if any(entry != whole(n) for entry, n in zip(own, x.shape, strict=True)):
+        spec = tuple(Slice(e.place, 1, 1) if isinstance(e, _Known) else e for e in own)
+        assert all(isinstance(entry, Slice) for entry in spec)
+        x = OPS["index"](x, spec=spec)
+    lengths = iter(x.shape)
+    shape: list[Size] = []
+    for entry in entries:
+        length = 1 if entry is None else next(lengths)
+        if not isinstance(entry, _Known):
+            shape.append(length)
+    return under_shape(x, frame.session.sizes.resolve_shape(tuple(shape)))
+
+
+def _advanced(frame: Frame, x: Expr, entries: list[_Entry | None]) -> Expr:
+    """Return what an index with places takes; a new axis is a slice of one that is put in first."""
+    if None in entries:
+        sizes = iter(x.shape)
+        x = under_shape(x, tuple(1 if entry is None else next(sizes) for entry in entries))
+    return _read(frame, x, [whole(1) if entry is None else entry for entry in entries])
 
 
 def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -77,7 +95,7 @@ def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
     for part in parts:
         if isinstance(part, Tracer) and part.expr.dtype is DType.BOOL:
             raise TraceError(
-                f"the mask {describe(part)} gives an array whose length is not known while the "
+                f"the mask {_mask_text(part)} gives an array whose length is not known while the "
                 f"function is traced{where()}: write np.where(mask, x, 0.0), or sum with it, as in "
                 "np.sum(np.where(mask, x, 0.0))"
             )
@@ -92,6 +110,11 @@ def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
                 continue
         found.append(part)
     return tuple(found)
+
+
+def _mask_text(mask: Tracer) -> str:
+    """Return the name of a mask, or the text of the whole index."""
+    return f"in `{quoted()}`" if own_name(mask) is None else describe(mask)
 
 
 def _holds_tracer(part: Any) -> bool:
@@ -274,43 +297,3 @@ def _placed(x: Expr, entries: list[_Entry], rank: int) -> Expr:
     moved = list(range(now, now + rank))
     others = [k for k in range(len(x.shape)) if k not in moved]
     return transposed(x, (*others[:wanted], *moved, *others[wanted:]))
-
-
-def _with_new_axes(x: Expr, entries: list[_Entry], new: list[bool]) -> Expr:
-    """Return a result with axes of length 1 where the index has None."""
-    if not any(new):
-        return x
-    if any(isinstance(e, _Places) and e.value.shape for e in entries):
-        return _with_new_axes_beside_arrays(x, entries, new)
-    shape: list[Size] = []
-    kept = iter(x.shape)
-    rest = iter(entries)
-    for is_new in new:
-        if is_new:
-            shape.append(1)
-        elif isinstance(next(rest), Slice):
-            shape.append(next(kept))
-    return reshaped(x, tuple(shape))
-
-
-def _with_new_axes_beside_arrays(x: Expr, entries: list[_Entry], new: list[bool]) -> Expr:
-    """Refuse an index whose None axes and arrays interact, unless all None lead or trail."""
-    leading = len(new) - len([*_dropwhile_true(new)])
-    trailing = len(new) - len([*_dropwhile_true(new[::-1])])
-    if leading + trailing != sum(new) or _arrays_apart(entries):
-        raise TypeMismatchError(
-            f"None among index arrays is not known{where()}: index first, then write "
-            "np.expand_dims(result, axis)"
-        )
-    return reshaped(x, ((1,) * leading + x.shape + (1,) * trailing))
-
-
-def _arrays_apart(entries: list[_Entry]) -> bool:
-    """Tell whether slices stand between index arrays."""
-    advanced = [k for k, e in enumerate(entries) if not isinstance(e, Slice)]
-    return advanced[-1] - advanced[0] + 1 != len(advanced)
-
-
-def _dropwhile_true(flags: list[bool]) -> list[bool]:
-    """Return flags from the first false one on."""
-    return flags[flags.index(False) :] if False in flags else []

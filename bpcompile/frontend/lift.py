@@ -68,6 +68,8 @@ def lift(value: Any) -> Tracer:
         return Tracer(frame.dim(value.dim), weak=True)
     if isinstance(value, _SCALAR_KINDS):
         return _number(frame, value)
+    if isinstance(value, complex):
+        raise _no_number(value)
     if isinstance(value, (list, tuple)):
         lifted: Tracer = apply("asarray", value)
         return lift(lifted)

@@ -30,10 +30,10 @@ _UNARY = {
     "pos": "positive",
     "abs": "absolute",
     "invert": "invert",
-    "round": "round",
-    "floor": "floor",
-    "ceil": "ceil",
-    "trunc": "trunc",
+    "round": "__round__",
+    "floor": "__floor__",
+    "ceil": "__ceil__",
+    "trunc": "__trunc__",
 }
 _METHODS = (
     "sum", "mean", "var", "std", "max", "min", "prod", "any", "all", "argmax", "argmin", "trace",

@@ -52,10 +52,14 @@ def rewritten(function: FunctionType) -> FunctionType:
     return made
 
 
+def is_rewritten(code: CodeType) -> bool:
+    """Tell whether a code object is one that was made here."""
+    return id(code) in _ours
+
+
 def has_source(function: FunctionType) -> bool:
     """Tell whether a function could be rewritten."""
-    code = function.__code__
-    return id(code) in _ours or rewritten(function) is not function
+    return is_rewritten(function.__code__) or rewritten(function) is not function
 
 
 def _rewritten_code(function: FunctionType) -> CodeType | None:

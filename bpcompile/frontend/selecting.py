@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -145,6 +146,28 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     scale = 10.0 ** abs(int(decimals))
     up, down = ("multiply", "divide") if decimals > 0 else ("divide", "multiply")
     return RULES[down](RULES["rint"](RULES[up](x, scale)), scale)
+
+
+@rule("__round__")
+def python_round(x: Tracer, digits: int | None = None) -> Any:
+    """Return what `round(x)` gives: an int without digits, as Python's numbers do."""
+    return _as_int("rint", x) if digits is None else round_(x, digits)
+
+
+def _as_int(rule_name: str, x: Tracer) -> Any:
+    """Return a scalar rounded to an int.
+
+    Raises `TypeMismatchError` for an array, as Python does.
+    """
+    if x.ndim:
+        raise TypeMismatchError(
+            f"{describe(x)} is no number to round{where()}: write np.round, np.floor or np.ceil"
+        )
+    return RULES["astype"](RULES[rule_name](x), np.int64)
+
+
+for _name in ("floor", "ceil", "trunc"):
+    RULES[f"__{_name}__"] = functools.partial(_as_int, _name)
 
 
 @rule("diff")

@@ -39,6 +39,8 @@ class Sizes:
         self._rank: dict[str, int] = {}  # the order in which names came up
         self._replaced: dict[str, Size] = {}
         self._resolved: dict[Size, Size] = {}
+        # What guards say of lengths without their constant: at least, at most.
+        self._bounds: dict[Size, tuple[int | None, int | None]] = {}
         self._counts: dict[str, str] = {}  # names bound by a run-time int, with the line
         self._ours: set[str] = set()  # names that we chose, and may choose better
         self._wishes: dict[str, str] = {}
@@ -192,6 +194,11 @@ class Sizes:
             return proved
         if relation == "==":
             return self.equal(left, right)
+        if isinstance(left, int):
+            left, relation, right = right, _MIRRORED[relation], left
+        known = self._known(left - right, relation)
+        if known is not None:
+            return known
         a, b = self.value(left), self.value(right)
         if a is None or b is None:
             raise ShapeError(_open(left, relation, right))
@@ -200,7 +207,30 @@ class Sizes:
             return not self.equal(left, right)
         kept = relation if holds else _OPPOSITE[relation]
         self.guards.setdefault((left, kept, right), f"{reason}{where()}".strip())
+        self._learn(left - right, kept)
         return holds
+
+    def _known(self, difference: Size, relation: str) -> bool | None:
+        """Return what earlier guards say of a difference against 0, or None."""
+        core, constant = _parted(difference)
+        low, high = self._bounds.get(core, (None, None))
+        return _by_bounds(
+            relation,
+            None if low is None else low + constant,
+            None if high is None else high + constant,
+        )
+
+    def _learn(self, difference: Size, relation: str) -> None:
+        """Keep what a guard says of a difference against 0."""
+        core, constant = _parted(difference)
+        low, high = self._bounds.get(core, (None, None))
+        if relation in (">", ">="):
+            least = (1 if relation == ">" else 0) - constant
+            low = least if low is None else max(low, least)
+        elif relation in ("<", "<="):
+            most = (-1 if relation == "<" else 0) - constant
+            high = most if high is None else min(high, most)
+        self._bounds[core] = low, high
 
     def bind_count(self, name: str) -> None:
         """Note that a run-time int is the length called `name`, which a guard keeps from below 0.
@@ -247,6 +277,7 @@ class Sizes:
         return tuple(guards)
 
 
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "!=": "=="}
 
 
@@ -264,7 +295,17 @@ def _proved(left: Size, relation: str, right: Size) -> bool | None:
     difference = left - right
     if isinstance(difference, int):
         return _RELATIONS[relation](difference, 0)
-    least, most = _least(difference), _most(difference)
+    return _by_bounds(relation, _least(difference), _most(difference))
+
+
+def _parted(size: Size) -> tuple[Size, int]:
+    """Return a length without its constant, and the constant."""
+    constant = size if isinstance(size, int) else dict(size.terms).get((), 0)
+    return size - constant, constant
+
+
+def _by_bounds(relation: str, least: int | None, most: int | None) -> bool | None:
+    """Return whether a value within bounds stands in a relation to 0, or None where open."""
     if relation in ("<", ">="):
         if least is not None and least >= 0:
             return relation == ">="

@@ -84,10 +84,10 @@ def _lambda(code: CodeType, lines: list[str]) -> ast.Lambda | None:
 def _again(node: ast.Lambda, lines: list[str]) -> ast.Lambda | None:
     """Return a new tree of a lambda expression, at the same lines and columns."""
     text = ast.get_source_segment("".join(lines), node)
-    if text is None or not node.col_offset:
+    if text is None:
         return None
-    tree = ast.parse(f"{' ' * (node.col_offset - 1)}({text})", mode="eval")
-    ast.increment_lineno(tree, node.lineno - 1)
+    tree = ast.parse(f"(\n{' ' * node.col_offset}{text})", mode="eval")
+    ast.increment_lineno(tree, node.lineno - 2)
     return tree.body if isinstance(tree.body, ast.Lambda) else None
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from bpcompile.errors import LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend.length import Length, length
 from bpcompile.frontend.operators import BINARY, ArrayMethods, called
-from bpcompile.frontend.origins import quoted, where
+from bpcompile.frontend.origins import quoted, user_frame, where
 from bpcompile.frontend.registry import apply, unsupported
+from bpcompile.frontend.rewritten import is_rewritten
 from bpcompile.frontend.session import current
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product
@@ -58,7 +59,7 @@ class Tracer(ArrayMethods):
         """Refuse to become an array."""
         raise TraceError(
             f"{describe(self)} cannot become a NumPy array{where()}, since its value is not known "
-            "while the function is traced: write bp.numpy.array or bp.numpy.asarray"
+            f"while the function is traced: write bp.numpy.array or bp.numpy.asarray{_no_source()}"
         )
 
     # -- attributes ----------------------------------------------------------------------------
@@ -185,7 +186,7 @@ class Tracer(ArrayMethods):
         raise TraceError(
             f"the truth of {describe(self)} is not known while the function is traced{where()}: "
             "write np.where(condition, a, b) or bp.cond(condition, f, g), or name what decides "
-            "it in static_argnames"
+            f"it in static_argnames{_no_source()}"
         )
 
     def __int__(self) -> int:
@@ -218,7 +219,7 @@ class Tracer(ArrayMethods):
         raise TraceError(
             f"{kind}() of {describe(self)} needs its value, which is not known while the function "
             f"is traced{where()}: write {advice}, or name the argument that it comes from in "
-            "static_argnames"
+            f"static_argnames{_no_source()}"
         )
 
     def __repr__(self) -> str:
@@ -259,6 +260,17 @@ class Tracer(ArrayMethods):
             )
         self.expr = value.expr
         return self
+
+
+def _no_source() -> str:
+    """Return what a message adds where the source could not be rewritten."""
+    frame = user_frame()
+    if frame is None or is_rewritten(frame.f_code):
+        return ""
+    return (
+        "; the source of this function is not at hand, so write bp.numpy.sin(x) for math.sin(x), "
+        "and likewise bp.numpy.maximum and bp.numpy.array for max and np.array"
+    )
 
 
 def own_name(value: Tracer) -> str | None:
