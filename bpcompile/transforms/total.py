@@ -7,8 +7,13 @@ one by one costs n additions backward and not n arrays.
 
 from __future__ import annotations
 
+import functools
+import operator
+
 from bpcompile.ir.build import Expr
 from bpcompile.ir.graph import Node
+
+_MOST_PARTS = 8  # a mask of more parts is joined as it comes
 
 
 class Total:
@@ -83,20 +88,37 @@ class _Sum:
 class _Mask(_Sum):
     """Join masks by or, in the shortest form where that is easily seen."""
 
-    __slots__ = ("everywhere",)
+    __slots__ = ("_parts", "everywhere")
 
     def __init__(self) -> None:
         """Start empty."""
         super().__init__()
         self.everywhere = False
+        self._parts: list[Expr] = []
 
     def _joined(self, before: Expr, value: Expr) -> Expr:
-        """Return where either mask is true."""
-        common = _common(before.node, value.node)
-        if common is not None:
-            return before.builder.wrap(common)
-        self.everywhere = self.everywhere or _complementary(before.node, value.node)
-        return before | value
+        """Return where either mask is true; `before` is the or of the parts so far."""
+        parts = self._parts or [before]
+        found = 0
+        while found < len(parts) <= _MOST_PARTS:
+            part = parts[found]
+            if _complementary(part.node, value.node):
+                self.everywhere = True
+                return value
+            common = _common(part.node, value.node)
+            if common is None:
+                found += 1
+                continue
+            del parts[found]
+            value = value.builder.wrap(common)
+            found = 0
+        self._parts = [*parts, value]
+        return functools.reduce(operator.or_, self._parts)
+
+    def read(self) -> Expr:
+        """Return the mask; what is added after this joins it as a whole."""
+        self._parts = []
+        return super().read()
 
 
 def _complementary(a: Node, b: Node) -> bool:

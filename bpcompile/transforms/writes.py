@@ -132,7 +132,7 @@ def _is_full(loop: Loop, counts: Counts, write: Node) -> bool:
     if index.shape:
         return False
     form = counts.linear(index)
-    if dict(form.terms) != {loop.index: 1}:
+    if dict(form.terms) not in ({loop.index: 1}, {loop.index: -1}):
         return False
     return counts.range(form) == (0, write.shape[ats[0][0]] - 1)
 

@@ -211,7 +211,7 @@ def test_expensive_values_are_kept_and_cheap_ones_computed_again():
 
 def test_next_state_is_not_kept_beside_the_state():
     """s is needed at both ends of an iteration, and one tape has both."""
-    graph, args, _ = scan()
+    graph, _, _ = scan()
     forward, backward = (n for n in reverse(graph, [1, 2]).nodes if n.op.name == "loop")
     tapes = [p.name for p in forward.attrs["body"].params if p.name.endswith("_tape")]
     assert tapes == ["s_tape"]
