@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # one layer. The package's own `__init__` sees all, and nothing sees it.
 LAYERS = (
     ("errors",),
+    ("options",),
     ("ir",),
     ("ops",),
     ("frontend",),
@@ -29,6 +30,9 @@ LAYERS = (
     ("show",),
     ("nn",),
     ("compiler",),
+    ("specialization",),
+    ("inspected",),
+    ("compiled",),
     ("function",),
     ("adapters",),
     ("data",),
