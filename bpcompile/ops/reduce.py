@@ -61,6 +61,7 @@ sum_ = declare(
         vjp=lambda g, y, x, axes: (spread(g, x, axes),),
         mask=lambda where, x, axes: (where and spread(where, x, axes),),
         linear=(0,),
+        latex="\\sum {0}",
         doc="The sum over `axes`.",
     )
 )
@@ -91,6 +92,7 @@ max_ = declare(
         evaluate=lambda x, axes: np.max(x, axis=axes),
         vjp=_extreme_vjp,
         mask=_extreme_mask("max"),
+        latex="\\max {0}",
         doc="The largest value over `axes`; NaN where there is one.",
     )
 )
@@ -103,6 +105,7 @@ min_ = declare(
         evaluate=lambda x, axes: np.min(x, axis=axes),
         vjp=_extreme_vjp,
         mask=_extreme_mask("min"),
+        latex="\\min {0}",
         doc="The smallest value over `axes`; NaN where there is one.",
     )
 )
@@ -115,6 +118,7 @@ any_ = declare(
         infer=_as(DType.BOOL),
         evaluate=lambda x, axes: np.any(x, axis=axes),
         derivative="zero",
+        latex="\\operatorname{{any}} {0}",
         doc="Whether any value over `axes` is true.",
     )
 )
@@ -126,6 +130,7 @@ all_ = declare(
         infer=_as(DType.BOOL),
         evaluate=lambda x, axes: np.all(x, axis=axes),
         derivative="zero",
+        latex="\\operatorname{{all}} {0}",
         doc="Whether all values over `axes` are true.",
     )
 )
@@ -137,6 +142,7 @@ argmax = declare(
         infer=_as(DType.I64),
         evaluate=lambda x, axes: np.argmax(x, axis=axes[0]),
         derivative="zero",
+        latex="\\arg\\max {0}",
         doc="The first index of the largest value along the one axis in `axes`.",
     )
 )
@@ -148,6 +154,7 @@ argmin = declare(
         infer=_as(DType.I64),
         evaluate=lambda x, axes: np.argmin(x, axis=axes[0]),
         derivative="zero",
+        latex="\\arg\\min {0}",
         doc="The first index of the smallest value along the one axis in `axes`.",
     )
 )
