@@ -109,7 +109,7 @@ def compile_model(
         verify(lowered)
     with _timed(seconds, "emit"):
         formulas = Formulas(traced.graph, joint.graph)
-        emitted = emit_module(lowered, _interface(joint, task), target, formulas)
+        emitted = emit_module(lowered, _interface(joint, task), target, formulas, options.math)
     with _timed(seconds, "load"):
         loaded = load_module(
             emitted.text,

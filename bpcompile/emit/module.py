@@ -26,14 +26,18 @@ class Emitted:
     dims: tuple[str, ...]
 
 
-def emit_module(graph: Graph, interface: Interface, target: str, formulas: Formulas) -> Emitted:
+def emit_module(
+    graph: Graph, interface: Interface, target: str, formulas: Formulas, math: str = "vector"
+) -> Emitted:
     """Return the module that computes a lowered graph.
 
     `target` is ``"numba"`` or ``"numpy"``; `formulas` has the mathematics that the docstring and
-    the comments show. Raises `CompileError` where the text fails its check.
+    the comments show; `math` is ``"vector"`` or ``"libm"``. Raises `CompileError` where the text fails its check.
     """
-    assemble = numba_module if target == "numba" else numpy_module
-    module, dims = assemble(graph, interface, formulas)
+    if target == "numba":
+        module, dims = numba_module(graph, interface, formulas, math)
+    else:
+        module, dims = numpy_module(graph, interface, formulas)
     text = fill(f"{target}/module.py.j2", module)
     check_module(text)
     return Emitted(text, interface.name, tuple(dims))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.layout import FunctionText, Line, ModuleText
 from bpcompile.emit.names import Namer, safe_name
-from bpcompile.emit.numba_target import NumbaWriter
+from bpcompile.emit.numba_target import VECTOR, NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths, lengths
 from bpcompile.emit.results import nested_text, scalar_results
@@ -26,21 +26,30 @@ NJIT = '@njit(error_model="numpy", nogil=True, boundscheck=False)'
 _FAST = (
     '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})'
 )
-_REORDERED = ("_add", "_fma")
+_VECTOR = (
+    '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, '
+    "forceinline=True)"
+)
+_DECORATORS = {
+    **dict.fromkeys(("_add", "_fma"), _FAST),
+    **dict.fromkeys(VECTOR.values(), _VECTOR),
+}
 _HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
 
 
 def numba_module(
-    graph: Graph, interface: Interface, formulas: Formulas
+    graph: Graph, interface: Interface, formulas: Formulas, math: str
 ) -> tuple[ModuleText, list[str]]:
     """Return the module of a graph and the names of its dimensions."""
-    return _NumbaModule(graph, interface, formulas).assemble()
+    return _NumbaModule(graph, interface, formulas, math).assemble()
 
 
 class _NumbaModule:
     """Hold what the parts of one module share."""
 
-    def __init__(self, graph: Graph, interface: Interface, formulas: Formulas) -> None:
+    def __init__(
+        self, graph: Graph, interface: Interface, formulas: Formulas, math: str
+    ) -> None:
         name = interface.name
         self.graph = graph
         self.interface = interface
@@ -49,7 +58,7 @@ class _NumbaModule:
         self.namer = Namer(frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"}))
         self.params = {param: self.namer.fresh(param.name) for param in graph.params}
         self.bound: Lengths = lengths(graph, self.params, self.namer)
-        self.writer = NumbaWriter(self.namer, self.bound.rename, formulas.comment)
+        self.writer = NumbaWriter(self.namer, self.bound.rename, formulas.comment, math == "vector")
         for var, text in zip(self.plan.params, self.params.values(), strict=True):
             self.writer.call(var, text)
         self.kernels: list[FunctionText] = []
@@ -66,7 +75,9 @@ class _NumbaModule:
         if not any("math." in line.code for f in (*helpers, *functions) for line in f.lines):
             imports = imports[2:]
         tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
-        facts = [*self.formulas.facts(self.params), "", "Written by bpcompile for Numba."]
+        own = [f.name for f in helpers if f.name in VECTOR.values()]
+        sources = f"{', '.join(own)} of its own" if own else "mathematics by libm"
+        facts = [*self.formulas.facts(self.params), "", f"Written by bpcompile for Numba: {sources}."]
         return (
             ModuleText(
                 self.interface.summary,
@@ -245,7 +256,7 @@ def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
         name = stack.pop()
         if name in found:
             continue
-        found[name] = function_text(name, _FAST if name in _REORDERED else NJIT)
+        found[name] = function_text(name, _DECORATORS.get(name, NJIT))
         order.append(name)
         called = {c for line in found[name].lines for c in _HELPER.findall(line.code)} - {name}
         stack.extend(sorted(called))

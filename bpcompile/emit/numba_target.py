@@ -34,14 +34,22 @@ from bpcompile.schedule.statements import (
 
 _TIMES = infix("*", Level.MULTIPLY)
 _LETTERS = "ijklpqrstuvw"
+VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "libm_tanh": "_tanh_small"}
 Comment = Callable[[Node], str]
 
 
 class NumbaWriter:
     """Write statements as lines; every variable gets its name where it is first seen."""
 
-    def __init__(self, namer: Namer, dims: Mapping[str, Size], comment: Comment) -> None:
-        """Hold the names of the module and of its dimensions."""
+    def __init__(
+        self, namer: Namer, dims: Mapping[str, Size], comment: Comment, vector: bool
+    ) -> None:
+        """Hold the names of the module and of its dimensions.
+
+        With `vector`, loops call our own branch-free exp and log, which LLVM turns into vector
+        code; a lone scalar is left to libm, which compiles faster.
+        """
+        self._vector = vector
         self.namer = namer
         self.comment = comment
         self.lines: list[Line] = []
@@ -51,7 +59,7 @@ class NumbaWriter:
 
     def inside(self) -> NumbaWriter:
         """Return a writer for a function of its own, which knows the names given so far."""
-        writer = NumbaWriter(self.namer.copy(), {}, self.comment)
+        writer = NumbaWriter(self.namer.copy(), {}, self.comment, self._vector)
         writer._names = dict(self._names)
         writer._sizes = dict(self._sizes)
         return writer
@@ -104,6 +112,8 @@ class NumbaWriter:
             return self._convert(node, args[0])
         if node.op.kind is Kind.CONTRACTION:
             return render(_TIMES, args)
+        if self._vector and self._counters and node.op.name in VECTOR:
+            return _by_vector(node, args[0])
         if node.op.numba is None:
             raise CompileError(f"the op {node.op.name} has no text for the numba target")
         return render(node.op.numba, args)
@@ -238,6 +248,15 @@ class NumbaWriter:
         right = self.name(product.right) + (".T" if product.right_transposed else "")
         out = self.name(product.out)
         self.add(f"np.dot({left}, {right}, out={out})", depth, self._say(product.node))
+
+
+def _by_vector(node: Node, arg: Piece) -> Piece:
+    """Return the call of one of our own functions, which compute in float64."""
+    function = VECTOR[node.op.name]
+    if node.array_type.dtype is DType.F32:
+        wide = call_text("np.float64", arg.text)
+        return Piece(call_text("np.float32", call_text(function, wide)))
+    return Piece(call_text(function, arg.text))
 
 
 def _is_narrow(node: Node) -> bool:
