@@ -235,13 +235,13 @@ def jvp(
     return _made(f, "jvp", options, given, argnums)
 
 
-def _transform(kind: str, argnums: Argnums | None, has_aux: bool) -> Transform:
+def _transform(kind: str, argnums: Any, has_aux: bool) -> Transform:
     """Return a transform with its argnums as a tuple.
 
     Raises `ArgumentError` for what selects no argument.
     """
-    bare = isinstance(argnums, (int, str))
-    selectors = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums or ())
+    bare = not isinstance(argnums, (tuple, list))
+    selectors: tuple[Any, ...] = (argnums,) if bare else tuple(argnums)
     for selector in selectors:
         if isinstance(selector, bool) or not isinstance(selector, (int, str)):
             raise ArgumentError(

@@ -11,18 +11,23 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
 from bpcompile.frontend.arguments import Arguments
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.leaves import identifier
 from bpcompile.frontend.lift import lift
+from bpcompile.frontend.origins import where
 from bpcompile.frontend.region import Region, RegionParam
+from bpcompile.frontend.registry import apply
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, leaves_of, leaves_up_to
 from bpcompile.ir.build import Expr
-from bpcompile.ir.types import DType
+from bpcompile.ir.types import DType, Type
 from bpcompile.passes.pipeline import SIMPLIFY, run
-from bpcompile.transforms.joint import Joint, Target, Task, derive
+from bpcompile.transforms.joint import Target, Task, derive
 
 
 def apply_inside(
@@ -53,6 +58,7 @@ def apply_inside(
         return [region.frame.expr(lift(leaf).expr) for leaf in leaves], structure
 
     outputs, structure = region.run(body)
+    seeds = _seeds(task, structure, outputs, extras, arguments, values, differentiated)
     graph, read = region.finish([values[k] for k in place], outputs)
     targets = tuple(
         Target(
@@ -65,8 +71,8 @@ def apply_inside(
     task = dataclasses.replace(task, targets=targets, hidden=len(read))
     joint = derive(run(graph, SIMPLIFY), structure, task)
     frame = current()
-    given = [*outer, *_seeds(joint, extras, task.name)]
-    exprs = [frame.expr(value.expr) for value in given] + [frame.expr(expr) for expr in read]
+    given = [value.expr for value in (*outer, *seeds)]
+    exprs = [frame.expr(expr) for expr in (*given, *read)]
     results = frame.builder.inline(joint.graph, exprs)
     return joint.results.unflatten(
         Tracer(expr, weak=not expr.shape and expr.dtype is not DType.F32) for expr in results
@@ -95,10 +101,53 @@ def _entered(
     return outer, values, place
 
 
-def _seeds(joint: Joint, extras: Sequence[Any], name: str) -> list[Tracer]:
-    """Return the traced cotangents or tangents."""
-    found: list[Tracer] = []
-    for extra, value in zip(joint.extras, extras, strict=True):
-        leaves = leaves_up_to(extra.structure, value, f"{name}: {extra.name}")
-        found += [lift(leaf) for leaf in leaves]
-    return found
+def _seeds(
+    task: Task,
+    structure: Structure,
+    outputs: Sequence[Expr],
+    extras: Sequence[Any],
+    arguments: Arguments,
+    values: Sequence[Any],
+    differentiated: Sequence[int],
+) -> list[Tracer]:
+    """Return the traced cotangents or tangents, each like the value that it belongs to.
+
+    Raises `ArgumentError`, `ShapeError` or `TypeMismatchError` where one is not.
+    """
+    if task.kind == "vjp":
+        belongs: list[Any] = list(outputs)
+        leaves = leaves_up_to(structure, extras[0], f"{task.name}: cotangent")
+    else:
+        belongs = [values[k].expr for index in differentiated for k in arguments.span(index)]
+        leaves = []
+        for index, extra in zip(differentiated, extras, strict=bool(extras)):
+            name = f"{task.name}: tangent of {arguments.entries[index].name}"
+            leaves += leaves_up_to(arguments.structure(index), extra, name)
+    return [
+        _like(expr.type, leaf, task) for expr, leaf in zip(belongs, leaves, strict=bool(extras))
+    ]
+
+
+def _like(type: Type, leaf: Any, task: Task) -> Tracer:
+    """Return a cotangent or tangent with the dtype and shape of what it belongs to."""
+    what = f"{task.name}: a {'cotangent' if task.kind == 'vjp' else 'tangent'}"
+    if leaf is None:
+        if type.dtype.is_float:
+            raise ArgumentError(f"{what} is None: give an array or number of type {type}")
+        leaf = 0
+    seed = lift(leaf)
+    if not type.dtype.is_float:
+        return seed if seed.type == type else lift(np.zeros((), type.dtype.numpy_name))
+    sizes = current().session.sizes
+    fits = len(seed.sizes) == type.rank
+    if not fits or not all(map(sizes.equal, seed.sizes, type.shape)):
+        raise ShapeError(f"{what} has the type {seed.type} and must have {type}{where()}")
+    if seed.expr.dtype is type.dtype:
+        return seed
+    if not (seed.weak or np.can_cast(seed.dtype, type.dtype.numpy_name, "safe")):
+        raise TypeMismatchError(
+            f"{what} has the type {seed.type} and must have {type}{where()}: write "
+            f".astype(np.{type.dtype.numpy_name})"
+        )
+    cast: Tracer = apply("astype", seed, np.dtype(type.dtype.numpy_name))
+    return cast
