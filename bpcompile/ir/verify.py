@@ -63,6 +63,7 @@ class _Verifier:
         """Hold the names that the parameters of the whole program bind."""
         self.bound = bound
         self._good_types: set[AnyType] = set()
+        self._good_signatures: set[tuple[Any, ...]] = set()
         self._good_graphs: set[Graph] = set()
 
     def run(self, graph: Graph) -> None:
@@ -78,11 +79,13 @@ class _Verifier:
             for arg in node.args:
                 if arg not in seen:
                     _fail(graph, node, f"reads {_shown(arg)}, which does not stand before it")
-            self._check_attributes(graph, node)
-            self._check_dims(graph, node, node.type)
-            _check_type(graph, node)
-            for _, region in regions(node):
-                self.run(region)
+            if node.attrs:
+                self._check_attributes(graph, node)
+                for _, region in regions(node):
+                    self.run(region)
+            if node.type not in self._good_types:
+                self._check_dims(graph, node, node.type)
+            self._check_type(graph, node)
             seen.add(node)
         _check_outputs(graph, seen)
         self._good_graphs.add(graph)
@@ -107,14 +110,25 @@ class _Verifier:
 
     def _check_dims(self, graph: Graph, node: Node, type: AnyType) -> None:
         """Check the sizes in a type."""
-        if type in self._good_types:
-            return
         for item in type.items if isinstance(type, TupleType) else (type,):
             for size in item.shape:
                 if isinstance(size, int) and size < 0:
                     _fail(graph, node, f"has the length {size}")
                 self._check_bound(graph, node, size)
         self._good_types.add(type)
+
+    def _check_type(self, graph: Graph, node: Node) -> None:
+        """Check the type; one that the same op has of the same operands elsewhere is good."""
+        name = node.op.name
+        if name in _GIVEN:
+            _GIVEN[name](graph, node)
+        elif node.attrs:
+            _check_rule(graph, node)
+        else:
+            signature = (node.op, node.type, *[arg.type for arg in node.args])
+            if signature not in self._good_signatures:
+                _check_rule(graph, node)
+                self._good_signatures.add(signature)
 
     def _check_bound(self, graph: Graph, node: Node | None, size: Size) -> None:
         """Check that a parameter binds each name in a size."""
@@ -166,13 +180,9 @@ def _check_outputs(graph: Graph, nodes: AbstractSet[Node]) -> None:
             _fail(graph, out, "is an output and no array")
 
 
-def _check_type(graph: Graph, node: Node) -> None:
+def _check_rule(graph: Graph, node: Node) -> None:
     """Check that the type is the one that the op's rule gives."""
-    name = node.op.name
-    if name in _GIVEN:
-        _GIVEN[name](graph, node)
-        return
-    if name != "item" and any(isinstance(arg.type, TupleType) for arg in node.args):
+    if node.op.name != "item" and any(isinstance(arg.type, TupleType) for arg in node.args):
         _fail(graph, node, "reads a value of several arrays, which only item may")
     try:
         type = node.op.infer(*(arg.type for arg in node.args), **node.attrs)

@@ -26,7 +26,7 @@ def alike(*types: Type) -> Type:
     for other in types[1:]:
         if other.shape != first.shape or other.dtype is not first.dtype:
             raise _refusal(types, "alike")
-    return Type(first.dtype, first.shape)
+    return Type(first.dtype, first.shape) if first.weak else first
 
 
 def numbers(*types: Type) -> Type:

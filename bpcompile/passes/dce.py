@@ -12,6 +12,7 @@ from operator import is_
 from typing import NamedTuple
 
 from bpcompile.ir.graph import Graph, Node, reachable, regions
+from bpcompile.ir.op import Kind
 from bpcompile.ir.types import TupleType
 
 
@@ -36,6 +37,21 @@ def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
     """Return a graph or region without what its outputs do not need."""
     if graph in known:
         return known[graph]
+    nodes, outputs = graph.nodes, graph.outputs
+    if any(node.op.kind is Kind.REGION for node in nodes):
+        place = _places(graph, known)
+        nodes = tuple(place.values())
+        outputs = tuple(place[out] for out in outputs)
+    needed = reachable(outputs)
+    nodes = tuple([n for n in nodes if n in needed or n.op.name == "param"])
+    same = len(nodes) == len(graph.nodes) and all(map(is_, nodes, graph.nodes))
+    new = graph if same else Graph(graph.name, graph.params, nodes, outputs, graph.guards)
+    known[graph] = known[new] = new
+    return new
+
+
+def _places(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, Node]:
+    """Return what becomes of the nodes of a graph with regions, in order."""
     plans = _plans(graph, known)
     place: dict[Node, Node] = {}
     for node in graph.nodes:
@@ -45,13 +61,7 @@ def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
             copy = _placed(node, plans, place, known)
             if copy is not None:
                 place[node] = copy
-    outputs = tuple(place[out] for out in graph.outputs)
-    needed = reachable(outputs)
-    nodes = tuple(n for n in place.values() if n in needed or n.op.name == "param")
-    same = len(nodes) == len(graph.nodes) and all(map(is_, nodes, graph.nodes))
-    new = graph if same else Graph(graph.name, graph.params, nodes, outputs, graph.guards)
-    known[graph] = known[new] = new
-    return new
+    return place
 
 
 def _plans(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, _Plan]:

@@ -13,7 +13,7 @@ from operator import is_
 from typing import Any, TypeAlias
 
 from bpcompile.errors import CompileError
-from bpcompile.ir.build import Builder, Expr, attribute_key
+from bpcompile.ir.build import Builder, attribute_key
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import OPS, Kind, Op
 
@@ -137,8 +137,13 @@ class Rewriter(Builder):
 
     def rewritten(self, graph: Graph) -> Graph:
         """Return the new graph, or the old one where it is the same."""
-        results = [Expr(self, self.place[out]) for out in graph.outputs]
-        new = self.finish(results)
+        outputs = tuple([self.place[out] for out in graph.outputs])
+        needed = set(outputs)
+        for node in reversed(self.nodes):
+            if node in needed:
+                needed.update(node.args)
+        rest = [node for node in self.nodes[len(self.params) :] if node in needed]
+        new = Graph(self.name, graph.params, (*graph.params, *rest), outputs, graph.guards)
         if self._names:
             new = _renamed(new, self._names)
         same = len(new.nodes) == len(graph.nodes) and all(map(is_, new.nodes, graph.nodes))
