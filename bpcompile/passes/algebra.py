@@ -88,6 +88,12 @@ def times_one(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+def times_itself(y: Node, build: Rewriter) -> Node | None:
+    """Write x x as x²: one operand, so one contribution to the derivative."""
+    a, b = y.args
+    return build("square", a) if a is b else None
+
+
 def times_negative(y: Node, build: Rewriter) -> Node | None:
     """Write (-a)(-b) as a b, (-a) c as a (-c) for a constant c, and (-a) b as -(a b)."""
     for a, b in (y.args, y.args[::-1]):
@@ -212,7 +218,7 @@ def convert_back(y: Node, _build: Rewriter) -> Node | None:
 ALGEBRA: Table = {
     "add": (add_zero, add_negative),
     "sub": (subtract_zero, subtract_negative),
-    "mul": (times_one, times_negative),
+    "mul": (times_one, times_negative, times_itself),
     "div": (over_power_of_two, over_negative),
     "neg": (negative_of,),
     "select": (select_known, select_not, select_again),

@@ -127,15 +127,22 @@ def _kept(
 
 def _used(body: Graph, carried: int, read: Iterable[int]) -> set[int]:
     """Return the operands that a loop needs, counted from the first initial value."""
-    params = body.params[1:]
-    used: set[int] = set(read)
-    new = used
-    seen: set[Node] = set()
-    while new:
-        found = reachable(tuple(body.outputs[k] for k in sorted(new) if k < carried)) - seen
-        seen |= found
-        new = {k for k, param in enumerate(params) if param in found} - used
-        used |= new
+    number = {param: k for k, param in enumerate(body.params[1:])}
+    used = set(read)
+    stack = [body.outputs[k] for k in used]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        more = node.args
+        k = number.get(node)
+        if k is not None and k not in used:
+            used.add(k)
+            if k < carried:
+                more = (body.outputs[k],)
+        for arg in more:
+            if arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
     return used
 
 

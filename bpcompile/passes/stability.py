@@ -262,12 +262,6 @@ def root_of_square(y: Node, build: Rewriter) -> Node | None:
     return build("abs", x.args[0]) if _is(x, "square") else None
 
 
-def product_of_one(y: Node, build: Rewriter) -> Node | None:
-    """Write x x as x²: one operand makes one contribution to the derivative."""
-    a, b = y.args
-    return build("square", a) if a is b else None
-
-
 def small_power(y: Node, build: Rewriter) -> Node | None:
     """Write x¹, x², x³, x⁴ and x⁻¹ as products and quotients, which are within 2 ulp."""
     x, exponent = y.args[0], number(y.args[1])
@@ -298,7 +292,7 @@ STABILITY: Table = {
     "neg": (negative_softplus,),
     "sub": (exp_less_one, one_less, less_logsumexp),
     "add": (minus_one_plus_exp, logsumexp_of_shifted),
-    "mul": (half_difference, product_of_one),
+    "mul": (half_difference,),
     "div": (inverse_of_one_plus_exp, ratio_of_sinh, exp_over_sum),
     "reciprocal": (inverse_of_one_plus_exp,),
     "softmax": (softmax_of_shifted,),

@@ -76,6 +76,12 @@ neg neg | a: f64[n], b: f64[n]
     y: f64[n] = mul(a, b)
     => y
 
+times itself | a: f64[n]
+    y: f64[n] = mul(a, a)
+    => y
+    y: f64[n] = square(a)
+    => y
+
 neg times | a: f64[n], b: f64[n]
     v: f64[n] = neg(a)
     y: f64[n] = mul(b, v)

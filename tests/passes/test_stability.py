@@ -263,7 +263,7 @@ sinh | x: f64[n]
     => y
 
 root of square | x: f64[n]
-    s: f64[n] = mul(x, x)
+    s: f64[n] = square(x)
     y: f64[n] = sqrt(s)
     => y
     y: f64[n] = abs(x)
