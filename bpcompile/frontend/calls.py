@@ -21,10 +21,11 @@ import numpy as np
 from bpcompile.errors import TraceError, UnsupportedError
 from bpcompile.frontend.creation import REPLACED, is_traced
 from bpcompile.frontend.length import Length
+from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.python_calls import python_calls
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.rewrite import CALL, NAME, SLICE, STORE
+from bpcompile.frontend.rewrite import CALL, ITEM, NAME, SLICE, STORE
 from bpcompile.frontend.rewritten import install, rewritten
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe, own_name
@@ -162,14 +163,15 @@ def name_value(value: Any, name: str, scope: str, is_call: bool) -> Any:
     """Give a traced value the user's name for it.
 
     The first name stays, except that a function's own name for the result of a call goes before
-    the one that the called function had for it.
+    the one that the called function had for it, and any name before a path such as `params['w']`.
     """
     if type(value) is Tracer:
         node = value.expr.node
         if node.op.name not in _UNNAMED and is_tracing():
             named_in = current().session.named_in
+            known = own_name(value)
             replaces = is_call and named_in.get(node, scope) != scope
-            if replaces or own_name(value) is None:
+            if replaces or known is None or not known.isidentifier():
                 node.name = name
                 named_in[node] = scope
     elif type(value) is Length and is_tracing():
@@ -177,10 +179,23 @@ def name_value(value: Any, name: str, scope: str, is_call: bool) -> Any:
     return value
 
 
+def item(target: Any, index: Any) -> Any:
+    """Read places of an array or another container; a known array may have a traced index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if isinstance(target, np.ndarray) and any(is_traced(bounds(part)) for part in parts):
+        return lift(target)[index]
+    return target[index]
+
+
+def bounds(part: Any) -> Any:
+    """Return what an index is made of, so that the bounds of a slice are seen."""
+    return (part.start, part.stop, part.step) if isinstance(part, slice) else part
+
+
 def store(value: Any, target: Any, index: Any) -> None:
     """Write to places of an array or another container."""
     parts = index if isinstance(index, tuple) else (index,)
-    if isinstance(target, np.ndarray) and (is_traced(value) or is_traced(parts)):
+    if isinstance(target, np.ndarray) and (is_traced([value, *map(bounds, parts)])):
         shown = describe(value) if isinstance(value, Tracer) else "a traced value"
         raise TraceError(
             f"{shown} is written to a place of a NumPy array{where()}, whose values are known: "
@@ -189,4 +204,4 @@ def store(value: Any, target: Any, index: Any) -> None:
     target[index] = value
 
 
-install({CALL: resolve, NAME: name_value, STORE: store, SLICE: slice})
+install({CALL: resolve, NAME: name_value, ITEM: item, STORE: store, SLICE: slice})

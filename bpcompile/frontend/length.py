@@ -110,6 +110,7 @@ class Length:
 
     # The operators that `_fill_in` gives; written here for the type checker.
     __add__: Callable[[Any, Any], Any]
+    __sub__: Callable[[Any, Any], Any]
     __mul__: Callable[[Any, Any], Any]
     __floordiv__: Callable[[Any, Any], Any]
     __mod__: Callable[[Any, Any], Any]

@@ -5,7 +5,8 @@ What is changed, and nothing else:
 * a call `f(x)` becomes `CALL(f)(x)`, where CALL gives what stands for f while tracing: NumPy's
   `zeros`, `math.sin`, `max` and their like for traced values, a helper's own rewritten form;
 * `z = value` becomes `z = NAME(value, "z", ...)`, which names the value in the graph;
-* `a[i] = v` becomes `STORE(v, a, i)`.
+* `a[i]` becomes `ITEM(a, i)`, where a known array may be read at a traced index, and
+  `a[i] = v` becomes `STORE(v, a, i)`.
 
 Expressions are walked with a list, never by recursion, since a sum of thousands of terms is as
 deep. Statements nest at most a hundred deep in Python and are visited recursively: control flow
@@ -16,13 +17,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 CALL = "__bp_call__"
 NAME = "__bp_name__"
+ITEM = "__bp_item__"
 STORE = "__bp_store__"
 SLICE = "__bp_slice__"
-HOOKS = (CALL, NAME, STORE, SLICE)
+HOOKS = (CALL, NAME, ITEM, STORE, SLICE)
 
 N = TypeVar("N", bound=ast.AST)
 
@@ -62,7 +64,13 @@ class Rewriter:
             node.func = at(node.func, ast.Call(self._hook(node.func, CALL), [node.func], []))
         elif isinstance(node, ast.NamedExpr):
             node.value = self._named(node.value, node.target.id)
+        elif _is_read(node) and not _is_known(node.slice):
+            return self._item(node, node.value, index_of(node.slice))
         return node
+
+    def _item(self, like: ast.AST, value: ast.expr, index: ast.expr) -> ast.expr:
+        """Return the expression that reads places."""
+        return at(like, ast.Call(self._hook(like, ITEM), [value, index], []))
 
     def _hook(self, like: ast.AST, name: str) -> ast.Name:
         """Return a reference to one of our functions."""
@@ -156,7 +164,7 @@ class Rewriter:
         def keep(name: str, expression: ast.expr) -> ast.stmt:
             return at(node, ast.Assign([at(node, ast.Name(name, ast.Store()))], expression))
 
-        place = at(node.target, ast.Subscript(load(array), load(index), ast.Load()))
+        place = self._item(node.target, load(array), load(index))
         changed = at(
             node, ast.AugAssign(at(node, ast.Name(value, ast.Store())), node.op, node.value)
         )
@@ -190,6 +198,27 @@ def targets(node: ast.expr) -> Iterator[str]:
             stack.extend(reversed(found.elts))
         elif isinstance(found, ast.Starred):
             stack.append(found.value)
+
+
+def _is_read(node: ast.AST) -> TypeGuard[ast.Subscript]:
+    """Tell whether a node reads places."""
+    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+
+
+def _is_known(index: ast.expr) -> bool:
+    """Tell whether an index is written out: a number, a text, a slice of numbers."""
+    stack: list[ast.expr] = [index]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Tuple):
+            stack.extend(node.elts)
+        elif isinstance(node, ast.Slice):
+            stack.extend(part for part in (node.lower, node.upper, node.step) if part is not None)
+        elif isinstance(node, ast.UnaryOp):
+            stack.append(node.operand)
+        elif not isinstance(node, ast.Constant):
+            return False
+    return True
 
 
 def index_of(node: ast.expr) -> ast.expr:

@@ -46,7 +46,7 @@ def test_trees_in_and_out():
         return {"total": total, "parts": [second, (total, flag)], "point": Point(total, point.y)}
 
     found = agrees(model, {"w": V, "b": 2.0}, Point(V, 3), Layer(V + 1, 0.5), [(V, 1.5), True])
-    assert [param.name for param in found.graph.params] == [
+    assert [param.attrs["name"] for param in found.graph.params] == [
         "params['b']", "params['w']", "point.x", "point.y", "layer.w", "layer.b", "rest[0][0]",
         "rest[0][1]", "rest[1]",
     ]  # fmt: skip
@@ -258,6 +258,20 @@ def test_a_value_of_another_trace():
     assert f"`y` of type f64[n] belongs to another trace at {line_of(use, 1)}" in str(error.value)
     with pytest.raises(TraceError, match=r"used after its trace has ended"):
         kept[0] + 1
+
+
+def test_known_arrays_are_read_at_traced_indices():
+    table = np.arange(40.0).reshape(8, 5)
+
+    def model(x, i, n):
+        small = np.array([1.0, 5.0, 7.0])
+        return (
+            small[i] * x + table[i, 1] + table[:, i].sum() + table[2:4, i][0],
+            table[:n, 0],
+            small[0],
+        )
+
+    agrees(model, V, 1, 2)
 
 
 # -- what needs a value ------------------------------------------------------------------------

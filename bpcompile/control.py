@@ -1,0 +1,186 @@
+"""Offer loops that stay loops: `fori_loop` and `scan`, with the signatures of `jax.lax`.
+
+    def simulate(x0, n):
+        return bp.fori_loop(0, n, lambda i, x: x + 0.1 * np.sin(x), x0)
+
+Inside a compiled model the body is traced once and its loop is rolled, forward and backward. Called
+on plain arrays outside of any trace, both run as the Python loops that they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.frontend.calls import resolve
+from bpcompile.frontend.length import length as size_length
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.linear_algebra import stop_gradient as stopped
+from bpcompile.frontend.loops import Loop, Step, argument_names
+from bpcompile.frontend.origins import where
+from bpcompile.frontend.registry import RULES
+from bpcompile.frontend.runtime_sizes import required_size
+from bpcompile.frontend.session import current, is_tracing
+from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.frontend.trees import flatten, leaves_of, map_leaves
+from bpcompile.ir.dims import Size
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+    """Return `body_fun(i, value)` folded over i = lower, ..., upper - 1.
+
+    Args:
+        lower: the first index: an int, a length, or a traced int.
+        upper: where to stop, alike.
+        body_fun: takes the index and the carried tree, and returns the next carried tree.
+        init_val: the tree of arrays and numbers to start with. Shapes and dtypes stay the same
+            through the loop; a Python number takes the dtype that the body gives it.
+
+    Returns:
+        The last carried tree.
+
+    Raises:
+        TypeMismatchError: where a carried value changes its shape or dtype.
+        ArgumentError: where the body returns another structure.
+
+    Example:
+        >>> fori_loop(0, 4, lambda i, x: x * 2.0 + i, 1.0)
+        27.0
+    """
+    if not is_tracing():
+        for i in range(lower, upper):
+            init_val = body_fun(i, init_val)
+        return init_val
+    body = resolve(body_fun)
+    names = argument_names(body, ("i", "carry"))
+    loop = Loop("bp.fori_loop", lambda i, carry: Step(body(i, carry)), (names[0], names[1]))
+    return loop(lower, upper, init_val)[0]
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """Return the last carry of `carry, y = f(carry, x)` over the rows of `xs`, and the stacked y.
+
+    Args:
+        f: takes the carried tree and one row of each array in `xs` (None without `xs`), and returns
+            the next carried tree and a tree to stack (None for nothing).
+        init: the tree to start with; shapes and dtypes stay the same through the loop.
+        xs: a tree of arrays with equal first axes, or None.
+        length: the number of steps; needed without `xs`.
+        reverse: go from the last row to the first; `y` of row k stays at row k.
+
+    Returns:
+        `(carry, ys)`: the last carried tree, and the tree of y with a new first axis.
+
+    Raises:
+        ShapeError: where the first axes differ, or there is neither `xs` nor `length`.
+        TypeMismatchError: where a carried value changes its shape or dtype.
+        ArgumentError: where `f` returns no pair, or another structure.
+
+    Example:
+        >>> scan(lambda total, x: (total + x, total), 0.0, np.arange(4.0))
+        (np.float64(6.0), array([0., 0., 1., 3.]))
+    """
+    if not is_tracing():
+        return _plain_scan(f, init, xs, length, reverse)
+    body = resolve(f)
+    leaves, paths, structure = flatten(xs, "xs")
+    rows = [lift(leaf) for leaf in leaves]
+    count = _count(rows, paths, length)
+    steps = size_length(count)
+
+    def place(i: Any) -> Any:
+        return steps - 1 - i if reverse else i
+
+    def run_body(i: Tracer, carry: Any) -> Step:
+        row = structure.unflatten(RULES["__getitem__"](x, place(i)) for x in rows)
+        found = body(carry, row)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise ArgumentError(
+                f"the body of bp.scan returns {type(found).__name__}{where()}: return a pair, the "
+                "next carry and the value to stack"
+            )
+        return Step(*found, place(i))
+
+    names = argument_names(body, ("carry", "x"))
+    loop = Loop("bp.scan", run_body, ("i", names[0]))
+    return loop(0, steps, init, count)
+
+
+def _count(rows: list[Tracer], paths: list[str], length: Any) -> Size:
+    """Return the number of rows that arrays share.
+
+    Raises `ShapeError` where they differ or nothing tells.
+    """
+    sizes = current().session.sizes
+    count: Size | None = None if length is None else required_size(length, "the length of bp.scan")
+    for row, path in zip(rows, paths, strict=True):
+        if not row.ndim:
+            raise ShapeError(f"`{path}` of bp.scan is a scalar{where()}: scan over arrays")
+        if count is None:
+            count = row.sizes[0]
+        elif not sizes.equal(count, row.sizes[0]):
+            raise ShapeError(
+                f"`{path}` of bp.scan, {describe(row)}, has {row.sizes[0]} rows where {count} are "
+                f"expected{where()}: give every array as many rows"
+            )
+    if count is None:
+        raise ShapeError(f"bp.scan has neither xs nor length{where()}: write length=n")
+    return sizes.resolve(count)
+
+
+def _plain_scan(f: Any, init: Any, xs: Any, length: Any, reverse: bool) -> tuple[Any, Any]:
+    """Run a scan over plain arrays."""
+    leaves, structure = leaves_of(xs)
+    counts = {len(leaf) for leaf in leaves} | ({length} if length is not None else set())
+    if len(counts) != 1:
+        raise ShapeError(
+            f"bp.scan over arrays with {sorted(counts)} rows: give every array as many rows, or "
+            "write length=n"
+        )
+    (count,) = counts
+    steps = range(count)
+    found: dict[int, list[Any]] = {}
+    inner = None
+    for i in reversed(steps) if reverse else steps:
+        init, y = f(init, structure.unflatten(leaf[i] for leaf in leaves))
+        found[i], inner = leaves_of(y)
+    if inner is None:
+        return init, None
+    return init, inner.unflatten(
+        np.stack(column) for column in zip(*(found[i] for i in steps), strict=True)
+    )
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return a tree that every derivative takes as a constant.
+
+    Args:
+        x: a tree of arrays and numbers; those that are not traced stay what they are.
+
+    Returns:
+        The same tree.
+
+    Example:
+        >>> stop_gradient(2.0)
+        2.0
+    """
+    return map_leaves(_stopped, x)
+
+
+def _stopped(leaf: Any) -> Any:
+    """Return one leaf as a constant."""
+    if isinstance(leaf, Tracer) and leaf.expr.dtype.is_float:
+        return stopped(leaf)
+    return leaf
+
+
+__all__ = ["fori_loop", "scan", "stop_gradient"]
