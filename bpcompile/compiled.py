@@ -325,6 +325,14 @@ class CompiledFunction(Inspected):
         except Misfit as misfit:
             raise ShapeError(f"{self._name}: {misfit}, by its annotation") from None
 
+    def _taken(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Specialization, Sequence[Exact]]:
+        """Return the code for a call, compiled now if need be, and the call's exact leaves."""
+        arguments, extras = self._arguments(args, kwargs)
+        found = self._find(arguments)
+        return found, found.leaves(arguments, extras)
+
     # -- bind ----------------------------------------------------------------------------------
 
     def bind(self, *example: Any, **keywords: Any) -> Callable[..., Any]:

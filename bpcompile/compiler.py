@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,8 @@ class Compilation:
     task: Task
     joint: Joint
     lowered: Graph
+    emit: Callable[[Graph, Formulas], Emitted]
+    """Print a lowered graph with formulas as this module was printed."""
     emitted: Emitted
     loaded: LoadedModule
     seconds: dict[str, float]
@@ -108,8 +111,9 @@ def compile_model(
     with _timed(seconds, "verify"):
         verify(lowered)
     with _timed(seconds, "emit"):
-        formulas = Formulas(traced.graph, joint.graph)
-        emitted = emit_module(lowered, _interface(joint, task), target, formulas, options.math)
+        interface = _interface(joint, task)
+        emit = functools.partial(_emit, interface, target, options.math)
+        emitted = emit(lowered, Formulas(traced.graph, joint.graph))
     with _timed(seconds, "load"):
         loaded = load_module(
             emitted.text,
@@ -118,7 +122,14 @@ def compile_model(
             public=[emitted.name + ending for ending in ("", "_fill", "_into", "_workspace")],
             cache=options.cache,
         )
-    return Compilation(traced, task, joint, lowered, emitted, loaded, seconds)
+    return Compilation(traced, task, joint, lowered, emit, emitted, loaded, seconds)
+
+
+def _emit(
+    interface: Interface, target: str, math: str, graph: Graph, formulas: Formulas
+) -> Emitted:
+    """Return the module of a lowered graph."""
+    return emit_module(graph, interface, target, formulas, math)
 
 
 @contextmanager

@@ -8,13 +8,18 @@ that do not run it. All but `compilations` and `specializations` are those of th
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bpcompile import showing
 from bpcompile.errors import ArgumentError, NotCompiledError
 from bpcompile.ir.graph import Graph
 from bpcompile.runtime.native import asm_text, fresh_dispatcher, into_dispatcher, llvm_text
 from bpcompile.runtime.saving import save_module
+from bpcompile.show.cost import Cost
+from bpcompile.show.ledger import Ledger
+from bpcompile.show.report import GradientReport
 from bpcompile.specialization import Specialization
 
 
@@ -65,6 +70,54 @@ class Inspected:
     def stages(self) -> list[tuple[str, Graph]]:
         """Return name and graph after each stage and pass that changed it."""
         return self._newest.compilation.stages
+
+    def _taken(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Specialization, Sequence[Any]]:
+        """Return the code for a call, compiled now if need be, and the call's exact leaves."""
+        raise NotImplementedError
+
+    def explain(self, *args: Any, **kwargs: Any) -> Ledger:
+        """Return the backpropagation of a call, operation by operation: the ledger.
+
+        It shows the model as written: for each operation the value, the adjoint, the local
+        derivatives, what goes back to each operand, and the emitted line that computes it or the
+        rewrite that absorbed it. `print` shows a table; ``.rows`` has the numbers.
+
+            >>> import bpcompile as bp
+            >>> fn = bp.grad(lambda x, y, z: (x + y) * z, argnums=(0, 1, 2), target="numpy")
+            >>> [row.adjoint for row in fn.explain(-2.0, 5.0, -4.0)]
+            [-4.0, -4.0, 3.0, -4.0, 1.0]
+        """
+        return showing.explain(*self._taken(args, kwargs))
+
+    def check(self, *args: Any, **kwargs: Any) -> GradientReport:
+        """Return how the results of a call compare with those of the interpreter.
+
+        Derivatives are compared with complex steps, or with central differences where an operation
+        has no complex form. The report is falsy where an entry is off by more than half of the
+        digits, and has the worst entry of each argument.
+
+            >>> import bpcompile as bp
+            >>> report = bp.grad(lambda x: x**3, target="numpy").check(2.0)
+            >>> bool(report), report.worst["x"].expected
+            (True, 12.0)
+        """
+        return showing.check(*self._taken(args, kwargs))
+
+    def cost(self, *args: Any, **kwargs: Any) -> Cost:
+        """Return what a call costs: operations, bytes read and written, workspace.
+
+        The figures are those of the loops that the Numba target has, each as a formula in the
+        lengths and as a number, for each kernel and in all.
+
+            >>> import bpcompile as bp
+            >>> import numpy as np
+            >>> fn = bp.value_and_grad(lambda x: np.sum(np.exp(x)), target="numpy")
+            >>> print(fn.cost(np.ones(1000)).total.read)
+            8 000 = 8*n
+        """
+        return showing.cost(*self._taken(args, kwargs))
 
     @property
     def njit(self) -> Any:

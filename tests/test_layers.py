@@ -31,6 +31,7 @@ LAYERS = (
     ("nn",),
     ("compiler",),
     ("specialization",),
+    ("showing",),
     ("inspected",),
     ("compiled",),
     ("function",),

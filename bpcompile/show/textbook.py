@@ -43,7 +43,7 @@ TEXTBOOK: dict[str, tuple[Partial, ...]] = {
         lambda y, a, b: -a / (_square(a) + _square(b)),
     ),
     "tanh": (lambda y, x: 1 - _square(y),),
-    "libm_tanh": (lambda y, x: 1 - _square(y),),
+    "tanh_near_zero": (lambda y, x: 1 - _square(y),),
     "arcsinh": (lambda y, x: 1 / _sqrt(1 + _square(x)),),
     "arccosh": (lambda y, x: 1 / _sqrt(_square(x) - 1),),
     "arctanh": (lambda y, x: 1 / (1 - _square(x)),),

@@ -8,11 +8,11 @@ emitted module have the same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bpcompile.emit.formula import Formulas
-from bpcompile.emit.module import emit_module
+from bpcompile.emit.module import Emitted
 from bpcompile.frontend.trees import Structure
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node, users
@@ -21,9 +21,8 @@ from bpcompile.ir.types import TupleType
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.pipeline import LOWER, MODEL, SIMPLIFY, run, simplify
 from bpcompile.passes.rewrite import Rewriter, Rule, Rules, rewrite
-from bpcompile.schedule.program import Interface
 from bpcompile.show.notation import text_of
-from bpcompile.transforms.joint import Joint, Task, derive
+from bpcompile.transforms.joint import Task, derive
 from bpcompile.transforms.reverse import Sweep
 
 _MARK = "  # @"
@@ -60,11 +59,10 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """Hold an emitted module: its text, the name of its public function, and the target."""
+    """Hold the text of an emitted module, and what prints a lowered graph in the same way."""
 
     text: str
-    name: str
-    target: str
+    emit: Callable[[Graph, Formulas], Emitted]
 
 
 def follow(
@@ -182,8 +180,8 @@ class _Follower:
         """Return the emitted line of each value of the lowered graph that has one."""
         marks = _Marks(Formulas(self.written, self.joint.graph))
         printed = self.printed
-        marked = emit_module(final, _interface(self.joint, printed), printed.target, marks)
-        texts, given = marked.text.splitlines(), printed.text.splitlines()
+        marked = printed.emit(final, marks).text
+        texts, given = marked.splitlines(), printed.text.splitlines()
         if [_code(line) for line in texts] != [_code(line) for line in given]:
             return {}
         found: dict[Node, tuple[int, str]] = {}
@@ -258,12 +256,6 @@ class _Follower:
 def _code(line: str) -> str:
     """Return a line without its comment and indentation."""
     return line.partition(_COMMENT)[0].strip()
-
-
-def _interface(joint: Joint, printed: Printed) -> Interface:
-    """Return the interface of an emitted module, its summary as printed."""
-    summary = printed.text.split("\n", 1)[0].removeprefix('"""')
-    return Interface(printed.name, summary, joint.results.nest(range(joint.results.count)))
 
 
 def _cotangents(model: Graph, task: Task) -> dict[Node, Node]:
