@@ -34,7 +34,7 @@ from bpcompile.schedule.statements import (
 
 _TIMES = infix("*", Level.MULTIPLY)
 _LETTERS = "ijklpqrstuvw"
-VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "libm_tanh": "_tanh_small"}
+VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "tanh_near_zero": "_tanh_small"}
 Comment = Callable[[Node], str]
 
 

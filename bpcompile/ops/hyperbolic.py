@@ -50,21 +50,21 @@ def _tanh_slope(y: Expr, x: Expr) -> Expr:
 def _expand_tanh(x: Expr) -> Expr:
     """Return tanh(x) = ±(1 - e)/(1 + e); below 0.55, where 1 - e cancels, the library's."""
     e = decay(2 * x)
-    return select(abs_(x) < 0.55, libm_tanh(x), copysign((1 - e) / (1 + e), x))
+    return select(abs_(x) < 0.55, tanh_near_zero(x), copysign((1 - e) / (1 + e), x))
 
 
-libm_tanh = elementwise(
-    "libm_tanh",
+tanh_near_zero = elementwise(
+    "tanh_near_zero",
     np.tanh,
     (_tanh_slope,),
     call("math.tanh"),
     call("np.tanh"),
     math=call("tanh"),
     latex=latex_call("\\tanh"),
-    domain=REAL,
+    domain=Domain(((-0.6, 0.6),)),
     finite=True,
     cost=40.0,
-    doc="The hyperbolic tangent as the target's library has it, for small arguments in ``tanh``.",
+    doc="The hyperbolic tangent of arguments within 0.625 of 0, as ``tanh`` is written with.",
 )
 tanh = elementwise(
     "tanh",

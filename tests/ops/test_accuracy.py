@@ -29,7 +29,7 @@ EXCEPTIONS = {
 }
 # Steps, whose derivative is zero; pieces of lines; and derivatives of others, never a model's own.
 EXACT = {"neg", "abs", "sign", "floor", "ceil", "rint", "trunc", "relu", "astype", "stop_gradient"}
-INNER = {"gaussian", "norm_pdf", "libm_tanh"}
+INNER = {"gaussian", "norm_pdf", "tanh_near_zero"}
 QUESTIONS = {"isnan", "isinf", "isfinite", "logical_not"}
 
 

@@ -64,7 +64,7 @@ MEANING = {
     "sinh": sympy.sinh(x),
     "cosh": sympy.cosh(x),
     "tanh": sympy.tanh(x),
-    "libm_tanh": sympy.tanh(x),
+    "tanh_near_zero": sympy.tanh(x),
     "arcsinh": sympy.asinh(x),
     "arccosh": sympy.acosh(x),
     "arctanh": sympy.atanh(x),
