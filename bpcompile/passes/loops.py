@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from bpcompile.ir.build import attribute_key
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.op import Kind
 from bpcompile.ir.types import DType
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
+
+_FREE = frozenset({"const", "dim", "table"})  # what costs nothing to write again in each turn
 
 
 def item_of_loop(y: Node, _build: Rewriter) -> Node | None:
@@ -57,11 +58,7 @@ def steady_states(y: Node, build: Rewriter) -> Node | None:
 def constants_into_loop(y: Node, build: Rewriter) -> Node | None:
     """Write a constant that a loop reads from outside inside, where it can be folded."""
     first = 2 + y.attrs["carried"]
-    leaves = {
-        k: arg
-        for k, arg in enumerate(y.args[first:], first)
-        if arg.op.kind is Kind.LEAF and not arg.args and arg.op.name != "param"
-    }
+    leaves = {k: arg for k, arg in enumerate(y.args[first:], first) if arg.op.name in _FREE}
     if not leaves:
         return None
     body = y.attrs["body"]
