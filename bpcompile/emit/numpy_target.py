@@ -490,7 +490,12 @@ def _written(body: _LoopBody) -> tuple[Node, ...]:
 
 
 def result_text(piece: Piece, type: Type) -> str:
-    """Return the text of a result leaf: Python scalars, and arrays as they are."""
+    """Return the text of a result leaf: Python scalars, and arrays in C order.
+
+    NumPy lays out its results like their operands, a transposed array among them.
+    """
+    if type.rank > 1:
+        return call_text("np.ascontiguousarray", piece.text)
     if type.rank:
         return piece.text
     if type.dtype is DType.F32:

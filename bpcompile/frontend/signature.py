@@ -85,8 +85,8 @@ class Signature:
             known = [p.name for p in self._parameters]
             if selector in known or self._has(inspect.Parameter.VAR_KEYWORD):
                 return
-            near = difflib.get_close_matches(selector, known, n=1)
-            advice = f"did you mean {near[0]!r}?" if near else "write the name of a parameter"
+            near = _nearest(selector, known)
+            advice = f"did you mean {near!r}?" if near else "write the name of a parameter"
             raise ArgumentError(f"{self.text} has no parameter {selector!r}: {advice}")
         count = len(self.positional)
         if -count <= selector < count or self._has(inspect.Parameter.VAR_POSITIONAL):
@@ -153,8 +153,8 @@ class Signature:
         advice = ""
         for name in kwargs:
             known = [p.name for p in self._parameters]
-            if name not in known and (near := difflib.get_close_matches(name, known, n=1)):
-                advice = f"; did you mean {near[0]}=?"
+            if name not in known and (near := _nearest(name, known)):
+                advice = f"; did you mean {near}=?"
         more = f" and {', '.join(f'{name}=' for name in kwargs)}" if kwargs else ""
         return ArgumentError(
             f"{self.text}: {error}; the call has {given} positional argument"
@@ -210,6 +210,15 @@ def name_of(function: Any) -> str:
         function = function.func
     name = getattr(function, "__name__", None)
     return name if isinstance(name, str) else type(function).__name__
+
+
+def _nearest(name: str, known: Sequence[str]) -> str | None:
+    """Return the known name that a wrong one was most likely meant to be."""
+    for other in known:
+        if other.lower() == name.lower():
+            return other
+    near = difflib.get_close_matches(name, known, n=1)
+    return near[0] if near else None
 
 
 def _read(function: Callable[..., Any]) -> inspect.Signature | None:

@@ -33,8 +33,8 @@ def _footer(program: Program) -> str:
     code = plain_function(program.function()).__code__
     names = code.co_varnames[: code.co_argcount - len(program.hidden)]
     captured = [f"_captured_{k}" for k in range(len(program.hidden))]
-    lines = ["", "", '_arrays = np.load(__file__.rpartition(".")[0] + ".npz")']
-    lines += [f'{name} = _arrays["{name[1:]}"]' for name in captured]
+    lines = ["", "", 'with np.load(__file__.rpartition(".")[0] + ".npz") as _arrays:']
+    lines += [f'    {name} = _arrays["{name[1:]}"]' for name in captured]
     lines += [f"_with_captured = {program.name}", "", ""]
     if program.is_compiled:
         lines.append("@njit")
