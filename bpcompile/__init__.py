@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         value_and_grad,
         vjp,
     )
-    from bpcompile.ir.types import bool_, f32, f64, i64
+    from bpcompile.ir.type import bool_, f32, f64, i64
     from bpcompile.options import Options
 
 __version__ = "0.1.0"
@@ -52,7 +52,7 @@ _HOMES = {
     "bpcompile.function": ("compile", "grad", "value_and_grad", "vjp", "jvp"),
     "bpcompile.compiled": ("CompiledFunction",),
     "bpcompile.options": ("Options",),
-    "bpcompile.ir.types": ("f64", "f32", "i64", "bool_"),
+    "bpcompile.ir.type": ("f64", "f32", "i64", "bool_"),
     "bpcompile.errors": (
         "BpcompileError",
         "ArgumentError",

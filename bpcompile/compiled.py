@@ -28,9 +28,9 @@ from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.leaves import Exact, identifier, type_of
 from bpcompile.frontend.session import is_tracing
 from bpcompile.frontend.signature import Selector, Signature
-from bpcompile.frontend.trace import Leaf, Traced, trace
+from bpcompile.frontend.tracing import Leaf, Traced, trace
 from bpcompile.inspected import Inspected
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.options import Options
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths
 from bpcompile.specialization import Record, Specialization

@@ -28,7 +28,7 @@ from bpcompile.emit.formula import Formulas
 from bpcompile.emit.module import Emitted, emit_module
 from bpcompile.emit.names import safe_name
 from bpcompile.errors import UnsupportedError
-from bpcompile.frontend.trace import Traced
+from bpcompile.frontend.tracing import Traced
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.verify import verify
 from bpcompile.options import Options

@@ -84,14 +84,13 @@ class Options:
         _require(self, "threads", _is_int(self.threads, 1), "an int of 1 or more")
         _require(self, "unroll", _is_int(self.unroll, 0), "an int of 0 or more")
         budget = self.compile_budget
-        fits = budget is None or (_is_number(budget) and budget > 0)
+        fits = budget is None or _is_positive(budget)
         _require(self, "compile_budget", fits, "a positive number of seconds, or None")
         advice = "bytes as a positive int, a text such as '64MB', or None"
         _require(self, "memory_budget", _memory_bytes(self.memory_budget) != 0, advice)
         _set_tuple(self, "static_argnums", int, "an int, or a tuple of ints")
         _set_tuple(self, "static_argnames", str, "a name, or a tuple of names")
-        fits = self.name is None or (isinstance(self.name, str) and self.name.isidentifier())
-        _require(self, "name", fits, "an identifier, or None")
+        _require(self, "name", _is_name(self.name), "an identifier, or None")
 
     @property
     def static(self) -> tuple[int | str, ...]:
@@ -143,9 +142,14 @@ def _is_int(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _is_number(value: object) -> bool:
-    """Tell whether a value is a real number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_name(value: object) -> bool:
+    """Tell whether a value can be a function's name, or is None."""
+    return value is None or (isinstance(value, str) and value.isidentifier())
+
+
+def _is_positive(value: object) -> bool:
+    """Tell whether a value is a positive real number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
 def _memory_bytes(value: object) -> int | None:

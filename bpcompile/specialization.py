@@ -24,7 +24,7 @@ from bpcompile.frontend.trees import (
     take_apart,
 )
 from bpcompile.ir.graph import Node
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound
 from bpcompile.runtime.buffers import call_into
 from bpcompile.runtime.calling import Layout, Slow, Take, make_call

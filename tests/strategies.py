@@ -25,7 +25,7 @@ from bpcompile.ir.dims import evaluate as size_value
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import bind_dims
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.ops.shape import broadcast_to
 

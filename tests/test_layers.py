@@ -253,7 +253,7 @@ def test_package_keeps_the_rule(rule):
 
 
 def made(**texts: str) -> dict[str, Module]:
-    """Return modules of the given texts; `ir__types` is `bpcompile.ir.types`."""
+    """Return modules of the given texts; `ir__types` is `bpcompile.ir.type`."""
     modules = {}
     for key, text in texts.items():
         name = "bpcompile." + key.replace("__", ".") if key != "init" else "bpcompile"

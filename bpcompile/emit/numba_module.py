@@ -15,7 +15,7 @@ from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import Slot, lay_out
 from bpcompile.schedule.plan import plan

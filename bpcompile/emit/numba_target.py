@@ -11,7 +11,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Dim, Size, substitute
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind, Level, infix
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import (
     Apply,
     CheckedIndex,

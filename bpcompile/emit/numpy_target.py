@@ -17,7 +17,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Kind, Level
-from bpcompile.ir.types import DType, TupleType, Type
+from bpcompile.ir.type import DType, TupleType, Type
 from bpcompile.ops.index import At, Slice, Spec
 from bpcompile.ops.reduce import kept_axes
 

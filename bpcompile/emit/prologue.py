@@ -9,7 +9,7 @@ from bpcompile.emit.layout import Line
 from bpcompile.emit.names import Namer
 from bpcompile.ir.dims import Dim, Size, size_names, substitute
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.types import TupleType, Type
+from bpcompile.ir.type import TupleType, Type
 
 
 @dataclass(slots=True)

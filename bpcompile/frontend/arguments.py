@@ -23,7 +23,7 @@ from bpcompile.frontend.length import Length
 from bpcompile.frontend.signature import Entry, Selector
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, leaves_of
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 Leaf = Exact | Type | Tracer | Length
 Code = tuple[DType, int]

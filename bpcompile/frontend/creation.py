@@ -26,7 +26,7 @@ from bpcompile.frontend.shapes import shape_of
 from bpcompile.frontend.tracer import MOST_UNROLLED, Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, floor_div
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 
 _MOST_NESTED = 32
 

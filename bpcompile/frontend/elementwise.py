@@ -19,7 +19,7 @@ from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.shape import broadcast_to as op_broadcast_to
 from bpcompile.ops.shape import reshaped
 

@@ -24,7 +24,7 @@ from bpcompile.frontend.views import view_of
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.ops.index import At, Slice, Spec, indexed_shape, whole
 from bpcompile.ops.shape import reshaped, transposed
 

@@ -6,7 +6,7 @@ They write their parts into an array of zeros with ``update``, which a schedule 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +21,7 @@ from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import Slice, whole
 
 
@@ -144,7 +144,7 @@ def hstack(tup: Any, *, dtype: Any = None, **_: Any) -> Tracer:
     return concatenate(parts, axis=0 if parts[0].ndim == 1 else 1, dtype=dtype)
 
 
-@rule("vstack", "row_stack")
+@rule("vstack")
 def vstack(tup: Any, *, dtype: Any = None, **_: Any) -> Tracer:
     """Return arrays one below the other, vectors as rows."""
     refuse_keywords("vstack", _, casting="same_kind")
@@ -168,23 +168,37 @@ def append(arr: Any, values: Any, axis: Any = None) -> Tracer:
     return concatenate((arr, values), axis=axis)
 
 
-@rule("split", "array_split")
+@rule("split")
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
     """Return an array cut along an axis: into equal parts, or at places."""
     x = lift(ary)
     place = one_axis(axis, x.ndim, x)
-    length = x.sizes[place]
-    if isinstance(indices_or_sections, int):
-        count = indices_or_sections
-        known = current().session.sizes.concrete(length)
-        if count < 1 or known % count:
-            raise ShapeError(
-                f"axis {place} of {describe(x)} has length {known} and cannot be cut into {count} "
-                f"equal parts{where()}: name the places, as in np.split(x, [2, 5])"
-            )
-        cuts: list[Any] = [known // count * k for k in range(1, count)]
-    else:
-        cuts = list(indices_or_sections)
+    if not isinstance(indices_or_sections, int):
+        return _cut(x, place, indices_or_sections)
+    count = indices_or_sections
+    known = current().session.sizes.concrete(x.sizes[place])
+    if count < 1 or known % count:
+        raise ShapeError(
+            f"axis {place} of {describe(x)} has length {known} and cannot be cut into {count} equal "
+            f"parts{where()}: write np.array_split, or name the places, as in np.split(x, [2, 5])"
+        )
+    return _cut(x, place, range(known // count, known, max(known // count, 1)))
+
+
+@rule("array_split")
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
+    """Return an array cut along an axis: into nearly equal parts, the longer first, or at places."""
+    x = lift(ary)
+    place = one_axis(axis, x.ndim, x)
+    if not isinstance(indices_or_sections, int):
+        return _cut(x, place, indices_or_sections)
+    known = current().session.sizes.concrete(x.sizes[place])
+    size, longer = divmod(known, indices_or_sections)
+    return _cut(x, place, [size * k + min(k, longer) for k in range(1, indices_or_sections)])
+
+
+def _cut(x: Tracer, place: int, cuts: Iterable[Any]) -> list[Tracer]:
+    """Return the pieces of an array between places along an axis."""
     edges = [None, *cuts, None]
     before = (slice(None),) * place
     return [

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TypeMismatchError
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 Exact = float | int | bool | np.float32 | np.ndarray
 

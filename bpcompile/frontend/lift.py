@@ -19,7 +19,7 @@ from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.build import Expr
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 MOST_LITERAL = 16
 _INT64 = np.iinfo(np.int64)

@@ -22,7 +22,7 @@ from bpcompile.frontend.trees import Structure, flatten, leaves_of
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At, whole
 
 _INDEX = Type(DType.I64)

@@ -26,7 +26,7 @@ from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.ops.shape import reshaped, transposed
 
 

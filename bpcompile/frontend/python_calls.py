@@ -23,7 +23,7 @@ from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, unsupported
 from bpcompile.frontend.tracer import MOST_UNROLLED, Tracer, describe
 from bpcompile.ir.dims import dim_max, dim_min
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 # -- math --------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.ops.shape import reshaped
 
 # What these fold of one element is that element.

@@ -14,7 +14,7 @@ from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 
 
 class RegionParam(NamedTuple):

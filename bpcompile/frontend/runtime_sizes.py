@@ -16,7 +16,7 @@ from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.dims import Size, dim_max, dim_min, floor_div
 from bpcompile.ir.graph import Node
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 _COMPUTED: dict[str, Callable[..., Size]] = {
     "add": lambda a, b: a + b,

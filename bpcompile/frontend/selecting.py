@@ -27,7 +27,7 @@ from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
 
 _INT64 = np.iinfo(np.int64)

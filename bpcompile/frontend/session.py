@@ -21,7 +21,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.ops.shape import reshape
 
 _REBUILT = ("const", "table", "dim")

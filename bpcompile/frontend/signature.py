@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from bpcompile.errors import ArgumentError
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 
 Selector = int | str
 _SPEC_MARKS = ("f64[", "f32[", "i64[", "bool_[")

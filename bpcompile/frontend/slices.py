@@ -13,7 +13,7 @@ from bpcompile.frontend.sizes import Sizes
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, floor_div
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.ops.index import Slice
 
 

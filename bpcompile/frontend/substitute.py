@@ -13,7 +13,7 @@ from typing import Any
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, Size, substitute
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.types import AnyType, TupleType, Type
+from bpcompile.ir.type import AnyType, TupleType, Type
 
 
 class Substitution:

@@ -22,7 +22,7 @@ from bpcompile.frontend.rewritten import is_rewritten
 from bpcompile.frontend.session import current
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 MOST_UNROLLED = 10_000
 

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from bpcompile.errors import ArgumentError, LimitError
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 
 _MAX_DEPTH = 1000
 

@@ -25,7 +25,7 @@ from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule, unsupported
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 _OTHER_NAMES = {
     "subtract": "sub",
@@ -119,8 +119,9 @@ def _enter_table() -> None:
             if (op in OPS and OPS[op].kind is Kind.ELEMENTWISE) or name in _ON_BOOL:
                 RULES[name] = _bound(name)
     scipy_names = {op: name for name, op in _SCIPY_NAMES.items()}
+    ours = {*RULES, *_OTHER_NAMES.values(), "astype", "select"}
     for name, op_form in OPS.items():
-        if op_form.kind is Kind.ELEMENTWISE and name not in RULES and op_form.domain is not None:
+        if op_form.kind is Kind.ELEMENTWISE and name not in ours and op_form.domain is not None:
             public = scipy_names.get(name, name)
             RULES[f"special.{public}"] = _bound_float(public, name)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from bpcompile.ir.dims import Dim
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 RECORDS: dict[str, type[tuple[Any, ...]]] = {}
 

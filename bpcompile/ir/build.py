@@ -1,7 +1,7 @@
 """Build graphs: a `Builder` appends nodes and makes equal ones the same, an `Expr` writes them.
 
 >>> from bpcompile import ops
->>> from bpcompile.ir.types import f64
+>>> from bpcompile.ir.type import f64
 >>> builder = Builder("f")
 >>> x = builder.param("x", f64[()])
 >>> graph = builder.finish((x * x + 1.0,))
@@ -20,7 +20,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Guard, Node, Origin, reachable
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import AnyType, DType, Type
+from bpcompile.ir.type import AnyType, DType, Type
 
 Number = float | int | bool
 

@@ -24,7 +24,7 @@ from typing import TypeAlias, Union
 from bpcompile.errors import ShapeError
 
 Size: TypeAlias = Union[int, "Dim"]
-Atom: TypeAlias = Union[str, tuple[str, Size, Size]]
+Atom: TypeAlias = str | tuple[str, Size, Size]
 Monomial: TypeAlias = tuple[Atom, ...]
 
 _CALLS = ("max", "min")

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpcompile.ir.dims import Size
+from bpcompile.ir.picture import graph_html, to_dot
 from bpcompile.ir.text import graph_text
-from bpcompile.ir.types import AnyType, Type
+from bpcompile.ir.type import AnyType, Type
 
 if TYPE_CHECKING:
     from bpcompile.ir.op import Op
@@ -149,6 +150,14 @@ class Graph:
     def __repr__(self) -> str:
         """Return a short text for debugging."""
         return f"<graph {self.name}: {len(self.nodes)} nodes>"
+
+    def to_dot(self) -> str:
+        """Return a picture of the graph in the language of Graphviz."""
+        return to_dot(self)
+
+    def _repr_html_(self) -> str:
+        """Return the graph as an HTML table, which notebooks show."""
+        return graph_html(self)
 
 
 def regions(node: Node) -> Iterator[tuple[str, Graph]]:

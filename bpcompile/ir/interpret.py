@@ -23,7 +23,7 @@ from bpcompile.ir import dims as sizes
 from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import AnyType, DType, Type
+from bpcompile.ir.type import AnyType, DType, Type
 
 _RELATIONS: dict[str, Callable[[int, int], bool]] = {
     "==": lambda a, b: a == b,
@@ -54,7 +54,7 @@ def interpret(
 
         >>> from bpcompile import ops
         >>> from bpcompile.ir.build import Builder
-        >>> from bpcompile.ir.types import f64
+        >>> from bpcompile.ir.type import f64
         >>> builder = Builder("f")
         >>> x = builder.param("x", f64["n"])
         >>> interpret(builder.finish((x * x + 1.0,)), [[1.0, 2.0]])

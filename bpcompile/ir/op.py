@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bpcompile.errors import CompileError
-from bpcompile.ir.types import AnyType
+from bpcompile.ir.type import AnyType
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr

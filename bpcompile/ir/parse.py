@@ -18,7 +18,7 @@ from bpcompile.ir.graph import Graph, Guard, Node, Origin
 from bpcompile.ir.op import OPS
 from bpcompile.ir.scan import Scanner
 from bpcompile.ir.text import is_own_name
-from bpcompile.ir.types import AnyType, DType, TupleType, Type
+from bpcompile.ir.type import AnyType, DType, TupleType, Type
 from bpcompile.ir.verify import InvalidGraph, verify
 
 MAX_NODES = 2_000_000

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpcompile.ir.attributes import RECORDS
 from bpcompile.ir.dims import Dim
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 if TYPE_CHECKING:
     from bpcompile.ir.graph import Graph, Node, Origin

@@ -13,7 +13,7 @@ from bpcompile.errors import BpcompileError, CompileError
 from bpcompile.ir.attributes import is_attribute
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.types import AnyType, DType, TupleType, Type
+from bpcompile.ir.type import AnyType, DType, TupleType, Type
 
 # What a type rule may raise where its operands or attributes do not fit it at all.
 _RULE_FAILS = (BpcompileError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -190,6 +190,10 @@ def _check_rule(graph: Graph, node: Node) -> None:
         _fail(graph, node, f"does not fit its operands: {error}")
     if type != node.type:
         _fail(graph, node, f"has the type {node.type}, and its operands make {type}")
+    # The rule of an elementwise op takes any number of operands; the op's other parts say how many.
+    domain = node.op.domain
+    if domain is not None and len(domain.intervals) != len(node.args):
+        _fail(graph, node, f"has {len(node.args)} operands and takes {len(domain.intervals)}")
 
 
 def _check_param(graph: Graph, node: Node) -> None:

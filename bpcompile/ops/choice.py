@@ -25,7 +25,7 @@ from bpcompile.ir.op import (
     pattern,
     prefix,
 )
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops import meaning
 from bpcompile.ops.elementwise import (
     alike,

@@ -16,7 +16,7 @@ import numpy as np
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.op import Kind, Level, Op, declare, infix
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.ops.shape import broadcast_to, swapped
 
 if TYPE_CHECKING:

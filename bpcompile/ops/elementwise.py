@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.op import Derivative, Domain, Kind, Op, Partial, Text, call, declare
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr

@@ -22,7 +22,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.attributes import record
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import Kind, Op, declare
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.shape import filled, zeros_like
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import Kind, Level, Op, call, declare, pattern
-from bpcompile.ir.types import AnyType, DType, TupleType, Type
+from bpcompile.ir.type import AnyType, DType, TupleType, Type
 
 
 def _typed_by_builder(*_: AnyType, **__: Any) -> AnyType:

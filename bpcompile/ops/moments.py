@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompile.ir.dims import Size, dim_max, product
 from bpcompile.ir.op import Kind, Op, call, declare
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.ops.choice import astype, equal, select
 from bpcompile.ops.elementwise import floats, latex_call
 from bpcompile.ops.powers import sqrt

@@ -15,7 +15,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.op import Kind, Op, declare
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.elementwise import numbers
 from bpcompile.ops.index import At, Spec, index, update, whole
 from bpcompile.ops.reduce import kept_axes, kept_shape, spread

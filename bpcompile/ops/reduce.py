@@ -13,7 +13,7 @@ import numpy as np
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS, Kind, Op, declare
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.shape import broadcast_to
 
 if TYPE_CHECKING:

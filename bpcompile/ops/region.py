@@ -15,7 +15,7 @@ from typing import Any
 from bpcompile.errors import CompileError
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.op import Kind, Op, declare
-from bpcompile.ir.types import DType, TupleType, Type
+from bpcompile.ir.type import DType, TupleType, Type
 
 
 def _infer_loop(

@@ -13,7 +13,7 @@ import numpy as np
 from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.op import OPS, Kind, Op, declare
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpcompile.ir.op import OPS, Kind, Op, call, declare
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.ops.choice import equal, select, stop_gradient
 from bpcompile.ops.elementwise import floats, latex_call
 from bpcompile.ops.exponential import exp, log

@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 

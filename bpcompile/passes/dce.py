@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bpcompile.ir.graph import Graph, Node, reachable, regions
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 
 
 def drop_dead(graph: Graph) -> Graph:

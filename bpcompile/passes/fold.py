@@ -17,7 +17,7 @@ from bpcompile.ir.dims import product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 MAX_ENTRIES = 16  # of a table

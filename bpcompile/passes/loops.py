@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bpcompile.ir.build import attribute_key
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 _FREE = frozenset({"const", "dim", "table"})  # what costs nothing to write again in each turn

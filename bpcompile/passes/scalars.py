@@ -16,7 +16,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.ops.index import Slice, Spec, is_static
 from bpcompile.passes.views import SMALL
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.calling import MISSED, NO_WORKSPACE, Layout, Slow, may_share, overlap
 from bpcompile.runtime.program import Program, as_scalar
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.runtime.program import Program
 
 

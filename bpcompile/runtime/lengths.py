@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bpcompile.ir.dims import Dim, Size, evaluate
 from bpcompile.ir.graph import Guard
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 
 _RELATIONS: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,

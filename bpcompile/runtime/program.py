@@ -16,7 +16,7 @@ import numpy as np
 from bpcompile.errors import TypeMismatchError
 from bpcompile.ir.dims import Dim
 from bpcompile.ir.graph import Guard
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
 from bpcompile.runtime.lengths import Place, bind_lengths, shape_of
 from bpcompile.runtime.load import LoadedModule

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 from bpcompile.ops.index import is_static
 from bpcompile.schedule.nest import Index, Read, Task, Tree
 from bpcompile.schedule.tasks import (

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.schedule.nest import Index, Loop, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor
 from bpcompile.schedule.reading import Reader

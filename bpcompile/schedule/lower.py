@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.folds import Folds, folded_loop
 from bpcompile.schedule.nest import Loop, Scope, Task

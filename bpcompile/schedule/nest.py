@@ -17,7 +17,7 @@ from typing import TypeAlias, Union
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import Var
 from bpcompile.schedule.tasks import AXES, Work, iteration_sizes, operand_indices, result_axes
 

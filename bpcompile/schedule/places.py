@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.schedule.nest import Index
 from bpcompile.schedule.ranges import within
 from bpcompile.schedule.statements import (

@@ -13,7 +13,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.schedule.block import Block, through
 from bpcompile.schedule.nest import Index, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, Workshop

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Node
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 _tokens = itertools.count()
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from bpcompile.ir.dims import Dim, Size, floor_div, product
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 from bpcompile.ops.index import At, Slice, Spec
 
 AXES: tuple[Dim, ...] = tuple(Dim.named(f"%axis{k}") for k in range(32))

@@ -77,7 +77,7 @@ def check(
     Example:
         >>> from bpcompile import ops
         >>> from bpcompile.ir.build import Builder
-        >>> from bpcompile.ir.types import f64
+        >>> from bpcompile.ir.type import f64
         >>> builder = Builder("f")
         >>> x = builder.param("x", f64[()])
         >>> graph = builder.finish((x * x,))

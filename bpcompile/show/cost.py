@@ -14,11 +14,12 @@ from bpcompile.emit.names import safe_name
 from bpcompile.ir.dims import Dim, Size, evaluate, product, size_names, substitute
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import bind_dims
+from bpcompile.ir.picture import html_table
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import lay_out
 from bpcompile.schedule.plan import plan
 from bpcompile.schedule.statements import Buffer, Plan, Product, Statement, Var
-from bpcompile.show.tables import html_table, text_table
+from bpcompile.show.tables import text_table
 from bpcompile.show.traffic import Counts, Shapes, count
 
 _WORD = 8

@@ -21,7 +21,7 @@ from bpcompile.ir.graph import Graph, Node, Origin, users
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import Kind
 from bpcompile.ir.text import identifiers
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 from bpcompile.ops.index import Slice
 from bpcompile.show.ledger import Ledger, Operand, Row, Value
 from bpcompile.show.notation import latex_name, latex_of, text_of
@@ -54,7 +54,7 @@ def explain(
 
     Example:
         >>> from bpcompile import ops
-        >>> from bpcompile.ir.types import f64
+        >>> from bpcompile.ir.type import f64
         >>> builder = Builder("f")
         >>> x, y, z = (builder.param(name, f64[()]) for name in "xyz")
         >>> ledger = explain(builder.finish(((x + y) * z,)), [-2.0, 5.0, -4.0], [0, 1, 2])

@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bpcompile.show.tables import cell, html_table, text_table
+from bpcompile.ir.picture import html_table
+from bpcompile.show.tables import cell, text_table
 from bpcompile.show.trail import Place
 
 Value: TypeAlias = float | int | bool | np.ndarray

@@ -17,7 +17,7 @@ import numpy as np
 
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 _STEP = 1e-30
 _KINK = 1e-3  # slopes that differ by more of their size are two

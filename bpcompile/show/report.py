@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bpcompile.show.tables import html_table, text_table
+from bpcompile.ir.picture import html_table
+from bpcompile.show.tables import text_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-"""Lay tables out as aligned text and as HTML, and numbers and arrays as the text of a cell."""
+"""Lay tables out as aligned text, and numbers and arrays as the text of a cell."""
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -66,23 +65,3 @@ def _aligned(line: Sequence[str], widths: Sequence[int], align: str) -> str:
 def _width(text: str) -> int:
     """Return the columns that a text takes on a terminal; combining marks take none."""
     return sum(not unicodedata.combining(letter) for letter in text)
-
-
-_STYLE = (
-    "border-collapse:collapse;font-family:monospace;font-size:90%;font-variant-numeric:tabular-nums"
-)
-_EDGE = "border-top:1px solid #8888;padding:2px 8px;text-align:left;vertical-align:top"
-_INNER = "padding:2px 8px;text-align:left;vertical-align:top"
-
-
-def html_table(title: str, head: Sequence[str], groups: Sequence[Sequence[Sequence[str]]]) -> str:
-    """Return a self-contained HTML table, every text escaped."""
-    cells = "".join(f'<th style="{_EDGE}">{html.escape(text)}</th>' for text in head)
-    rows = [f"<thead><tr>{cells}</tr></thead>"]
-    for group in groups:
-        for number, line in enumerate(group):
-            style = _EDGE if number == 0 else _INNER
-            inner = "".join(f'<td style="{style}">{html.escape(text)}</td>' for text in line)
-            rows.append(f"<tr>{inner}</tr>")
-    caption = f'<caption style="text-align:left">{html.escape(title)}</caption>'
-    return f'<table style="{_STYLE}">{caption}{"".join(rows)}</table>'

@@ -17,7 +17,7 @@ from bpcompile.frontend.trees import Structure
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Op
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.pipeline import LOWER, MODEL, SIMPLIFY, run, simplify
 from bpcompile.passes.rewrite import Rewriter, Rule, Rules, rewrite

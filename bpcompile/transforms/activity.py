@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.types import AnyType, TupleType
+from bpcompile.ir.type import AnyType, TupleType
 
 # For each op with several results: which of them are active, given which operands are.
 REGION_ACTIVITY: dict[str, Callable[[Node, Sequence[bool]], list[bool]]] = {}

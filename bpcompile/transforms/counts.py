@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bpcompile.ir.dims import Dim, Size, dim_max, dim_min, size_names
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.transforms.regions import Loop
 
 

@@ -18,7 +18,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, reachable
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 from bpcompile.transforms.activity import active_nodes, loop_activity
 from bpcompile.transforms.regions import Loop, LoopBuilder, finish
 from bpcompile.transforms.reverse import Sweep, adjoint_origin, no_rule, scaled
@@ -39,7 +39,7 @@ def forward(graph: Graph, wrt: Sequence[int]) -> Graph:
 
         >>> from bpcompile import ops
         >>> from bpcompile.ir.interpret import interpret
-        >>> from bpcompile.ir.types import f64
+        >>> from bpcompile.ir.type import f64
         >>> builder = Builder("f")
         >>> x = builder.param("x", f64[()])
         >>> interpret(forward(builder.finish((x * x,)), [0]), [3.0, 1.0])

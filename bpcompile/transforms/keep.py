@@ -29,7 +29,7 @@ from typing import NamedTuple
 from bpcompile.ir.dims import Size, evaluate, product, size_names
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import Kind
-from bpcompile.ir.types import AnyType, TupleType, Type
+from bpcompile.ir.type import AnyType, TupleType, Type
 from bpcompile.transforms.flow import UNBOUNDED, Network
 
 BYTE = 1.0  # the cost of a byte on the tape, in additions

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Node
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.transforms.activity import active_nodes, carries_derivative, loop_activity
 from bpcompile.transforms.regions import Loop
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, gradient

@@ -25,7 +25,7 @@ from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, leaves_of, leaves_up_to
 from bpcompile.ir.build import Expr
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.passes.pipeline import SIMPLIFY, run
 from bpcompile.transforms.joint import Target, Task, derive
 

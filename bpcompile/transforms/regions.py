@@ -12,7 +12,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 
 class Loop:

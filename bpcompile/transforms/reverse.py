@@ -17,7 +17,7 @@ from bpcompile.errors import NotDifferentiableError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, Origin
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import TupleType
+from bpcompile.ir.type import TupleType
 from bpcompile.passes.dce import drop_dead
 from bpcompile.transforms.activity import active_nodes, masked_nodes
 from bpcompile.transforms.counts import Counts

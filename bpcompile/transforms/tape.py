@@ -15,7 +15,7 @@ from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, dim_max
 from bpcompile.ir.graph import Graph, Node, reachable
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import Type
+from bpcompile.ir.type import Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.keep import Region, choose

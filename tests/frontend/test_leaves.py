@@ -17,7 +17,7 @@ from bpcompile.frontend.leaves import (
     not_differentiable,
     type_of,
 )
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 
 
 class Colour(enum.IntEnum):

@@ -7,7 +7,7 @@ import pytest
 
 from bpcompile.errors import ArgumentError
 from bpcompile.frontend.signature import Signature, name_of
-from bpcompile.ir.types import f64, i64
+from bpcompile.ir.type import f64, i64
 
 
 def loss(w, X, y, lam=0.1, *more, scale=1.0, **rest):

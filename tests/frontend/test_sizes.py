@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bpcompile.errors import ShapeError, TraceError
-from bpcompile.frontend.trace import Leaf, trace
-from bpcompile.ir.types import f64, i64
+from bpcompile.frontend.tracing import Leaf, trace
+from bpcompile.ir.type import f64, i64
 from tests.tracing import agrees, run, traced
 
 X = np.arange(12.0).reshape(4, 3)

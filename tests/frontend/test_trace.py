@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bpcompile.errors import TraceError, TypeMismatchError, UnsupportedError
-from bpcompile.frontend.trace import Leaf, trace
-from bpcompile.ir.types import f64
+from bpcompile.frontend.tracing import Leaf, trace
+from bpcompile.ir.type import f64
 from tests.tracing import agrees, leaves, run, traced
 
 V = np.arange(3.0)

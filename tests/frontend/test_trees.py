@@ -20,7 +20,7 @@ from bpcompile.frontend.trees import (
     take_apart,
     unflatten,
 )
-from bpcompile.ir.types import f64
+from bpcompile.ir.type import f64
 
 
 class Point(NamedTuple):

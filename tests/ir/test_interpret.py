@@ -12,7 +12,7 @@ from bpcompile.ir.dims import Dim
 from bpcompile.ir.graph import Graph, Guard
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import DType, Type, f32, f64, i64
+from bpcompile.ir.type import DType, Type, f32, f64, i64
 from bpcompile.ops.index import At, Slice
 
 N = Dim.named("n")

@@ -16,7 +16,7 @@ from bpcompile.ir.dims import Dim, dim_max
 from bpcompile.ir.graph import Graph, Guard, Origin
 from bpcompile.ir.op import OPS
 from bpcompile.ir.parse import parse
-from bpcompile.ir.types import DType, bool_, f32, f64, i64
+from bpcompile.ir.type import DType, bool_, f32, f64, i64
 from bpcompile.ir.walk import graph_equal
 from bpcompile.ops.index import At, Slice
 from bpcompile.transforms.reverse import reverse

@@ -12,7 +12,7 @@ from bpcompile.ir.dims import Dim
 from bpcompile.ir.graph import Graph, Guard, Node, Origin
 from bpcompile.ir.op import OPS
 from bpcompile.ir.parse import parse
-from bpcompile.ir.types import DType, TupleType, Type, f64, i64
+from bpcompile.ir.type import DType, TupleType, Type, f64, i64
 from bpcompile.ir.verify import InvalidGraph, bound_names, verify
 
 X = Node(OPS["param"], (), {"name": "x"}, f64["n"], None, "x")
@@ -54,6 +54,7 @@ BROKEN = {
     "foreign": (graph(node("neg", (SQUARE,))), "y = neg.* does not stand before"),
     "type": (graph(node("neg", (X,), f64[()])), r"y = .*f64\[\], and its operands make f64\[n\]"),
     "rule": (graph(node("neg", (X,), f64[3])), r"has the type f64\[3\]"),
+    "count": (graph(node("mul", (X,))), "has 1 operands and takes 2"),
     "fit": (graph(node("sum", (X,), f64[()])), "does not fit its operands: .*axes"),
     "numpy": (graph(node("sum", (X,), f64[()], axes=(np.int64(0),))), "no text can hold"),
     "list": (graph(node("sum", (X,), f64[()], axes=[0])), r"axes = \[0\], which no text can hold"),

@@ -13,7 +13,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.passes.expand import expand_composites
 from bpcompile.transforms.reverse import reverse
 

@@ -12,7 +12,7 @@ import pytest
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import f64
+from bpcompile.ir.type import f64
 from bpcompile.passes.pipeline import LOWER, run
 from bpcompile.transforms.reverse import scaled
 from tests.emit import running

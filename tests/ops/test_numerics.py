@@ -15,7 +15,7 @@ import pytest
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import f64
+from bpcompile.ir.type import f64
 from bpcompile.ops.index import At, Slice
 from bpcompile.transforms.reverse import reverse
 from tests.ops.support import apply, gradient, value

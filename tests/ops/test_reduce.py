@@ -9,7 +9,7 @@ import scipy.special
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import bool_, f32, f64, i64
+from bpcompile.ir.type import bool_, f32, f64, i64
 from bpcompile.passes.expand import expand_composites
 from bpcompile.transforms.reverse import reverse
 from tests.ops.support import gradient, value

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At, Slice, whole
 from tests.ops.support import directional, gradient, graph_of, summed
 

@@ -12,7 +12,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import DType, Type, f64
+from bpcompile.ir.type import DType, Type, f64
 from bpcompile.passes.expand import expand_composites
 from bpcompile.transforms.reverse import reverse
 from tests.ops.support import (

@@ -12,7 +12,7 @@ from bpcompile import ops  # noqa: F401  (declares the ops)
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.parse import parse
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ir.verify import verify
 from tests.strategies import arguments
 

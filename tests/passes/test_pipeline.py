@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from bpcompile.errors import CompileError
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
-from bpcompile.ir.types import DType
+from bpcompile.ir.type import DType
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
 from bpcompile.transforms.reverse import reverse
 from tests.passes.conftest import graph_of

@@ -7,7 +7,7 @@ import pytest
 from bpcompile.errors import CompileError
 from bpcompile.ir.build import Builder
 from bpcompile.ir.parse import parse
-from bpcompile.ir.types import f64
+from bpcompile.ir.type import f64
 from bpcompile.passes.algebra import apply_algebra
 from bpcompile.passes.cse import share_common
 from bpcompile.passes.expand import expand_composites

@@ -13,7 +13,7 @@ from bpcompile.ir.dims import Dim
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import Type, f64, i64
+from bpcompile.ir.type import Type, f64, i64
 from bpcompile.ops.index import At, whole
 
 STEP = 1e-30

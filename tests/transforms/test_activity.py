@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import f64, i64
+from bpcompile.ir.type import f64, i64
 from bpcompile.transforms.activity import active_nodes, loop_activity, masked_nodes
 from tests.transforms.models import loop, params
 

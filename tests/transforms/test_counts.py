@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, dim_max, dim_min
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import f64, i64
+from bpcompile.ir.type import f64, i64
 from bpcompile.transforms.counts import Counts, Range
 from bpcompile.transforms.regions import Loop
 from tests.transforms.models import loop, params, size_param

@@ -16,7 +16,7 @@ from bpcompile import ops  # noqa: F401  (declares the ops)
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse

@@ -10,7 +10,7 @@ import pytest
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import f32, f64, i64
+from bpcompile.ir.type import f32, f64, i64
 from bpcompile.transforms import keep
 from bpcompile.transforms.keep import Region, choose, typical, work
 from tests.transforms.models import at, loop, params, put, total

@@ -10,7 +10,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, regions
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import Type, f64, i64
+from bpcompile.ir.type import Type, f64, i64
 from bpcompile.ir.verify import verify
 from bpcompile.transforms import keep
 from bpcompile.transforms.reverse import reverse

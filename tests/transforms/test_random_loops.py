@@ -11,7 +11,7 @@ import pytest
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import f64, i64
+from bpcompile.ir.type import f64, i64
 from bpcompile.ir.verify import verify
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse

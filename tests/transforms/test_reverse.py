@@ -9,7 +9,7 @@ from bpcompile.errors import NotDifferentiableError
 from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import f64, i64
+from bpcompile.ir.type import f64, i64
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
 from tests.transforms.models import MODELS, at, params, put, total

@@ -6,7 +6,7 @@ import pytest
 
 from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import bool_, f64, i64
+from bpcompile.ir.type import bool_, f64, i64
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.regions import Loop
 from bpcompile.transforms.writes import changed_by_elements, covers, written_once

@@ -19,13 +19,13 @@ from bpcompile.frontend.origins import where
 from bpcompile.frontend.runtime_sizes import required_size
 from bpcompile.frontend.session import current
 from bpcompile.frontend.sizes import bare_name
-from bpcompile.frontend.symbolic.extents import Extents, Forms, solved
+from bpcompile.frontend.symbolic.extents import Equation, Extents, Forms, solved
 from bpcompile.frontend.symbolic.sums import require
 from bpcompile.frontend.symbolic.survey import Survey, is_named
 from bpcompile.frontend.symbolic.values import Value
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.dims import Dim, Size, size_names, substitute
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _NOT_A_NAME = frozenset(keyword.kwlist) | {"max", "min"}
@@ -56,11 +56,18 @@ class SymbolicArguments:
         self.atoms = _checked(args)
         self.forms = Forms(survey)
         self._extents = Extents(survey, self.forms)
-        sized = self._extents.sized
-        self._sizes = [atom for atom in self.atoms if atom in sized]
         ranks = self._extents.ranks
         self._ranks = [_rank(atom, ranks.get(atom)) for atom in self.atoms]
+        sized = self._extents.sized | self._in_stated_shapes()
+        self._sizes = frozenset(atom for atom in self.atoms if atom in sized)
+        self._forms = self._shapes()
         self._refuse_missing(survey)
+
+    def _in_stated_shapes(self) -> set[Any]:
+        """Return the symbols that the shapes of matrices and arrays depend on."""
+        stated = [atom.shape for atom in self.atoms if self._extents.is_stated(atom)]
+        forms = [self.forms.form(size) for shape in stated for size in shape]
+        return {atom for form in forms for atom in self.forms.atoms(form)}
 
     # -- names ---------------------------------------------------------------------------------
 
@@ -143,7 +150,7 @@ class SymbolicArguments:
         """Return the dimension for each place-holder that some axis is by itself."""
         taken = {name for spec in given for size in spec.shape for name in size_names(size)}
         labels: dict[str, Size] = {}
-        bare = {bare_name(form) for forms in self._forms() for form in forms if form is not None}
+        bare = {bare_name(form) for forms in self._forms for form in forms if form is not None}
         bare |= {self.forms.name(atom) for atom in self._sizes}
         for name in sorted(n for n in bare if n is not None):
             wanted = name_of(self.forms.atom(name))
@@ -159,7 +166,7 @@ class SymbolicArguments:
         if rank is None:
             return Type(DType.I64 if atom in self._sizes else DType.F64, weak=True)
         shape: list[Size] = []
-        for axis, form in enumerate(self._extents.shape(atom, rank)):
+        for axis, form in enumerate(self._forms[position]):
             if form is not None and size_names(form) <= labels.keys():
                 shape.append(substitute(form, labels))
             elif form is None and self._extents.least(atom, axis):
@@ -171,10 +178,22 @@ class SymbolicArguments:
                 shape.append(Dim.named(label))
         return Type(DType.F64, tuple(shape))
 
-    def _forms(self) -> list[tuple[Size | None, ...]]:
-        """Return the shape of each array as forms; nothing for a scalar."""
-        pairs = zip(self.atoms, self._ranks, strict=True)
-        return [() if rank is None else self._extents.shape(atom, rank) for atom, rank in pairs]
+    def _shapes(self) -> list[tuple[Size | None, ...]]:
+        """Return the shape of each array as forms; nothing for a scalar.
+
+        What follows from a range whose end is an argument is left out: the array may be longer.
+        """
+        found: list[tuple[Size | None, ...]] = []
+        for atom, rank in zip(self.atoms, self._ranks, strict=True):
+            shape = () if rank is None else self._extents.shape(atom, rank)
+            if not self._extents.is_stated(atom):
+                shape = tuple(None if self._is_given(form) else form for form in shape)
+            found.append(shape)
+        return found
+
+    def _is_given(self, form: Size | None) -> bool:
+        """Tell whether arguments alone give a length."""
+        return form is not None and all(atom in self._sizes for atom in self.forms.atoms(form))
 
     # -- binding -------------------------------------------------------------------------------
 
@@ -191,35 +210,32 @@ class SymbolicArguments:
             )
         found: dict[Any, Value] = {}
         known: dict[str, Size] = {}
-        pairs: list[tuple[Size, Size]] = []
-        for atom, rank, forms, value in zip(
-            self.atoms, self._ranks, self._forms(), values, strict=True
-        ):
+        equations: list[Equation] = []
+        for k, (atom, value) in enumerate(zip(self.atoms, values, strict=True)):
             tracer = lift(value)
             if atom in self._sizes:
                 known[self.forms.name(atom)] = required_size(tracer, f"the length {name_of(atom)}")
                 found[atom] = Value(tracer)
-                continue
-            _check_rank(atom, rank, tracer)
-            found[atom] = Value(_real(tracer))
-            pairs += [(f, n) for f, n in zip(forms, tracer.sizes, strict=False) if f is not None]
-        sizes, equal = solved(pairs, known)
-        for stated, length in equal:
-            if not require(stated, "==", length, "the lengths of the arguments"):
-                raise ShapeError(self._misfit(found, stated, length))
+            else:
+                _check_rank(atom, self._ranks[k], tracer)
+                found[atom] = Value(_real(tracer))
+                equations += self._equations(k, tracer.sizes)
+        sizes, checks = solved(equations, known)
+        for check in checks:
+            if not require(check.form, "==", check.length, check.what):
+                raise _misfit(check)
         self._wish(sizes)
         return found, sizes
 
-    def _misfit(self, values: Mapping[Any, Value], stated: Size, length: Size) -> str:
-        """Return the message for lengths that do not fit."""
-        shapes = ", ".join(f"{name_of(a)}: {v.tracer.type}" for a, v in values.items())
-        sizes = current().session.sizes
-        one, other = (sizes.value(size) for size in (stated, length))
-        return (
-            f"the shapes of the arguments {shapes} do not fit the symbols' sizes{where()}: a "
-            f"length must be {one if one is not None else stated} and is "
-            f"{other if other is not None else length}"
-        )
+    def _equations(self, position: int, lengths: Sequence[Size]) -> list[Equation]:
+        """Return what the symbol of an argument says of its lengths."""
+        name = name_of(self.atoms[position])
+        pairs = zip(self._forms[position], lengths, strict=False)
+        return [
+            Equation(form, length, f"axis {axis} of {name}")
+            for axis, (form, length) in enumerate(pairs)
+            if form is not None
+        ]
 
     def _wish(self, sizes: Mapping[str, Size]) -> None:
         """Call dimensions as their symbols are called, where that is a plain name."""
@@ -231,8 +247,9 @@ class SymbolicArguments:
     def _refuse_missing(self, survey: Survey) -> None:
         """Refuse expressions with symbols that no argument gives."""
         known: dict[str, Size] = {self.forms.name(atom): 0 for atom in self._sizes}
-        pairs = [(f, Dim.named("n")) for forms in self._forms() for f in forms if f is not None]
-        sizes, _ = solved(pairs, known)
+        lengths = [Dim.named("n")] * max((rank or 0 for rank in self._ranks), default=0)
+        equations = [e for k in range(len(self.atoms)) for e in self._equations(k, lengths)]
+        sizes, _ = solved(equations, known)
         given = {*self.atoms, *(self.forms.atom(name) for name in sizes)}
         missing = [atom for atom in survey.unbound if atom not in given]
         if missing:
@@ -247,7 +264,7 @@ def _checked(args: Iterable[Any]) -> tuple[Any, ...]:
     """Return the arguments if each is a symbol or array, and stands once."""
     import sympy
 
-    atoms: list[Any] = []
+    atoms: dict[Any, None] = {}
     for atom in args:
         if isinstance(atom, sympy.Idx) or not (isinstance(atom, sympy.Basic) and is_named(atom)):
             kind = type(atom).__name__
@@ -256,7 +273,7 @@ def _checked(args: Iterable[Any]) -> tuple[Any, ...]:
             )
         if atom in atoms:
             raise ArgumentError(f"args has {name_of(atom)} twice{where()}: write it once")
-        atoms.append(atom)
+        atoms[atom] = None
     return tuple(atoms)
 
 
@@ -285,6 +302,19 @@ def _check_rank(atom: Any, rank: int | None, tracer: Tracer) -> None:
             f"{name_of(atom)} is given as {tracer.type} and has {rank} "
             f"{'axis' if rank == 1 else 'axes'} in the expression{where()}: pass an array of {rank}"
         )
+
+
+def _misfit(check: Equation) -> ShapeError:
+    """Return the error for a length that is not as its symbol says."""
+    sizes = current().session.sizes
+    wanted, given = (
+        size if sizes.value(size) is None else sizes.value(size)
+        for size in (check.form, check.length)
+    )
+    return ShapeError(
+        f"{check.what} has the length {given}, and its symbol says {wanted}{where()}: pass arrays "
+        "whose lengths fit together"
+    )
 
 
 def _real(tracer: Tracer) -> Tracer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpcompile.errors import LimitError, UnsupportedError
 from bpcompile.frontend.origins import where
@@ -193,9 +193,14 @@ class Extents:
                 self.sized.update(forms.atoms(forms.form(part)))
             self._note(node)
 
+    @staticmethod
+    def is_stated(array: Any) -> bool:
+        """Tell whether an array has a shape of its own."""
+        return getattr(array, "shape", None) is not None
+
     def shape(self, array: Any, rank: int) -> tuple[Size | None, ...]:
         """Return the length of each axis as a form; None where nothing states it."""
-        if array.shape is not None:
+        if self.is_stated(array):
             return tuple(self._forms.form(size) for size in array.shape)
         return tuple(_largest(self._needs.get((array, axis), [])) for axis in range(rank))
 
@@ -310,48 +315,52 @@ def _largest(sizes: list[Size]) -> Size | None:
     return found
 
 
-def solved(
-    equations: Iterable[tuple[Size, Size]], known: Mapping[str, Size]
-) -> tuple[dict[str, Size], list[tuple[Size, Size]]]:
-    """Return the values of place-holders, from pairs of a form and what it equals.
+class Equation(NamedTuple):
+    """State that a form is a length; `what` says of what, for messages."""
 
-    Also returns each pair with the form's value where that is known and not used to solve: two
-    sizes that must be equal. A bare symbol is solved first, then what is linear in one symbol.
+    form: Size
+    length: Size
+    what: str
+
+
+def solved(
+    equations: Iterable[Equation], known: Mapping[str, Size]
+) -> tuple[dict[str, Size], list[Equation]]:
+    """Return the values of place-holders, and what is left to be checked.
+
+    That is each equation that was not used to solve for a place-holder, its form replaced by the
+    size that it is. A bare symbol is solved first, then what is linear in one symbol.
     """
     found = dict(known)
     pending = list(equations)
-    equal: list[tuple[Size, Size]] = []
+    checks: list[Equation] = []
     bare_only = True
     while pending:
-        rest: list[tuple[Size, Size]] = []
-        for form, actual in pending:
-            open_names = _open(form, found)
-            if not open_names:
-                equal.append((substitute(form, found), actual))
-            elif not _solve(form, actual, open_names, found, bare_only):
-                rest.append((form, actual))
+        rest: list[Equation] = []
+        for equation in pending:
+            unknown = size_names(equation.form) - found.keys()
+            if not unknown:
+                size = substitute(equation.form, found)
+                checks.append(equation._replace(form=size))
+            elif not _solve(equation, unknown, found, bare_only):
+                rest.append(equation)
         if len(rest) == len(pending) and not bare_only:
             break
         bare_only = bare_only and len(rest) != len(pending)
         pending = rest
-    return found, equal
-
-
-def _open(form: Size, found: Mapping[str, Size]) -> list[str]:
-    """Return the place-holders of a form that have no value yet."""
-    return sorted(size_names(form) - found.keys())
+    return found, checks
 
 
 def _solve(
-    form: Size, actual: Size, names: list[str], found: dict[str, Size], bare_only: bool
+    equation: Equation, unknown: frozenset[str], found: dict[str, Size], bare_only: bool
 ) -> bool:
-    """Give the one open place-holder of a form its value, if the form can be solved for it."""
-    if len(names) != 1 or (bare_only and bare_name(form) is None):
+    """Give the one unknown of an equation its value, if it can be solved for that."""
+    if len(unknown) != 1 or (bare_only and bare_name(equation.form) is None):
         return False
-    (name,) = names
-    pair = linear(form, name)
+    (name,) = unknown
+    pair = linear(equation.form, name)
     if pair is None or pair[0] not in (1, -1):
         return False
     slope = 1 if pair[0] == 1 else -1
-    found[name] = slope * (actual - substitute(pair[1], found))
+    found[name] = slope * (equation.length - substitute(pair[1], found))
     return True

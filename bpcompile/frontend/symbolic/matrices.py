@@ -32,7 +32,7 @@ from bpcompile.frontend.symbolic.walk import Rule, Site, Task
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.dims import floor_div
 from bpcompile.ir.op import OPS
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import Slice
 
 _MOST_POWER = 1024

@@ -20,7 +20,7 @@ from bpcompile.frontend.symbolic.results import Results
 from bpcompile.frontend.symbolic.rules import rule_of
 from bpcompile.frontend.symbolic.survey import Survey
 from bpcompile.frontend.symbolic.walk import Walk
-from bpcompile.frontend.trace import Leaf, Traced, trace
+from bpcompile.frontend.tracing import Leaf, Traced, trace
 from bpcompile.ir.graph import Origin
 
 _DEFAULT_NAME = "expression"

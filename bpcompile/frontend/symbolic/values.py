@@ -21,7 +21,7 @@ from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.shape import broadcast_to, reshaped
 
 # NumPy's names for ops that are called otherwise.

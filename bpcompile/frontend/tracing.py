@@ -36,7 +36,7 @@ from bpcompile.frontend.trees import Structure, flatten, leaves_of
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph
-from bpcompile.ir.types import DType, Type
+from bpcompile.ir.type import DType, Type
 
 Number = float | int | bool
 
@@ -122,7 +122,7 @@ def trace(
         UnsupportedError: for a NumPy function without a rule.
 
     Example:
-        >>> from bpcompile.ir.types import f64
+        >>> from bpcompile.ir.type import f64
         >>> print(trace(lambda x: x * x, (Leaf(f64["n"], "x"),)).graph.outputs[0].op)
         square
     """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from bpcompile.errors import ShapeError
 from bpcompile.ir.dims import Dim, Size, parse_dim
@@ -116,7 +116,7 @@ class TupleType:
     __repr__ = __str__
 
 
-AnyType: TypeAlias = Union[Type, TupleType]
+AnyType: TypeAlias = Type | TupleType
 
 
 class Spec:
