@@ -179,15 +179,15 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
     known = current().session.sizes.concrete(x.sizes[place])
     if count < 1 or known % count:
         raise ShapeError(
-            f"axis {place} of {describe(x)} has length {known} and cannot be cut into {count} equal "
-            f"parts{where()}: write np.array_split, or name the places, as in np.split(x, [2, 5])"
+            f"axis {place} of {describe(x)} has length {known} and cannot be cut into {count} "
+            f"equal parts{where()}: write np.array_split, or name the places, as in [2, 5]"
         )
     return _cut(x, place, range(known // count, known, max(known // count, 1)))
 
 
 @rule("array_split")
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tracer]:
-    """Return an array cut along an axis: into nearly equal parts, the longer first, or at places."""
+    """Return an array cut along an axis: into parts that differ by at most one, or at places."""
     x = lift(ary)
     place = one_axis(axis, x.ndim, x)
     if not isinstance(indices_or_sections, int):

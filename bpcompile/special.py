@@ -1,0 +1,72 @@
+"""Offer special functions under SciPy's names, on traced values and on plain arrays.
+
+In a model `scipy.special` itself may be used, since its ufuncs are understood; these are for code
+without source, and where SciPy's Python functions take no traced value. On plain arrays each is
+SciPy's own.
+
+    >>> float(expit(0.0))
+    0.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bpcompile.frontend import tracing as _rules  # noqa: F401 - enters the rules used here
+from bpcompile.frontend.creation import is_traced
+from bpcompile.frontend.registry import RULES
+
+
+def _function(name: str, doc: str) -> Callable[..., Any]:
+    """Return the function of this name: our rule for traced values, SciPy's for others."""
+    rule = RULES.get(f"special.{name}") or RULES[name]
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        if is_traced([*args, *keywords.values()]):
+            return rule(*args, **keywords)
+        import scipy.special
+
+        return getattr(scipy.special, name)(*args, **keywords)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    return call
+
+
+erf = _function("erf", "Return the error function, 2/√π ∫₀ˣ exp(-t²) dt.")
+erfc = _function("erfc", "Return 1 - erf(x), accurately where that is small.")
+ndtr = _function("ndtr", "Return the normal distribution's probability below x.")
+expit = _function("expit", "Return the logistic sigmoid, 1/(1 + exp(-x)).")
+logit = _function("logit", "Return log(p/(1 - p)), the inverse of `expit`.")
+log_expit = _function("log_expit", "Return the logarithm of `expit`, without underflow.")
+xlogy = _function("xlogy", "Return x log(y), and 0 where x is 0.")
+expm1 = _function("expm1", "Return exp(x) - 1, accurately near 0.")
+log1p = _function("log1p", "Return log(1 + x), accurately near 0.")
+exp2 = _function("exp2", "Return 2ˣ.")
+cbrt = _function("cbrt", "Return the real cube root.")
+logsumexp = _function(
+    "logsumexp",
+    "Return log Σ b exp(a) without overflow: `logsumexp(a, axis=None, b=None, keepdims=False)`.",
+)
+softmax = _function("softmax", "Return exp(x) over its sum: `softmax(x, axis=None)`.")
+log_softmax = _function(
+    "log_softmax", "Return the logarithm of the softmax: `log_softmax(x, axis=None)`."
+)
+
+__all__ = [
+    "cbrt",
+    "erf",
+    "erfc",
+    "exp2",
+    "expit",
+    "expm1",
+    "log1p",
+    "log_expit",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "ndtr",
+    "softmax",
+    "xlogy",
+]

@@ -1,0 +1,35 @@
+"""`bpcompile.special` under SciPy's names, traced and plain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpcompile import special
+from tests.tracing import agrees
+
+X = np.array([[-2.0, 0.25, 0.5], [3.0, 0.75, 0.9]])
+P = np.array([0.2, 0.5, 0.75])
+FOLDING = {"logsumexp", "softmax", "log_softmax"}
+ONE = sorted(set(special.__all__) - FOLDING - {"xlogy"})
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_functions_of_one_number(name):
+    function = getattr(special, name)
+    assert function.__name__ == name
+    assert function.__doc__.startswith("Return ")
+    agrees(lambda x: (function(x), function(x[0]), function(0.5)), P)
+    agrees(lambda x: function(x), P.astype(np.float32), rtol=1e-6)
+
+
+def test_the_others():
+    def model(x, y):
+        return (
+            special.xlogy(x, y), special.xlogy(0.0, 0.0), special.logsumexp(x),
+            special.logsumexp(x, axis=0), special.logsumexp(x, axis=(0, 1), keepdims=True),
+            special.logsumexp(x, 1, b=y), special.softmax(x), special.softmax(x, axis=-1),
+            special.log_softmax(x, axis=1),
+        )  # fmt: skip
+
+    agrees(model, X, P)
