@@ -8,32 +8,27 @@
 from __future__ import annotations
 
 from numpy.linalg import (
-    diagonal as diagonal,
+    diagonal,
+    matmul,
+    matrix_transpose,
+    multi_dot,
+    norm,
+    outer,
+    tensordot,
+    trace,
+    vecdot,
+    vector_norm,
 )
-from numpy.linalg import (
-    matmul as matmul,
-)
-from numpy.linalg import (
-    matrix_transpose as matrix_transpose,
-)
-from numpy.linalg import (
-    multi_dot as multi_dot,
-)
-from numpy.linalg import (
-    norm as norm,
-)
-from numpy.linalg import (
-    outer as outer,
-)
-from numpy.linalg import (
-    tensordot as tensordot,
-)
-from numpy.linalg import (
-    trace as trace,
-)
-from numpy.linalg import (
-    vecdot as vecdot,
-)
-from numpy.linalg import (
-    vector_norm as vector_norm,
-)
+
+__all__ = [
+    "diagonal",
+    "matmul",
+    "matrix_transpose",
+    "multi_dot",
+    "norm",
+    "outer",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
