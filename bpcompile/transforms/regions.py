@@ -6,7 +6,7 @@ one that also writes a tape. `finish` then puts the new node where the old one w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size
@@ -161,14 +161,21 @@ def moved(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 def copy_nodes(
-    nodes: Iterable[Node], wanted: set[Node], builder: Builder, place: dict[Node, Node]
+    nodes: Iterable[Node],
+    wanted: set[Node],
+    builder: Builder,
+    place: dict[Node, Node],
+    special: Callable[[Node], Node] | None = None,
 ) -> None:
-    """Copy those of `nodes` that are `wanted` into a builder; `place` says where operands are."""
+    """Copy those of `nodes` that are `wanted` into a builder; `place` says where operands are.
+
+    `special` makes something else of a copy before it is put there.
+    """
     for node in nodes:
         if node in wanted and node not in place:
             args = tuple(place[arg] for arg in node.args)
             copy = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
-            place[node] = builder.adopt(copy)
+            place[node] = builder.adopt(special(copy) if special else copy)
 
 
 def reached(outputs: Iterable[Node], known: Iterable[Node]) -> set[Node]:

@@ -7,17 +7,18 @@ iteration i = upper - 1 - j; what it does not find on the tape it computes again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bpcompile.errors import UnsupportedError
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, dim_max
-from bpcompile.ir.graph import Graph, Node, reachable
+from bpcompile.ir.graph import Graph, Node, reachable, users
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.counts import Counts
+from bpcompile.transforms.deepen import can_deepen, deepened
 from bpcompile.transforms.keep import Region, choose
 from bpcompile.transforms.regions import Loop, LoopBuilder, copy_nodes, reached, reaching
 from bpcompile.transforms.reverse import Sweep
@@ -123,19 +124,41 @@ def forward_loop(sweep: Sweep, joint: Joint) -> Tape:
     if lower != 0:
         place = place - build.number(outer.wrap(loop.lower), lower)
     outputs = [build.body.wrap(node) for node in joint.results]
+    tapes: dict[Node, Expr] = {}
     for node in kept:
         type = Type(node.array_type.dtype, (length, *node.shape))
         places = outer.node(OPS["empty"], (), {}, type)
-        tape = build.carry(places, f"{_stem(node)}_tape")
-        value = build.body.wrap(node)
-        outputs.append(OPS["update"](tape, value, place, spec=_place_spec(node)))
+        tapes[node] = build.carry(places, f"{_stem(node)}_tape")
+    replaced = _through_inner_loops(tapes, place)
+    for node, tape in tapes.items():
+        if node.args and node.args[0] in replaced and tape.node in replaced[node.args[0]].args:
+            attrs = {"index": node.attrs["index"]}
+            outputs.append(build.body.node(node.op, (replaced[node.args[0]],), attrs, tape.type))
+        else:
+            value = build.body.wrap(node)
+            outputs.append(OPS["update"](tape, value, place, spec=_place_spec(node)))
     bounds = outer.wrap(loop.lower), outer.wrap(loop.upper)
-    results = build.finish(*bounds, outputs, f"keeps {_names(kept)} of each step on the tape")
+    note = f"keeps {_names(kept)} of each step on the tape"
+    results = build.finish(*bounds, outputs, note, replaced)
     sweep.replace(loop.node, results[0].node.args[0])
     arrays = list(results[loop.carried :])
     for node, array in zip(kept, arrays, strict=True):
         array.node.name = f"{_stem(node)}_tape"
     return Tape(kept, arrays, list(results[: loop.carried]))
+
+
+def _through_inner_loops(tapes: Mapping[Node, Expr], place: Expr) -> dict[Node, Node]:
+    """Let inner loops write their tapes into those of this loop; return the loops that do."""
+    arrays: dict[Node, dict[int, Node]] = {}
+    for node, tape in tapes.items():
+        if node.op.name == "item":
+            inner, k = Loop(node.args[0]), int(node.attrs["index"])
+            if inner.operands[k].op.name == "empty" and can_deepen(inner, k):
+                arrays.setdefault(inner.node, {})[k] = tape.node
+    return {
+        node: deepened(Loop(node), found, node.args[2:], [place.node])
+        for node, found in arrays.items()
+    }
 
 
 def _stem(node: Node) -> str:
@@ -191,22 +214,23 @@ class _Backward:
             if param in loop.constants or param in joint.unchanged:
                 value = self.outer.wrap(operand)
                 self.place[param] = self.build.capture(value, param.name or "value").node
-        self._read_tape()
+        known = (*self.place, loop.index, *tape.kept, *joint.later)
+        self.wanted = reached([slot.output for slot in self.changing], known)
 
     def write(self) -> list[Expr]:
         """Append the loop; return the last value of each slot."""
         if not self.changing:
             return [slot.start for slot in self.joint.slots]
-        results = [slot.output for slot in self.changing]
-        wanted = reached(results, (*self.place, *self.joint.later))
-        later = [out for out in self.joint.later if out in wanted and out not in self.place]
+        rows = self._read_tape()
+        later = [o for o in self.joint.later if o in self.wanted and o not in self.place]
         for out in later:
             self.place[out] = self._met_before(out).node
-        copy_nodes(self.joint.graph.nodes, wanted, self.build.body, self.place)
-        results += [self.joint.later[out] for out in later]
-        outputs = [self.build.body.wrap(self.place[node]) for node in results]
+        nodes, inside = self.joint.graph.nodes, self.build.body
+        copy_nodes(nodes, self.wanted, inside, self.place, lambda copy: self._in_rows(copy, rows))
+        results = [slot.output for slot in self.changing] + [self.joint.later[o] for o in later]
+        outputs = [inside.wrap(self.place[node]) for node in results]
         count = self._count()
-        note = _note(self.joint, self.tape, wanted - set(later))
+        note = _note(self.joint, self.tape, self.wanted - set(later))
         found = iter(self.build.finish(self.outer.const(0, count.type), count, outputs, note))
         return [slot.start if slot.stays else next(found) for slot in self.joint.slots]
 
@@ -220,8 +244,11 @@ class _Backward:
             return self.outer.dim(size)
         return self.outer.wrap(upper) - self.outer.wrap(lower)
 
-    def _read_tape(self) -> None:
-        """Build the index of the iteration and read its place of the tape."""
+    def _read_tape(self) -> dict[Node, Node]:
+        """Build the index of the iteration and read its place of the tape.
+
+        Returns the tapes of which inner loops read the place themselves, with the place.
+        """
         loop, build = self.loop, self.build
         last = build.number(self.outer.wrap(loop.upper), self.counts.linear(loop.upper).size, -1)
         index = last - build.index
@@ -230,17 +257,46 @@ class _Backward:
         step, lower = index, self.counts.linear(loop.lower).size
         if lower != 0:
             step = index - build.number(self.outer.wrap(loop.lower), lower)
+        rows: dict[Node, Node] = {}
+        readers = users(self.joint.graph)
+        read_whole = {*(slot.output for slot in self.changing), *self.joint.later.values()}
         for node, array in zip(self.tape.kept, self.tape.arrays, strict=True):
             inside = build.capture(array, f"{_stem(node)}_tape")
+            reading = [user for user in readers[node] if user in self.wanted]
+            by_elements = reading and all(_reads_by_elements(user, node) for user in reading)
+            if by_elements and node not in read_whole:
+                rows[inside.node] = step.node
+                self.place[node] = inside.node
+                continue
             value = OPS["index"](inside, step, spec=_place_spec(node))
             value.node.name = value.node.name or node.name
             self.place[node] = value.node
+        return rows
+
+    def _in_rows(self, copy: Node, rows: Mapping[Node, Node]) -> Node:
+        """Return a node, or the loop that reads its tapes at the place of this iteration."""
+        if copy.op.name != "loop":
+            return copy
+        arrays = {k: arg for k, arg in enumerate(copy.args[2:]) if arg in rows}
+        if not arrays:
+            return copy
+        place = rows[next(iter(arrays.values()))]
+        return deepened(Loop(copy), arrays, copy.args[2:], [place])
 
     def _met_before(self, out: Node) -> Expr:
         """Return the next value of a state, which was the state of the iteration before."""
         state = self.joint.later[out]
         last = self.tape.finals[self.loop.states.index(state)]
         return self.build.carry(last, f"{state.name}_next")
+
+
+def _reads_by_elements(user: Node, node: Node) -> bool:
+    """Tell whether a node is a loop that reads single places of an array."""
+    if user.op.name != "loop" or not node.shape:
+        return False
+    loop = Loop(user)
+    places = [k for k, operand in enumerate(loop.operands) if operand is node]
+    return len(places) == 1 and places[0] >= loop.carried and can_deepen(loop, places[0])
 
 
 def _note(joint: Joint, tape: Tape, wanted: set[Node]) -> str:

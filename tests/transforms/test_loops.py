@@ -177,7 +177,7 @@ def array_work(graph: Graph, inside: bool = False) -> set[str]:
 def test_elements_change_in_place_both_ways(model):
     """No iteration touches a whole array: n stores cost O(n) forward and backward."""
     graph, _, wrt = model()
-    allowed = {"update", "accumulate", "item", "index"}
+    allowed = {"update", "accumulate", "item"}
     assert array_work(reverse(graph, wrt)) <= allowed
 
 
