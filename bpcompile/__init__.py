@@ -18,7 +18,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bpcompile import nn, numpy, special, tree
     from bpcompile.compiled import CompiledFunction
+    from bpcompile.control import fori_loop, scan, stop_gradient
     from bpcompile.errors import (
         ArgumentError,
         BpcompileError,
@@ -50,6 +52,7 @@ __version__ = "0.1.0"
 # Where each public name lives; a test holds this against the imports above.
 _HOMES = {
     "bpcompile.function": ("compile", "grad", "value_and_grad", "vjp", "jvp"),
+    "bpcompile.control": ("fori_loop", "scan", "stop_gradient"),
     "bpcompile.compiled": ("CompiledFunction",),
     "bpcompile.options": ("Options",),
     "bpcompile.ir.type": ("f64", "f32", "i64", "bool_"),
@@ -71,7 +74,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBPACKAGES: tuple[str, ...] = ()
+_MODULES = ("numpy", "special", "nn", "tree")
 
 __all__ = [
     "compile",
@@ -79,6 +82,13 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "jvp",
+    "fori_loop",
+    "scan",
+    "stop_gradient",
+    "numpy",
+    "special",
+    "nn",
+    "tree",
     "Options",
     "CompiledFunction",
     "f64",
@@ -106,7 +116,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name in _HOME_OF:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    elif name in _SUBPACKAGES:
+    elif name in _MODULES:
         value = importlib.import_module(f"bpcompile.{name}")
     else:
         raise AttributeError(f"module 'bpcompile' has no attribute {name!r}")

@@ -21,7 +21,7 @@ LAYERS = (
     ("ir",),
     ("ops",),
     ("frontend",),
-    ("numpy", "special", "control"),
+    ("numpy", "special", "control", "tree"),
     ("passes",),
     ("transforms",),
     ("schedule",),

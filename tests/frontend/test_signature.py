@@ -60,7 +60,11 @@ def test_a_default_in_the_middle_may_be_left_out():
 @pytest.mark.parametrize(
     ("args", "kwargs", "message"),
     [
-        ((1,), {}, r"f\(a, b\): missing a required argument: 'b'; the call has 1 positional argument$"),
+        (
+            (1,),
+            {},
+            r"f\(a, b\): missing a required argument: 'b'; the call has 1 positional argument$",
+        ),
         ((1, 2, 3), {}, r"f\(a, b\): too many positional arguments; the call has 3"),
         ((1, 2), {"a": 3}, r"f\(a, b\): multiple values for argument 'a'"),
         ((1,), {"bb": 3}, r"f\(a, b\): .*'b.?'.* and bb=; did you mean b=\?"),
@@ -145,8 +149,11 @@ def test_a_builtin_without_signature_takes_positions():
     assert [e.key for e in signature.bind((1, 2), {})] == [0, 1]
 
 
+MATRIX = f64["n d"]
+
+
 def test_annotations_are_specs():
-    def f(x: f64["n d"], y: int, n: i64[()]):
+    def f(x: MATRIX, y: int, n: i64[()]):
         return x
 
     found = Signature(f).bind((1, 2, 3), {})
@@ -154,7 +161,7 @@ def test_annotations_are_specs():
 
 
 def test_annotations_as_text_are_read_where_they_are_specs():
-    def f(x: f64["n"], y: Unknown):  # noqa: F821 - what a name under TYPE_CHECKING looks like
+    def f(x: f64[()], y: Unknown):  # noqa: F821 - what a name under TYPE_CHECKING looks like
         return x
 
     with pytest.raises(ArgumentError, match=r"the annotations of f cannot be read .*'Unknown'"):
