@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
-from bpcompile.ir.graph import Graph, Node, users
+from bpcompile.ir.graph import Graph, Node, Origin, users
 from bpcompile.ir.op import Level, Text, infix, pattern
+from bpcompile.ops.index import At
 
 _LONG = 72
+_SHORT = 48
 _PRODUCT = infix("", Level.MULTIPLY)
-_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Formulas:
@@ -28,7 +29,8 @@ class Formulas:
         forward = _Printer(written)
         self._forward = {node: forward.statement(node) for node in written.nodes}
         self._lines = forward.named_statements()
-        self._adjoint = _adjoint_comments(joint)
+        self._joint = _Printer(joint)
+        self._adjoint = _adjoint_comments(self._joint)
 
     def mathematics(self) -> list[str]:
         """Return the forward mathematics, a line for each named value."""
@@ -41,7 +43,19 @@ class Formulas:
     def comment(self, node: Node) -> str:
         """Return what stands beside the line that computes a node, or nothing."""
         key = _key(node)
-        return self._adjoint.get(key, "") if key is not None else ""
+        if key in self._adjoint:
+            return self._adjoint[key]
+        origin = node.origin
+        if origin is None or origin.adjoint_of is None:
+            return ""
+        return f"from {self._source(origin.adjoint_of)}{_place(origin)}"
+
+    def _source(self, node: Node) -> str:
+        """Return the forward formula that a line differentiates."""
+        own = self._joint.body.get(node)
+        if own is None or len(own.text) > _SHORT:
+            return _nearest_statement(self._joint, node)
+        return self._joint.statement(node)
 
 
 def _key(node: Node) -> tuple[str, int, str] | None:
@@ -113,6 +127,12 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
             return args[0]
         case "transpose":
             return Piece(f"{args[0].at(Level.ATOM)}\u1d40")
+        case "index":
+            piece = Piece(f"{args[0].at(Level.ATOM)}[{_places(node, args[1:])}]")
+        case "update":
+            piece = Piece(f"{args[0].text} with {args[1].text} at [{_places(node, args[2:])}]")
+        case "accumulate":
+            piece = _scattered(node, args)
         case "mul" | "matmul":
             piece = _product(args)
         case "select":
@@ -122,8 +142,34 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
     return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
 
 
+def _places(node: Node, pointers: Sequence[Piece]) -> str:
+    """Return an index as Python writes it."""
+    parts = []
+    for entry, length in zip(node.attrs["spec"], node.args[0].shape, strict=True):
+        if isinstance(entry, At):
+            parts.append(pointers[entry.operand].text)
+            continue
+        stop = entry.start + entry.length * entry.step
+        first = "" if entry.start == 0 else str(entry.start)
+        short = stop - length  # a stop of -1 reads better than one of n - 1
+        last = "" if short == 0 else str(short if isinstance(short, int) else stop)
+        parts.append(f"{first}:{last}" + (f":{entry.step}" if entry.step != 1 else ""))
+    return ", ".join(parts)
+
+
+def _scattered(node: Node, args: Sequence[Piece]) -> Piece:
+    """Return what is added at places, behind what it is added to."""
+    added = f"{args[1].at(Level.MULTIPLY)} at [{_places(node, args[2:])}]"
+    base = node.args[0]
+    if base.op.name == "const" and base.attrs["value"] == 0:
+        return Piece(added, Level.ADD)
+    return Piece(f"{args[0].text} + {added}", Level.ADD)
+
+
 def _product(args: Sequence[Piece]) -> Piece:
     """Return a product by juxtaposition; two numbers keep their sign between them."""
+    if args[0].text == "1":
+        return args[1]
     left, right = args[0].at(Level.MULTIPLY), args[1].at(Level.NEGATE)
     joint = " * " if right[0].isdigit() or right.startswith("-") else " "
     return Piece(f"{left}{joint}{right}", Level.MULTIPLY)
@@ -140,11 +186,15 @@ def _call(node: Node, args: Sequence[Piece]) -> Piece:
     return Piece(f"{name}({', '.join(arg.text for arg in args)})")
 
 
-def _adjoint_comments(joint: Graph) -> dict[tuple[str, int, str], str]:
+def _place(origin: Origin) -> str:
+    """Return the user's line as it stands behind a formula."""
+    return f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
+
+
+def _adjoint_comments(printer: _Printer) -> dict[tuple[str, int, str], str]:
     """Return the comment of each named adjoint value: its formula, and what it differentiates."""
-    printer = _Printer(joint)
     comments: dict[tuple[str, int, str], str] = {}
-    for node in joint.nodes:
+    for node in printer.graph.nodes:
         key = _key(node)
         if key is None or key in comments:
             continue
@@ -152,8 +202,10 @@ def _adjoint_comments(joint: Graph) -> dict[tuple[str, int, str], str]:
         assert origin is not None
         assert origin.adjoint_of is not None
         source = _nearest_statement(printer, origin.adjoint_of)
-        place = f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
-        comments[key] = f"{printer.statement(node)}, from {source}{place}"
+        if origin.adjoint_of.op.name == "param":
+            comments[key] = printer.statement(node)
+        else:
+            comments[key] = f"{printer.statement(node)}, from {source}{_place(origin)}"
     return comments
 
 

@@ -224,5 +224,6 @@ def reverse(graph: Graph, wrt: Sequence[int], seeds: str = "one") -> Graph:
 
 def gradient(sweep: Sweep, node: Node) -> Expr:
     """Return the cotangent of a node after a sweep: zeros where nothing reached it."""
-    found = sweep.cotangent(node)
-    return sweep.builder.const(0, node.array_type) if found is None else found.value
+    with sweep.builder.at(adjoint_origin(node)):
+        found = sweep.cotangent(node)
+        return sweep.builder.const(0, node.array_type) if found is None else found.value
