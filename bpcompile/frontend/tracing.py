@@ -35,7 +35,8 @@ from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, Size, size_names
-from bpcompile.ir.graph import Graph
+from bpcompile.ir.graph import Node, Graph
+from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
 
 Number = float | int | bool
@@ -140,7 +141,15 @@ def trace(
         outputs, paths, out_structure = flatten(result)
         tracers = [_output(value, path) for value, path in zip(outputs, paths, strict=True)]
         exprs = [frame.expr(tracer.expr) for tracer in tracers]
+    if len(exprs) == 1:
+        _name_result(exprs[0].node, frame.builder.name)
     return _finished(frame, frame.builder.finish(exprs), out_structure, paths)
+
+
+def _name_result(node: Node, name: str) -> None:
+    """Call the one result of a function, where it has no name, by the function's."""
+    if node.name is None and node.op.kind is not Kind.LEAF:
+        node.name = name
 
 
 def name_of(function: Callable[..., Any]) -> str:
