@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NoReturn
 
 from bpcompile.errors import BpcompileError, CompileError
-from bpcompile.ir.attributes import is_attribute
+from bpcompile.ir.attributes import is_attribute, misformed
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.type import AnyType, DType, TupleType, Type
@@ -107,6 +107,10 @@ class _Verifier:
                 _fail(graph, node, f"has the attribute {key} = {value!r}, which no text can hold")
             for size in _dims(value):
                 self._check_bound(graph, node, size)
+        wrong = misformed(node)
+        if wrong:
+            value = node.attrs[wrong]
+            _fail(graph, node, f"has the attribute {wrong} = {value!r}, which does not fit it")
 
     def _check_dims(self, graph: Graph, node: Node, type: AnyType) -> None:
         """Check the sizes in a type."""

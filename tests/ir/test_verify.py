@@ -14,6 +14,7 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.parse import parse
 from bpcompile.ir.type import DType, TupleType, Type, f64, i64
 from bpcompile.ir.verify import InvalidGraph, bound_names, verify
+from bpcompile.ops.index import Slice
 
 X = Node(OPS["param"], (), {"name": "x"}, f64["n"], None, "x")
 SQUARE = Node(OPS["mul"], (X, X), {}, f64["n"], Origin("model.py", 7), "square")
@@ -54,6 +55,23 @@ BROKEN = {
     "foreign": (graph(node("neg", (SQUARE,))), "y = neg.* does not stand before"),
     "type": (graph(node("neg", (X,), f64[()])), r"y = .*f64\[\], and its operands make f64\[n\]"),
     "rule": (graph(node("neg", (X,), f64[3])), r"has the type f64\[3\]"),
+    "axes beyond": (graph(node("sum", (X,), f64[()], axes=(1,))), r"axes = \(1,\), which does"),
+    "axes twice": (graph(node("sum", (X,), f64[()], axes=(0, 0))), "which does not fit it"),
+    "permutation": (graph(node("transpose", (X,), order=(1,))), r"order = \(1,\), which does not"),
+    "axis": (graph(node("iota", (), i64[3], shape=(3,), axis=1)), "axis = 1, which does not"),
+    "index": (
+        graph(node("index", (X,), f64[1], spec=(Slice(-1, 1, 1),))),
+        "spec = .*, which does not fit it",
+    ),
+    "beyond": (
+        graph(node("index", (X,), f64["n"], spec=(Slice(1, 1, Dim.named("n")),))),
+        "spec = .*, which does not fit it",
+    ),
+    "no step": (
+        graph(node("index", (X,), f64["n"], spec=(Slice(0, 0, Dim.named("n")),))),
+        "spec = .*, which does not fit it",
+    ),
+    "whole array": (graph(node("index", (X,), f64["n"], spec=())), "spec = .*, which does not"),
     "count": (graph(node("mul", (X,))), "has 1 operands and takes 2"),
     "fit": (graph(node("sum", (X,), f64[()])), "does not fit its operands: .*axes"),
     "numpy": (graph(node("sum", (X,), f64[()], axes=(np.int64(0),))), "no text can hold"),
