@@ -25,7 +25,7 @@ _BUILTINS = frozenset(
 _ROOTS = frozenset({"np", "math", "scipy"})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
-     "accumulate", "fill", "ravel", "dtype"}
+     "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes"}
 )  # fmt: skip
 
 

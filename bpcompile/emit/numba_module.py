@@ -10,7 +10,7 @@ from bpcompile.emit.layout import FunctionText, Line, ModuleText
 from bpcompile.emit.names import Namer, safe_name
 from bpcompile.emit.numba_target import VECTOR, NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
-from bpcompile.emit.prologue import Lengths, lengths
+from bpcompile.emit.prologue import Lengths, check_lines, lengths
 from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
@@ -47,9 +47,7 @@ def numba_module(
 class _NumbaModule:
     """Hold what the parts of one module share."""
 
-    def __init__(
-        self, graph: Graph, interface: Interface, formulas: Formulas, math: str
-    ) -> None:
+    def __init__(self, graph: Graph, interface: Interface, formulas: Formulas, math: str) -> None:
         name = interface.name
         self.graph = graph
         self.interface = interface
@@ -77,7 +75,11 @@ class _NumbaModule:
         tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
         own = [f.name for f in helpers if f.name in VECTOR.values()]
         sources = f"{', '.join(own)} of its own" if own else "mathematics by libm"
-        facts = [*self.formulas.facts(self.params), "", f"Written by bpcompile for Numba: {sources}."]
+        facts = [
+            *self.formulas.facts(self.params),
+            "",
+            f"Written by bpcompile for Numba: {sources}.",
+        ]
         return (
             ModuleText(
                 self.interface.summary,
@@ -180,21 +182,22 @@ class _NumbaModule:
             Line(f"{target}[()] = {text}")
             for target, text in zip(targets, scalar_names, strict=True)
         ]
+        checks = self._given_checks(arrays, words)
         summary = self.interface.summary.split(": ", 1)[-1]
         return [
             FunctionText(name, params, [f"Return {summary}"], fresh, NJIT),
             FunctionText(
                 f"{name}_fill",
-                [*params, *arrays, "workspace"],
+                [*params, *arrays, *given],
                 ["Fill the array results and return the scalar ones."],
-                [Line(f"return {work}")],
+                [*checks, Line(f"return {work}")],
                 NJIT,
             ),
             FunctionText(
                 f"{name}_into",
-                [*params, *into, "workspace"],
+                [*params, *into, *given],
                 ["Fill one array per result, of shape () for a scalar."],
-                [call, *stores],
+                [*checks, call, *stores],
                 NJIT,
             ),
             FunctionText(
@@ -205,6 +208,25 @@ class _NumbaModule:
                 NJIT,
             ),
         ]
+
+    def _given_checks(self, arrays: list[str], words: Size) -> list[Line]:
+        """Return the lines that refuse given arrays which the work would not stay inside of.
+
+        Lengths and memory are looked at; the caller sees to dtype and contiguity.
+        """
+        lines: list[Line] = []
+        for buffer, array in zip(self._outs(), arrays, strict=True):
+            for axis, size in enumerate(self.bound.shape(buffer.shape)):
+                lines.extend(check_lines(f"{array}.shape[{axis}]", "==", str(size)))
+        if self.slots:
+            lines.extend(check_lines("workspace.shape[0]", ">=", str(words)))
+        inputs = [text for param, text in self.params.items() if param.array_type.rank]
+        for array in arrays:
+            for text in inputs:
+                lines.append(Line(f"if _overlap({text}, {array}):"))
+                lines.append(Line(f'raise ValueError("{array} overlaps {text}")', depth=1))
+        bindings = self.bound.bindings if self._needs_lengths() else []
+        return [*bindings, *lines]
 
     def _needs_lengths(self) -> bool:
         """Tell whether the fresh function allocates anything of a named length."""

@@ -67,10 +67,10 @@ def lengths(graph: Graph, params: Mapping[Node, str], namer: Namer) -> Lengths:
     for param in graph.params:
         _bind(found, param, params[param], pending)
     for text, axis, size in pending:
-        found.checks.extend(_check(f"{text}.shape[{axis}]", "==", str(found.size(size))))
+        found.checks.extend(check_lines(f"{text}.shape[{axis}]", "==", str(found.size(size))))
     for guard in graph.guards:
         left, right = str(found.size(guard.left)), str(found.size(guard.right))
-        found.checks.extend(_check(left, guard.relation, right))
+        found.checks.extend(check_lines(left, guard.relation, right))
     return found
 
 
@@ -98,7 +98,7 @@ def _bind(found: Lengths, param: Node, text: str, pending: list[tuple[str, int, 
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-def _check(left: str, relation: str, right: str) -> list[Line]:
+def check_lines(left: str, relation: str, right: str) -> list[Line]:
     """Return the lines that refuse a broken relation."""
     return [
         Line(f"if {left} {_OPPOSITE[relation]} {right}:"),
