@@ -74,6 +74,15 @@ def test_weak_numbers_take_the_dtype_of_the_body():
     agrees(model, V)
 
 
+def test_a_number_that_met_an_array_is_no_longer_weak():
+    def model(x, y):
+        total = bp.fori_loop(0, 2, lambda i, s: s + y.sum(), 0.0)
+        count = bp.fori_loop(0, 2, lambda i, s: s + 0.5, 0.0)
+        return total * x, count * x
+
+    agrees(model, V.astype(np.float32), V, rtol=1e-6)
+
+
 def test_loops_in_loops_and_functions_in_them():
     def inner(a, b):
         c = np.zeros(2) + a

@@ -171,15 +171,18 @@ class _Body:
         node = OPS["loop"](*operands, body=graph, carried=len(start))
         results = [
             Tracer(item, weak)
-            for item, weak in zip(
-                node.items(), [*(v.weak for v in self.values), *[False] * len(buffers)], strict=True
-            )
+            for item, weak in zip(node.items(), self._weak(len(buffers)), strict=True)
         ]
         split = len(self.values)
         return (
             self.structure.unflatten(results[:split]),
             self.stacked_structure.unflatten(results[split:]),
         )
+
+    def _weak(self, buffers: int) -> list[bool]:
+        """Return for each result whether it is weak: a number that the body leaves one."""
+        pairs = zip(self.values, self.next, strict=True)
+        return [before.weak and after.weak for before, after in pairs] + [False] * buffers
 
     def _buffers(self) -> tuple[list[Tracer], list[Expr]]:
         """Return the arrays that rows are written into, and each with this step's row."""

@@ -57,6 +57,7 @@ class Frame:
         self.session = session
         self.parent = parent
         self.captures: list[tuple[Expr, Expr]] = []  # outer value, parameter here
+        self.numbers: dict[Any, Node] = {}  # constants that were made before, for `quick`
         self._inner: dict[Node, Expr] = {}
         self._outer: dict[Node, Node] = {}
 

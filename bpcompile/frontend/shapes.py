@@ -205,7 +205,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
     sizes = current().session.sizes
     shape = x.sizes
     if axis is None:
-        gone = {k for k, n in enumerate(shape) if n == 1 or (n != 1 and sizes.value(n) == 1)}
+        gone = {k for k, n in enumerate(shape) if sizes.decide(n, "==", 1, "np.squeeze")}
     else:
         gone = set(some_axes(axis, x.ndim, x))
     for k in sorted(gone):

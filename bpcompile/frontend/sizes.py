@@ -193,7 +193,7 @@ class Sizes:
         if proved is not None:
             return proved
         if relation == "==":
-            return self.equal(left, right)
+            return not self.decide(left, "!=", right, reason)
         if isinstance(left, int):
             left, relation, right = right, _MIRRORED[relation], left
         known = self._known(left - right, relation)
@@ -204,7 +204,8 @@ class Sizes:
             raise ShapeError(_open(left, relation, right))
         holds = _RELATIONS[relation](a, b)
         if not holds and relation == "!=":
-            return not self.equal(left, right)
+            self.equal(left, right)
+            return False
         kept = relation if holds else _OPPOSITE[relation]
         self.guards.setdefault((left, kept, right), f"{reason}{where()}".strip())
         self._learn(left - right, kept)
@@ -231,6 +232,8 @@ class Sizes:
             most = (-1 if relation == "<" else 0) - constant
             high = most if high is None else min(high, most)
         self._bounds[core] = low, high
+        if low is not None and low == high:
+            self.equal(core, low)  # two guards leave one length
 
     def bind_count(self, name: str) -> None:
         """Note that a run-time int is the length called `name`, which a guard keeps from below 0.

@@ -35,10 +35,16 @@ def slice_entry(frame: Frame, x: Tracer, size: Size, part: slice) -> Slice | tup
     if step > 0:
         first = _clipped(sizes, 0 if start is None else start, size, 0, size, reason)
         last = _clipped(sizes, size if stop is None else stop, size, 0, size, reason)
-        return Slice(first, step, _count(sizes, last - first, step, reason))
+        return _made(sizes, first, step, _count(sizes, last - first, step, reason))
     first = _clipped(sizes, size - 1 if start is None else start, size, -1, size - 1, reason)
     last = -1 if stop is None else _clipped(sizes, stop, size, -1, size - 1, reason)
-    return Slice(first, step, _count(sizes, first - last, -step, reason))
+    return _made(sizes, first, step, _count(sizes, first - last, -step, reason))
+
+
+def _made(sizes: Sizes, first: Size, step: int, length: Size) -> Slice:
+    """Return a slice; one that takes nothing starts inside, whatever its bounds."""
+    first, length = sizes.resolve(first), sizes.resolve(length)
+    return Slice(first, step, length) if length != 0 else Slice(0, 1, 0)
 
 
 def _step(sizes: Sizes, step: Any) -> int:

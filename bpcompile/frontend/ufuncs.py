@@ -22,6 +22,7 @@ from bpcompile.frontend.elementwise import (
 )
 from bpcompile.frontend.lift import lift, lift_all
 from bpcompile.frontend.origins import where
+from bpcompile.frontend.quick import Plan, key_of, quick, remember
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule, unsupported
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.op import OPS, Kind
@@ -61,13 +62,17 @@ def _truth_loop(args: Sequence[Tracer]) -> Loop:
 
 def apply_ufunc(name: str, *values: Any) -> Tracer:
     """Return what NumPy's ufunc of this name makes of values."""
+    key = key_of(name, values)
+    known = quick(key, values)
+    if known is not None:
+        return known
     ufunc: np.ufunc = getattr(np, name)
     args = lift_all(values)
     if len(args) != ufunc.nin:
         raise TypeMismatchError(f"np.{name} takes {ufunc.nin} operands, not {len(args)}{where()}")
     if name in _TRUTHS:
         return elementwise(name, args, _truth_loop)
-    dtypes, _ = loop_of(ufunc, args)
+    dtypes, result = loop_of(ufunc, args)
     if set(dtypes) == {DType.BOOL} and name in _ON_BOOL:
         return elementwise(_ON_BOOL[name], args, _truth_loop)
     if name in _WHOLE_ALREADY and not dtypes[0].is_float:
@@ -76,7 +81,7 @@ def apply_ufunc(name: str, *values: Any) -> Tracer:
     if op not in OPS:
         raise unsupported(name)
     try:
-        return elementwise(op, args, lambda found: loop_of(ufunc, found))
+        found = elementwise(op, args, lambda given: loop_of(ufunc, given))
     except CompileError:
         if all(dtype.is_float for dtype in dtypes):
             raise
@@ -85,6 +90,9 @@ def apply_ufunc(name: str, *values: Any) -> Tracer:
             f"np.{name} is known for floats only, not for {operands}{where()}: convert with "
             ".astype(float) first"
         ) from None
+    weak = all(arg.weak for arg in args) and result is not DType.BOOL
+    remember(key, values, Plan(OPS[op], dtypes, result, weak))
+    return found
 
 
 def _bound(name: str) -> Callable[..., Tracer]:

@@ -126,6 +126,22 @@ def test_a_question_about_a_length_is_answered_by_the_example():
     assert found.graph.guards[0].reason.endswith(f"{__file__}:{line}")
 
 
+def test_a_comparison_that_fails_is_guarded_too():
+    def model(x, y):
+        if x.shape == y.shape:
+            return x + y
+        return x * 2 if len(x) == 7 else x.sum() + y.sum() * (len(y) != 4)
+
+    assert guards(agrees(model, W, V)) == ["n != d", "n != 7", "d != 4"]
+    agreeing = agrees(model, W, W + 1)
+    assert types(agreeing) == ["f64[n]", "f64[n]"]
+
+
+def test_squeezing_guards_the_lengths_that_stay():
+    found = agrees(lambda x: np.squeeze(x), np.ones((3, 1)))
+    assert guards(found) == ["n != 1"]
+
+
 def test_what_can_be_proved_is_no_guard():
     def model(x):
         n = x.shape[0]
