@@ -134,6 +134,11 @@ class CompiledFunction(Inspected):
             return name
         return CompiledFunction, (self._function, self._transform, self._options)
 
+    @property
+    def transform(self) -> Transform:
+        """Return what is derived from the function."""
+        return self._transform
+
     # -- calls ---------------------------------------------------------------------------------
 
     def _enter(self, *args: Any, **kwargs: Any) -> Any:

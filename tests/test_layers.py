@@ -37,6 +37,8 @@ LAYERS = (
     ("function",),
     ("adapters",),
     ("data",),
+    ("demo",),
+    ("command",),
     ("cli",),
     ("__main__",),
     ("__init__",),
