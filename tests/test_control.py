@@ -36,6 +36,23 @@ def test_fori_loop():
     np.testing.assert_allclose(run(found, V, 0), model(V, 0))
 
 
+def test_a_run_time_bound_is_a_length():
+    found = traced(lambda x, n: bp.fori_loop(0, n, lambda i, s: s * x[0], 1.0), V, 3)
+    assert str(found.graph.params[1].attrs["size"]) == "n"
+    # A negative one runs nothing, and is no length.
+    found = agrees(lambda x, n: bp.fori_loop(0, n, lambda i, s: s * x[0], 1.0), V, -3)
+    assert "size" not in found.graph.params[1].attrs
+
+
+def test_a_length_in_a_tree_keeps_off_other_lengths():
+    def model(p, x):
+        n = p["n"]
+        return np.ones(n).sum() * x
+
+    found = agrees(model, {"n": 2}, V)
+    np.testing.assert_allclose(run(found, {"n": 5}, V[:3]), 5 * V[:3])
+
+
 def test_bounds():
     def model(x, a, b):
         n = len(x)

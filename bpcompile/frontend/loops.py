@@ -16,6 +16,7 @@ from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift, lift_all
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.region import Region, RegionParam
+from bpcompile.frontend.runtime_sizes import size_of
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
@@ -78,6 +79,8 @@ class Loop:
             raise TypeMismatchError(
                 f"a bound of {self.what} is {describe(value)}{where()}: write an int"
             )
+        # The reverse sweep needs the number of steps as a length, where it is one.
+        size_of(frame, value)
         return frame.expr(value.expr)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bpcompile.errors import TraceError, TypeMismatchError
+from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
 from bpcompile.frontend.length import is_length, size_of_length
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.session import Frame, current
@@ -66,19 +66,18 @@ def _size_of_node(root: Frame, node: Node, found: dict[Node, Size]) -> Size | No
     return _bound_by(root, node) if node in root.session.numbers else None
 
 
-def _bound_by(root: Frame, param: Node) -> Size:
-    """Return the dimension that a parameter of the function binds."""
+def _bound_by(root: Frame, param: Node) -> Size | None:
+    """Return the dimension that a parameter of the function binds; None where it is negative."""
     if "size" not in param.attrs:
         sizes = root.session.sizes
-        name = param.name or ""
         known = root.session.numbers[param]
-        if name.isascii() and name.isidentifier():
-            param.attrs["size"] = sizes.named(name, known)
-        elif known is not None:
-            param.attrs["size"] = sizes.fresh(known)
-        else:
-            param.attrs["size"] = sizes.named(root.session.unique("n"), None)
-        sizes.bind_count(str(param.attrs["size"]))
+        if known is not None and known < 0:
+            return None
+        name = param.attrs["name"]
+        if not (name.isascii() and name.isidentifier()):
+            name = root.session.unique("n")
+        param.attrs["size"] = sizes.named(name, known)
+        sizes.bind_count(name)
     size: Size = param.attrs["size"]
     return size
 
@@ -100,6 +99,9 @@ def required_size(value: Any, what: str) -> Size:
         found = size_of(current(), value)
         if found is not None:
             return found
+        number = current().root.session.numbers.get(value.expr.node)
+        if number is not None and number < 0:
+            raise ShapeError(f"{describe(value)} is {number} and {what}{where()}: write 0 or more")
         raise TraceError(
             f"{describe(value)} cannot be {what}{where()}, since it is computed from values: pass "
             "the length as an int argument of its own, or name it in static_argnames"

@@ -236,13 +236,7 @@ class Sizes:
             self.equal(core, low)  # two guards leave one length
 
     def bind_count(self, name: str) -> None:
-        """Note that a run-time int is the length called `name`, which a guard keeps from below 0.
-
-        Raises `ShapeError` where it is negative in the example.
-        """
-        value = self.values.get(name, 0)
-        if value < 0:
-            raise ShapeError(f"the length {name} is {value}{where()}: write 0 or more")
+        """Note that a run-time int is the length called `name`, kept from below 0 by a guard."""
         self._counts.setdefault(name, f"{name}{where()}")
 
     def concrete(self, size: Size) -> int:
