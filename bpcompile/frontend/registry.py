@@ -38,7 +38,7 @@ def apply(name: str, *args: Any, **keywords: Any) -> Any:
 
 def unsupported(name: str, module: str = "np") -> UnsupportedError:
     """Return the error for a function without a rule, with the names that look like it."""
-    near = difflib.get_close_matches(name, RULES, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name, RULES, n=3, cutoff=0.7)
     advice = (
         f"near it are {', '.join(f'{module}.{n}' for n in near)}"
         if near
