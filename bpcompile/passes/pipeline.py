@@ -18,15 +18,15 @@ from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
 from bpcompile.passes.loops import LOOPS
 from bpcompile.passes.rewrite import Rules, rewrite
-from bpcompile.passes.scalars import scalar_states
+from bpcompile.passes.scalars import SCALARS, scalar_states
 from bpcompile.passes.stability import STABILITY
 from bpcompile.passes.views import VIEWS
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 Observer: TypeAlias = Callable[[str, Graph, Graph], None]
 
-MODEL = Rules(FOLD, ALGEBRA, VIEWS, STABILITY, LOOPS)
-_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, LOOPS)
+MODEL = Rules(FOLD, ALGEBRA, VIEWS, SCALARS, STABILITY, LOOPS)
+_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, SCALARS, LOOPS)
 
 
 def simplify(graph: Graph) -> Graph:

@@ -2,9 +2,9 @@
 
 A state such as ``s = np.array([x, y, z])`` that each turn of a loop makes anew, element by element,
 needs no memory: the loop carries its elements, and the rules of `views` write everything that is
-computed from them with scalars. This runs before the adjoint pass, so that the derivative is
-scalar too. A state that a turn reads or writes as a whole, in a product or at a run-time index,
-stays an array.
+computed from them with scalars, the rules here their sums. This runs before the adjoint pass, so
+that the derivative is scalar too. A state that a turn reads or writes as a whole, in a matrix
+product or at a run-time index, stays an array.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.type import Type
+from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import Slice, Spec, is_static
+from bpcompile.passes.rewrite import Rewriter, Table
 from bpcompile.passes.views import SMALL
+
+_F64 = Type(DType.F64)
+_MOST_SEEN = 64  # nodes looked at for where an array comes from
 
 
 def scalar_states(graph: Graph) -> Graph:
@@ -124,10 +128,52 @@ def _read_as_whole(body: Graph) -> set[Node]:
         if kind is Kind.VIEW or (static and node.op.name == "index"):
             through = _one(node)
         else:
-            through = static or kind is Kind.ELEMENTWISE
+            through = static or kind is Kind.ELEMENTWISE or _is_total(node)
         if not through or node in found:
             found.update(arg for arg in arrays if arg.shape)
     return found
+
+
+def _is_total(node: Node) -> bool:
+    """Tell whether a node sums all of small float64 arrays, or of their product.
+
+    In float32 a sum is rounded once, which a sum of scalars would not be.
+    """
+    sums = node.op.name == "sum" or (node.op.name == "matmul" and not node.shape)
+    return sums and node.type == _F64 and all(map(_is_small, node.args))
+
+
+def _is_assembled(x: Node) -> bool:
+    """Tell whether the elements of a small array come from scalars, in part at least."""
+    stack, seen = [x], {x}
+    while stack and len(seen) <= _MOST_SEEN:
+        node = stack.pop()
+        if node.op.name in ("update", "accumulate"):
+            return is_static(node.attrs["spec"]) and _one(node.args[1])
+        if node.op.kind is Kind.ELEMENTWISE:
+            stack += [arg for arg in node.args if arg not in seen]
+            seen.update(node.args)
+    return False
+
+
+def sum_of_elements(y: Node, build: Rewriter) -> Node | None:
+    """Write the sum of a small array that is made of scalars as a sum of these."""
+    if not _is_total(y) or not _is_assembled(y.args[0]):
+        return None
+    first, *rest = _elements(build.wrap(y.args[0]))
+    for element in rest:
+        first = first + element
+    return first.node
+
+
+def product_of_elements(y: Node, build: Rewriter) -> Node | None:
+    """Write the inner product of small arrays that are made of scalars as a sum of products."""
+    if not _is_total(y) or not any(map(_is_assembled, y.args)):
+        return None
+    return build("sum", build("mul", *y.args), axes=(0,))
+
+
+SCALARS: Table = {"sum": (sum_of_elements,), "matmul": (product_of_elements,)}
 
 
 def _places(shape: tuple[Size, ...]) -> Iterator[Spec]:
