@@ -10,14 +10,52 @@ import ast
 
 from bpcompile.errors import CompileError
 
-_NODES: tuple[type[ast.AST], ...] = (
-    ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.FunctionDef, ast.arguments, ast.arg,
-    ast.Return, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.While, ast.If, ast.Raise,
-    ast.Break, ast.Pass, ast.With, ast.withitem, ast.Name, ast.Load, ast.Store, ast.Constant,
-    ast.Tuple, ast.List, ast.Subscript, ast.Slice, ast.Attribute, ast.Call, ast.keyword,
-    ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.operator, ast.unaryop,
-    ast.boolop, ast.cmpop, ast.Set,
-)  # fmt: skip
+# The syntax that may stand in a module, each with the fields that hold further syntax. Operators
+# and the contexts of names carry nothing and are not looked at.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.Module: ("body",),
+    ast.Import: ("names",),
+    ast.ImportFrom: ("names",),
+    ast.alias: (),
+    ast.FunctionDef: ("args", "body", "decorator_list", "returns"),
+    ast.arguments: (
+        "posonlyargs",
+        "args",
+        "vararg",
+        "kwonlyargs",
+        "kw_defaults",
+        "kwarg",
+        "defaults",
+    ),
+    ast.arg: ("annotation",),
+    ast.Return: ("value",),
+    ast.Assign: ("targets", "value"),
+    ast.AugAssign: ("target", "value"),
+    ast.Expr: ("value",),
+    ast.For: ("target", "iter", "body", "orelse"),
+    ast.While: ("test", "body", "orelse"),
+    ast.If: ("test", "body", "orelse"),
+    ast.Raise: ("exc", "cause"),
+    ast.Break: (),
+    ast.Pass: (),
+    ast.With: ("items", "body"),
+    ast.withitem: ("context_expr", "optional_vars"),
+    ast.Name: (),
+    ast.Constant: (),
+    ast.Tuple: ("elts",),
+    ast.List: ("elts",),
+    ast.Set: ("elts",),
+    ast.Subscript: ("value", "slice"),
+    ast.Slice: ("lower", "upper", "step"),
+    ast.Attribute: ("value",),
+    ast.Call: ("func", "args", "keywords"),
+    ast.keyword: ("value",),
+    ast.BinOp: ("left", "right"),
+    ast.UnaryOp: ("operand",),
+    ast.BoolOp: ("values",),
+    ast.Compare: ("left", "comparators"),
+    ast.IfExp: ("test", "body", "orelse"),
+}
 _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
 _BUILTINS = frozenset(
     {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
@@ -35,47 +73,68 @@ def check_module(text: str) -> None:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise CompileError(f"the emitted module does not parse: {error}") from error
-    defined = _defined(tree)
-    for node in ast.walk(tree):
-        problem = _problem(node, defined)
-        if problem:
-            raise CompileError(f"the emitted module has {problem}: this is a fault of bpcompile")
+    defined, loaded = _names(tree)
+    unknown = loaded - defined - _BUILTINS
+    if unknown:
+        raise _fault(f"the name {min(unknown)}")
 
 
-def _defined(tree: ast.Module) -> set[str]:
-    """Return the names that the module binds."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-    return names
+def _fault(problem: str) -> CompileError:
+    """Return the error for a module that says what no template can mean."""
+    return CompileError(f"the emitted module has {problem}: this is a fault of bpcompile")
 
 
-def _problem(node: ast.AST, defined: set[str]) -> str | None:
-    """Return what is wrong with a node, or None."""
-    if not isinstance(node, _NODES):
-        return f"the syntax {type(node).__name__}"
+def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
+    """Return the names that a module binds and those that it reads; refuse what is not listed."""
+    defined: set[str] = set()
+    loaded: set[str] = set()
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        kind = node.__class__
+        if kind is ast.Name:
+            bound = node.ctx.__class__ is ast.Store  # type: ignore[attr-defined]  # kind is Name
+            (defined if bound else loaded).add(node.id)  # type: ignore[attr-defined]  # as above
+            continue
+        fields = _FIELDS.get(kind)
+        if fields is None:
+            raise _fault(f"the syntax {kind.__name__}")
+        if kind in _LOOKED_AT:
+            _look_at(node, defined)
+        for field in fields:
+            value = getattr(node, field)
+            if value.__class__ is list:
+                stack.extend(part for part in value if part is not None)
+            elif value is not None:
+                stack.append(value)
+    return defined, loaded
+
+
+_LOOKED_AT = frozenset(
+    {ast.Import, ast.ImportFrom, ast.FunctionDef, ast.arg, ast.Attribute, ast.Constant}
+)
+
+
+def _look_at(node: ast.AST, defined: set[str]) -> None:
+    """Check what a node says itself, and note the names that it binds."""
     match node:
         case ast.Import(names=names):
-            bad = [alias.name for alias in names if alias.name not in _IMPORTS]
-            return f"the import of {bad[0]}" if bad else None
-        case ast.ImportFrom(module=module):
-            return None if module == "numba" else f"an import from {module}"
-        case ast.Name(id=name, ctx=ast.Load()):
-            known = name in defined or name in _BUILTINS
-            return None if known and not name.startswith("__") else f"the name {name}"
+            for alias in names:
+                if alias.name not in _IMPORTS:
+                    raise _fault(f"the import of {alias.name}")
+                defined.add((alias.asname or alias.name).partition(".")[0])
+        case ast.ImportFrom(module=module, names=names):
+            if module != "numba":
+                raise _fault(f"an import from {module}")
+            defined.update(alias.asname or alias.name for alias in names)
+        case ast.FunctionDef(name=name) | ast.arg(arg=name):
+            defined.add(name)
         case ast.Attribute(value=value, attr=attr):
             rooted = isinstance(value, ast.Name) and value.id in _ROOTS
             special = isinstance(value, ast.Attribute) and value.attr == "special"
             if attr.startswith("_") or not (rooted or special or attr in _METHODS):
-                return f"the attribute {attr}"
+                raise _fault(f"the attribute {attr}")
         case ast.Constant(value=value):
             plain = value is None or value is ... or isinstance(value, (bool, int, float, str))
-            return None if plain else f"a constant of type {type(value).__name__}"
-    return None
+            if not plain:
+                raise _fault(f"a constant of type {type(value).__name__}")

@@ -17,6 +17,7 @@ from bpcompile.ops.index import At
 
 _LONG = 72
 _SHORT = 48
+_MOST_LINES = 40
 _PRODUCT = infix("", Level.MULTIPLY)
 
 
@@ -27,14 +28,16 @@ class Formulas:
         """Print the formulas of the graph as written and of the adjoint's values."""
         self._written = written
         forward = _Printer(written)
-        self._forward = {node: forward.statement(node) for node in written.nodes}
         self._lines = forward.named_statements()
         self._joint = _Printer(joint)
         self._adjoint = _adjoint_comments(self._joint)
 
     def mathematics(self) -> list[str]:
-        """Return the forward mathematics, a line for each named value."""
-        return self._lines
+        """Return the forward mathematics, a line for each named value; the middle of many is cut."""
+        if len(self._lines) <= _MOST_LINES:
+            return self._lines
+        cut = len(self._lines) - _MOST_LINES + 1
+        return [*self._lines[: _MOST_LINES - 2], f"... ({cut} more)", self._lines[-1]]
 
     def facts(self, params: Mapping[Node, str]) -> list[str]:
         """Return the types of the parameters."""
@@ -215,10 +218,9 @@ def _nearest_statement(printer: _Printer, node: Node) -> str:
     for _ in range(16):
         if safe_name(current.name) or current in printer.outputs:
             break
-        readers = [
-            u for u in printer.users.get(current, []) if u.origin and not u.origin.adjoint_of
-        ]
-        if not readers:
+        readers = printer.users.get(current, ())
+        reader = next((u for u in readers if u.origin and not u.origin.adjoint_of), None)
+        if reader is None:
             break
-        current = readers[0]
+        current = reader
     return printer.statement(current) if current in printer.body else current.op.name

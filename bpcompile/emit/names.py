@@ -9,6 +9,7 @@ else becomes ``v7``: the bytes of the module then do not depend on what was refu
 from __future__ import annotations
 
 import builtins
+import functools
 import keyword
 import re
 import unicodedata
@@ -40,6 +41,7 @@ def spelled(name: str) -> str:
     return "".join(parts)
 
 
+@functools.lru_cache(maxsize=65536)
 def safe_name(name: str | None) -> str | None:
     """Return the name as it may stand in emitted text, or None where it may not.
 

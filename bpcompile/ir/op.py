@@ -12,6 +12,7 @@ its operands and `g` the cotangent of `y`.
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,8 +68,14 @@ class Text(NamedTuple):
     @property
     def repeats(self) -> frozenset[int]:
         """Return the operands that the pattern writes more than once."""
-        found = [int(k) for k in re.findall(r"\{(\d+)\}", self.pattern)]
-        return frozenset(k for k in found if found.count(k) > 1)
+        return _repeated(self.pattern)
+
+
+@functools.cache
+def _repeated(pattern: str) -> frozenset[int]:
+    """Return the operands that a pattern writes more than once."""
+    found = [int(k) for k in re.findall(r"\{(\d+)\}", pattern)]
+    return frozenset(k for k in found if found.count(k) > 1)
 
 
 def infix(symbol: str, level: Level) -> Text:
