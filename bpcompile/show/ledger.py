@@ -110,7 +110,7 @@ class Ledger:
 
     def __str__(self) -> str:
         """Return the ledger as a text table, and below it where each value is computed."""
-        parts = [self._title(), "", text_table(_HEAD, list(self._cells()), "llrrllr")]
+        parts = [self._title(), "", text_table(_HEAD, list(self._cells()), "llrrlrl")]
         places = [(row.name, *_places(row), row.origin) for row in self.rows if _has_place(row)]
         if places:
             head = ("value", "computed at", "adjoint at", "from")
@@ -145,7 +145,7 @@ class Ledger:
         return html_table(self._title(), head, groups)
 
 
-_HEAD = ("value", "=", "forward", "adjoint", "local derivative", "sends back to", "")
+_HEAD = ("value", "=", "forward", "adjoint", "local derivative", "sends back", "to")
 
 
 def _sends(operand: Operand) -> bool:
@@ -160,7 +160,7 @@ def _back(name: str, operand: Operand) -> tuple[str, str, str]:
         is_number = operand.formula.lstrip("-").replace(".", "", 1).isdigit()
         equals = "" if is_number else f" = {cell(operand.derivative)}"
         local = f"∂{name}/∂{operand.name} = {operand.formula}{equals}"
-    return local, operand.name, cell(operand.sent)
+    return local, cell(operand.sent), operand.name if operand.sent is not None else ""
 
 
 def _has_place(row: Row) -> bool:
