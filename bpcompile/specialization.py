@@ -8,7 +8,7 @@ makes the closures that hot calls and `bind` use.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound
 from bpcompile.runtime.buffers import call_into
 from bpcompile.runtime.calling import Layout, Slow, Take, make_call
-from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, shape_of
+from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, length_of, shape_of
 from bpcompile.runtime.program import Program, as_scalar
 
 
@@ -223,21 +223,28 @@ class Specialization:
         `flatten` turns the arguments of a further call into exact leaves of this specialization.
         """
         bound = Bound(self.program, leaves, self.results.unflatten)
-        name, paths = self.compilation.task.name, [place.path for place in self.program.places]
 
         def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             given = flatten(args, kwargs)
-            for leaf, shape, path in zip(given, bound.shapes, paths, strict=True):
-                if np.shape(leaf) != shape:
-                    raise ShapeError(
-                        f"{name}: {path} has shape {np.shape(leaf)}, and the call is bound for "
-                        f"{shape}: call bind again with an example of this length"
-                    )
+            self._require_lengths(given, bound.lengths)
             return bound.fill(given)
 
         if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
             return lambda *args, **kwargs: slow(args, kwargs)
         return make_bound(bound, self.layout, slow)
+
+    def _require_lengths(self, leaves: Sequence[Any], lengths: Mapping[str, int]) -> None:
+        """Refuse leaves of other lengths than those that a call is bound for."""
+        for leaf, place in zip(leaves, self.program.places, strict=True):
+            shape: Any = shape_of(place.type, lengths)
+            given: Any = np.shape(leaf)
+            if place.size is not None:
+                given, shape = leaf, length_of(place.size, lengths)
+            if given != shape:
+                raise ShapeError(
+                    f"{self.compilation.task.name}: {place.path} has the length {given}, and the "
+                    f"call is bound for {shape}: call bind again with an example of this length"
+                )
 
 
 Flatten = Callable[[tuple[Any, ...], dict[str, Any]], Sequence[Any]]

@@ -501,7 +501,7 @@ def test_bind_takes_what_is_not_exact_and_what_it_returned():
     assert bound(np.arange(3.0)[::-1]).tolist() == [4, 2, 0]
     assert bound(bound(np.ones(3))).tolist() == [4, 4, 4]
     assert bound(x=np.ones(3)).tolist() == [2, 2, 2]
-    with pytest.raises(bp.ShapeError, match=r"x has shape \(4,\), .* bound for \(3,\)"):
+    with pytest.raises(bp.ShapeError, match=r"x has the length \(4,\), .* bound for \(3,\)"):
         bound(np.ones(4))
     with pytest.raises(bp.ArgumentError, match="other types, nesting or static values"):
         bound(np.ones(3, np.float32))

@@ -2,7 +2,8 @@
 
 In: a `Program` and the exact leaves of an example. Out: a closure for arguments of the example's
 types and lengths. It calls machine code directly, past Numba's dispatcher, so it compares class,
-dtype, lengths, layout and memory of each array itself; what differs goes to the slow path.
+dtype and strides of each array itself. The compiled prologue compares lengths with those of the
+buffers, and refuses an argument that overlaps one. What differs goes to the slow path.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.ir.type import DType, Type
-from bpcompile.runtime.calling import MISSED, NO_WORKSPACE, Layout, Slow, may_share, overlap
+from bpcompile.runtime.calling import MISSED, Layout, Slow
 from bpcompile.runtime.program import Program, as_scalar
 
 _MISSING: Any = object()
@@ -30,16 +31,15 @@ class Bound:
         lengths = program.lengths(leaves)
         shapes = program.shapes(lengths)
         self.program = program
-        self.shapes = [np.shape(leaf) for leaf in leaves]
+        self.lengths = lengths
+        self.strides = [leaf.strides if isinstance(leaf, np.ndarray) else None for leaf in leaves]
         self.buffers = [
             np.empty(shape, type.dtype.numpy_name)
             for shape, type in zip(shapes, program.outputs, strict=True)
             if type.rank
         ]
         words = program.words(lengths)
-        self.scratch: tuple[np.ndarray, ...] = ()
-        if program.takes_workspace:
-            self.scratch = (np.empty(words) if words else NO_WORKSPACE,)
+        self.scratch = (np.empty(words),) if program.takes_workspace else ()
         self.entry = program.fill.entry
         self.unflatten = unflatten
 
@@ -49,21 +49,20 @@ class Bound:
         What overlaps a buffer, such as a result of the call before, is copied first.
         """
         apart = [
-            leaf.copy() if isinstance(leaf, np.ndarray) and touches(leaf, self.buffers) else leaf
+            leaf.copy() if isinstance(leaf, np.ndarray) and self._touches(leaf) else leaf
             for leaf in leaves
         ]
         return self.results(self.entry(*apart, *self.program.hidden, *self.buffers, *self.scratch))
+
+    def _touches(self, leaf: np.ndarray) -> bool:
+        """Tell whether an argument may share memory with a buffer."""
+        return any(np.may_share_memory(leaf, buffer) for buffer in self.buffers)
 
     def results(self, returned: Any) -> Any:
         """Return the results: the buffers, and the scalars that machine code returned."""
         arrays, scalars = iter(self.buffers), iter(self.program.scalars(returned))
         outputs = self.program.outputs
         return self.unflatten([next(arrays) if type.rank else next(scalars) for type in outputs])
-
-
-def touches(x: np.ndarray, buffers: Sequence[np.ndarray]) -> bool:
-    """Tell whether an array may share memory with one of some buffers."""
-    return any(overlap(x, buffer) for buffer in buffers)
 
 
 def make_bound(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
@@ -77,22 +76,23 @@ def make_bound(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
 
 def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
     """Return the closure for one array, with one or more buffers."""
-    entry, buffers, (shape,) = bound.entry, bound.buffers, bound.shapes
+    entry, buffers = bound.entry, bound.buffers
     dtype = np.dtype(bound.program.places[0].type.dtype.numpy_name)
     ndarray, tail = np.ndarray, (*buffers, *bound.scratch)
-    finish = _finisher(bound, layout)
+    finish, (strides,) = _finisher(bound, layout), bound.strides
 
     def call(x: Any = _MISSING, /, *rest: Any, **keywords: Any) -> Any:
         if (
             x.__class__ is ndarray
             and (x.dtype is dtype or x.dtype == dtype)
-            and x.shape == shape
-            and not touches(x, buffers)
-            and x.flags.carray
+            and x.strides == strides
             and not rest
             and not keywords
         ):
-            return finish(entry(x, *tail))
+            try:
+                return finish(entry(x, *tail))
+            except ValueError:
+                pass
         return slow(() if x is _MISSING else (x, *rest), keywords)
 
     if layout.form != "pair" or layout.finish is not None or bound.scratch:
@@ -103,13 +103,14 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
         if (
             x.__class__ is ndarray
             and (x.dtype is dtype or x.dtype == dtype)
-            and x.shape == shape
-            and ((x.base is None and x is not buffer) or not may_share(x, buffer))
-            and x.flags.carray
+            and x.strides == strides
             and not rest
             and not keywords
         ):
-            return entry(x, buffer), buffer
+            try:
+                return entry(x, buffer), buffer
+            except ValueError:
+                pass
         return slow(() if x is _MISSING else (x, *rest), keywords)
 
     return pair
@@ -117,12 +118,10 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
 
 def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
     """Return the closure for any other arguments."""
-    entry, buffers = bound.entry, bound.buffers
-    tail = (*bound.program.hidden, *buffers, *bound.scratch)
-    places, take = bound.program.places, layout.take
-    checks = [
-        _check_of(place.type, shape) for place, shape in zip(places, bound.shapes, strict=True)
-    ]
+    entry, take = bound.entry, layout.take
+    tail = (*bound.program.hidden, *bound.buffers, *bound.scratch)
+    places = bound.program.places
+    checks = [_check_of(place.type, s) for place, s in zip(places, bound.strides, strict=True)]
     finish = _finisher(bound, layout)
 
     def call(*args: Any, **keywords: Any) -> Any:
@@ -130,15 +129,9 @@ def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
             try:
                 leaves = args if take is None else take(args)
                 exact = len(leaves) == len(checks)
-                for leaf, (kind, dtype, shape) in zip(leaves, checks, strict=False):
-                    if leaf.__class__ is not kind or (
-                        dtype is not None
-                        and not (
-                            leaf.dtype == dtype
-                            and leaf.shape == shape
-                            and leaf.flags.carray
-                            and not touches(leaf, buffers)
-                        )
+                for leaf, (kind, dtype, strides) in zip(leaves, checks, strict=False):
+                    if leaf.__class__ is not kind or not (
+                        strides is None or (leaf.dtype == dtype and leaf.strides == strides)
                     ):
                         exact = False
                         break
@@ -151,11 +144,11 @@ def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
     return call
 
 
-def _check_of(type: Type, shape: tuple[int, ...]) -> tuple[Any, Any, tuple[int, ...]]:
-    """Return the class of an exact leaf, and for an array its dtype and shape."""
-    if not type.rank:
-        return _NUMBERS[type.dtype], None, ()
-    return np.ndarray, np.dtype(type.dtype.numpy_name), shape
+def _check_of(type: Type, strides: Any) -> tuple[Any, Any, Any]:
+    """Return the class of an exact leaf, and for an array its dtype and strides."""
+    if strides is None:
+        return _NUMBERS[type.dtype], None, None
+    return np.ndarray, np.dtype(type.dtype.numpy_name), strides
 
 
 def _finisher(bound: Bound, layout: Layout) -> Callable[[Any], Any]:

@@ -3,16 +3,16 @@
 In: a `Program`, how its leaves lie in the arguments, and the slow path. Out: a closure. What a
 call costs beyond Numba's own is spent here, so the common shapes of a call (numbers alone, one
 array with its result given by `out`, up to three arrays) are written out, without loops. Against
-a call of hand-written Numba, which is 1: three numbers 1.5, one array with `out` 2.2 to 2.4.
+a call of hand-written Numba, which is 1: three numbers 1.2 to 1.5, one array with `out` 2.1.
 
 Numba's dispatcher compares number types, rank, contiguity and writability. It takes a subclass of
 ndarray for an ndarray, whose mask would be ignored, and may take a byte-swapped array for a native
-one; so the class and dtype of each array are compared here.
+one; so the class and dtype of each array are compared here. The compiled prologue compares lengths
+and refuses buffers that overlap an argument.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -29,12 +29,6 @@ Arrays = Sequence[tuple[int, np.dtype[Any]]]
 # What a call that is not exact raises on the way; the slow path then does it, or says what is
 # wrong. A ValueError is a broken guard, a TypeError a wrong number of arguments.
 MISSED = (ValueError, TypeError, IndexError, KeyError, AttributeError, OtherStructure, Inexact)
-NO_WORKSPACE = np.empty(0)
-
-# Past NumPy's dispatch to other array classes, which these arrays are not.
-may_share: Callable[[np.ndarray, np.ndarray], bool] = getattr(
-    np.may_share_memory, "_implementation", np.may_share_memory
-)
 _MISSING: Any = object()
 
 
@@ -55,7 +49,7 @@ def make_call(program: Program, layout: Layout, slow: Slow) -> Callable[..., Any
     """Return the function that a hot call runs."""
     arrays = array_leaves(program)
     dispatcher = program.fresh.dispatcher
-    fill = _make_fill(program, layout, arrays)
+    fill = _make_fill(program, layout)
     if layout.take is None and layout.finish is None and not program.hidden:
         if len(arrays) == len(program.places) == 1:
             return _only_array(dispatcher, arrays[0][1], fill, slow)
@@ -77,39 +71,28 @@ def _only_array(
     dispatcher: Any, dtype: np.dtype[Any], fill: Fill | None, slow: Slow
 ) -> Callable[..., Any]:
     """Return the call of a function of one array; ``out=`` is written out for a pair."""
-    ndarray = np.ndarray
-    if fill is None:
-        return _one_array(dispatcher, [(0, dtype)], slow, slow)
-    pair, target, measure, scratch = fill.pair, fill.dtype, fill.measure, fill.scratch
-    if scratch or fill.like is None:
+    if fill is None or not fill.pair or fill.pool is not None:
         return _one_array(dispatcher, [(0, dtype)], _keywords(fill, slow), slow)
+    ndarray, target, start = np.ndarray, fill.dtype, fill.start
     filling: Any = None
 
     def call(x: Any = _MISSING, /, *rest: Any, out: Any = None, **keywords: Any) -> Any:
         nonlocal filling
         try:
-            if x.__class__ is ndarray and (x.dtype is dtype or x.dtype == dtype):
+            if x.__class__ is ndarray and (x.dtype is dtype or x.dtype == dtype) and not keywords:
                 if out is None:
-                    if not keywords:
-                        return dispatcher(x, *rest)
-                else:
-                    nothing, buffer = out if pair else (None, out)
-                    if (
-                        nothing is None
-                        and buffer.__class__ is ndarray
-                        and (buffer.dtype is target or buffer.dtype == target)
-                        and measure(buffer) == measure(x)
-                        and (
-                            (x.base is None and buffer.base is None and x is not buffer)
-                            or not may_share(x, buffer)
-                        )
-                        and not rest
-                        and not keywords
-                    ):
-                        if filling is None:
-                            filling = fill.start()
-                        value = filling(x, buffer)
-                        return (value, buffer) if pair else buffer
+                    return dispatcher(x, *rest)
+                nothing, buffer = out
+                if (
+                    nothing is None
+                    and buffer.__class__ is ndarray
+                    and (buffer.dtype is target or buffer.dtype == target)
+                    and out.__class__ is tuple
+                    and not rest
+                ):
+                    if filling is None:
+                        filling = start()
+                    return filling(x, buffer), buffer
         except MISSED:
             pass
         args = () if x is _MISSING else (x, *rest)
@@ -249,43 +232,28 @@ def _unchanged(result: Any) -> Any:
 
 
 class Fill(NamedTuple):
-    """Hold what a fast call with ``out=`` needs.
-
-    The buffer must be of `dtype` and have the shape of the argument `like`, or `shape`.
-    """
+    """Hold what a fast call with ``out=`` needs: the dtype of the buffer, and workspaces."""
 
     start: Callable[[], Any]
     pair: bool
     dtype: np.dtype[Any]
-    like: int | None
-    shape: tuple[int, ...]
-    measure: Callable[[Any], Any]
-    scratch: tuple[np.ndarray, ...]
+    pool: list[np.ndarray] | None
 
 
-def _make_fill(program: Program, layout: Layout, arrays: Arrays) -> Fill | None:
+def _make_fill(program: Program, layout: Layout) -> Fill | None:
     """Return what a fast call with ``out=`` needs, or None where only the slow path has it.
 
-    That is where the result is neither one array nor a scalar and an array, or works in scratch
-    memory, or has a shape that is not simply that of an argument.
+    That is where the arguments are no leaves, or the result is neither one array nor a scalar and
+    an array.
     """
-    plain = layout.take is None and layout.finish is None and not program.hidden
-    if not (plain and layout.form and program.fixed_words == 0):
+    if layout.take is not None or layout.finish is not None or program.hidden or not layout.form:
         return None
     result = next(type for type in program.outputs if type.rank)
-    places = program.places
-    like = next((k for k, _ in arrays if places[k].type.shape == result.shape), None)
-    fixed = tuple(size for size in result.shape if isinstance(size, int))
-    if like is None and len(fixed) != result.rank:
-        return None
     return Fill(
         lambda: program.fill.dispatcher,
         layout.form == "pair",
         np.dtype(result.dtype.numpy_name),
-        like,
-        fixed,
-        len if result.rank == 1 else operator.attrgetter("shape"),
-        (NO_WORKSPACE,) if program.takes_workspace else (),
+        program.pool if program.takes_workspace else None,
     )
 
 
@@ -294,41 +262,37 @@ def _keywords(fill: Fill | None, slow: Slow) -> Slow:
     if fill is None:
         return slow
     ndarray, filling = np.ndarray, None
-    start, pair, dtype, like, shape, _, scratch = fill
+    start, pair, dtype, pool = fill
 
     def keywords(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         nonlocal filling
         try:
-            nothing, buffer = kwargs["out"] if pair else (None, kwargs["out"])
+            out = kwargs["out"]
+            nothing, buffer = out if pair else (None, out)
             exact = (
                 len(kwargs) == 1
                 and nothing is None
                 and buffer.__class__ is ndarray
                 and buffer.dtype == dtype
-                and buffer.shape == (shape if like is None else args[like].shape)
+                and (not pair or out.__class__ is tuple)
             )
             for x in args:
-                if x.__class__ is ndarray:
-                    if not x.dtype.isnative or overlap(x, buffer):
-                        exact = False
-                elif isinstance(x, ndarray):
+                if isinstance(x, ndarray) and not (x.__class__ is ndarray and x.dtype.isnative):
                     exact = False
             if exact:
                 if filling is None:
                     filling = start()
-                value = filling(*args, buffer, *scratch)
+                if pool is None:
+                    value = filling(*args, buffer)
+                else:
+                    workspace = pool.pop()  # too short a one is refused like anything inexact
+                    try:
+                        value = filling(*args, buffer, workspace)
+                    finally:
+                        pool.append(workspace)
                 return (value, buffer) if pair else buffer
         except MISSED:
             pass
         return slow(args, kwargs)
 
     return keywords
-
-
-def overlap(x: np.ndarray, y: np.ndarray) -> bool:
-    """Tell whether two arrays may share memory; two that own theirs are told apart at once."""
-    if x is y:
-        return True
-    if x.base is None and y.base is None:
-        return False
-    return may_share(x, y)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TypeMismatchError
-from bpcompile.ir.dims import Dim
 from bpcompile.ir.graph import Guard
 from bpcompile.ir.type import Type
 from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
@@ -38,7 +37,8 @@ class Program:
     """Hold one compiled function: `NAME`, `NAME_fill` and `NAME_into` of an emitted module.
 
     `places` describes the caller's arguments, `hidden` holds the captured arrays that follow them,
-    and `outputs` are the types of the result leaves in order.
+    and `outputs` are the types of the result leaves in order. `pool` has workspaces that no call
+    is using; taking one and putting it back are each one step, so that threads may share it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Program:
         self.outputs = tuple(outputs)
         self.dims = tuple(dims)
         self.guards = tuple(guards)
-        self._pool: list[np.ndarray] = []
+        self.pool: list[np.ndarray] = []
         self._lock = threading.RLock()
 
     @property
@@ -125,33 +125,18 @@ class Program:
         return int(function(*(lengths[name] for name in self.dims)))
 
     @functools.cached_property
-    def fixed_words(self) -> int | None:
-        """Return the number of words where it is the same for all lengths, else None."""
-        if not self.is_compiled:
-            return 0
-        try:
-            words = plain_function(self.function("_workspace"))(*map(Dim.named, self.dims))
-        except TypeError:  # it compares lengths
-            return None
-        return words if isinstance(words, int) else None
-
-    @functools.cached_property
     def takes_workspace(self) -> bool:
         """Tell whether `fill` has a last argument for scratch memory."""
         code = plain_function(self.function("_fill")).__code__
         return bool(code.co_varnames[: code.co_argcount][-1:] == ("workspace",))
 
     def take_workspace(self, words: int) -> np.ndarray:
-        """Return a workspace that nobody else uses; give it back with `give_workspace`."""
+        """Return a workspace that nobody else uses; put it into `pool` after the call."""
         try:
-            found = self._pool.pop()
+            found = self.pool.pop()
         except IndexError:
             return np.empty(words)
         return found if found.size >= words else np.empty(words)
-
-    def give_workspace(self, workspace: np.ndarray) -> None:
-        """Keep a workspace for the next call."""
-        self._pool.append(workspace)
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -181,7 +166,7 @@ class Program:
         try:
             return self.scalars(entry(*leaves, *self.hidden, *arrays, workspace))
         finally:
-            self.give_workspace(workspace)
+            self.pool.append(workspace)
 
     def scalars(self, returned: Any) -> list[Any]:
         """Return the scalars that `fill` gave back, each of the class that users get."""

@@ -183,9 +183,7 @@ def test_bind_fills_the_same_buffer_for_any_exact_call():
     check(found, x)
     x = bound(x8)[1][:].copy()
     check(bound(bound(x8)[1][:]), x)
-    with pytest.raises(
-        bp.ShapeError, match=r"x has shape \(7,\), and the call is bound for \(8,\)"
-    ):
+    with pytest.raises(bp.ShapeError, match=r"x has the length \(7,\), .* bound for \(8,\)"):
         bound(x8[:7])
     with pytest.raises(bp.ArgumentError, match="missing a required argument"):
         bound()
