@@ -23,6 +23,7 @@ from bpcompile.frontend.creation import REPLACED, is_traced
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import is_inner, where
+from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.rewrite import CALL, ITEM, NAME, SLICE, STORE
@@ -57,6 +58,8 @@ def resolve(function: Any) -> Any:
     if kind is functools.partial:
         found = resolve(function.func)
         return functools.partial(found, *function.args, **function.keywords)
+    if kind is np.ufunc or kind is _DISPATCHER:
+        return _STAND_INS.setdefault(function, _of_lists(function))
     if kind is BuiltinFunctionType or isinstance(function, type):
         return function
     return _resolved_object(function)
@@ -107,6 +110,27 @@ def _scipy(function: FunctionType) -> Any:
             "scipy.special or functions of NumPy, or compute it outside and pass it in"
         )
 
+    return call
+
+
+_DISPATCHER = type(np.sum)
+
+
+def _of_lists(function: Any) -> Callable[..., Any]:
+    """Return the form of a NumPy function, which does not look for traced values in lists."""
+    is_ufunc = isinstance(function, np.ufunc)
+    seen = (Tracer, Length) if is_ufunc else (Tracer,)
+    known = is_ufunc or public_name(function) in RULES
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        given = [*args, *keywords.values()]
+        if any(isinstance(value, seen) for value in given) or not is_traced(given) or not known:
+            return function(*args, **keywords)  # NumPy itself hands a traced value on to us
+        if is_ufunc:
+            return RULES["__array_ufunc__"](function, "__call__", args, keywords)
+        return RULES["__array_function__"](function, args, keywords)
+
+    call.__name__ = function.__name__
     return call
 
 

@@ -25,12 +25,16 @@ def test_filled():
             np.full(2, 1.5, dtype=np.float32),
             np.ones((n, n), bool),
             np.zeros(n, "f4"),
-            np.empty(n) * 0,
             np.zeros(x.shape),
             np.zeros([2, 3], dtype=x.dtype),
         )
 
     agrees(model, V, 0.5)
+
+
+def test_an_empty_array_holds_zeros():
+    found = traced(lambda x: np.empty((len(x), 2)), V)
+    np.testing.assert_array_equal(run(found, V), np.zeros((3, 2)))
 
 
 def test_array():

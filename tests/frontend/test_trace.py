@@ -260,6 +260,21 @@ def test_a_value_of_another_trace():
         kept[0] + 1
 
 
+def test_lists_with_traced_values_in_them():
+    def model(x):
+        return (
+            np.sum([x[0], 2.0, x[1]]),
+            np.exp([x[0], 1.0]),
+            np.dot([x[0], x[1]], [1.0, x[2]]),
+            np.linalg.norm([x[0], x[1]]),
+            np.where([True, False], [x[0], 1.0], 0.0),
+            np.maximum(0.0, [x, x * 2]),
+            np.add.reduce(x),
+        )
+
+    agrees(model, V)
+
+
 def test_known_arrays_are_read_at_traced_indices():
     table = np.arange(40.0).reshape(8, 5)
 
