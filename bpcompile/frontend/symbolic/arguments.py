@@ -58,8 +58,8 @@ class SymbolicArguments:
         self._extents = Extents(survey, self.forms)
         ranks = self._extents.ranks
         self._ranks = [_rank(atom, ranks.get(atom)) for atom in self.atoms]
-        sized = self._extents.sized | self._in_stated_shapes()
-        self._sizes = frozenset(atom for atom in self.atoms if atom in sized)
+        self._sized = self._extents.sized | self._in_stated_shapes()
+        self._sizes = frozenset(atom for atom in self.atoms if atom in self._sized)
         self._forms = self._shapes()
         self._refuse_missing(survey)
 
@@ -173,7 +173,7 @@ class SymbolicArguments:
                 shape.append(self._extents.least(atom, axis))
             else:
                 taken = {str(label) for label in labels.values()}
-                label = _unused(taken)
+                label = _unused(taken | {name_of(a) for a in self._sized})
                 labels[f"{position} {axis}"] = Dim.named(label)
                 shape.append(Dim.named(label))
         return Type(DType.F64, tuple(shape))
@@ -246,18 +246,26 @@ class SymbolicArguments:
 
     def _refuse_missing(self, survey: Survey) -> None:
         """Refuse expressions with symbols that no argument gives."""
+        import sympy
+
         known: dict[str, Size] = {self.forms.name(atom): 0 for atom in self._sizes}
         lengths = [Dim.named("n")] * max((rank or 0 for rank in self._ranks), default=0)
         equations = [e for k in range(len(self.atoms)) for e in self._equations(k, lengths)]
         sizes, _ = solved(equations, known)
         given = {*self.atoms, *(self.forms.atom(name) for name in sizes)}
         missing = [atom for atom in survey.unbound if atom not in given]
-        if missing:
-            listed = ", ".join(sorted(name_of(atom) for atom in missing))
+        if not missing:
+            return
+        listed = ", ".join(sorted(name_of(atom) for atom in missing))
+        if any(isinstance(atom, sympy.Idx) for atom in missing):
             raise ArgumentError(
-                f"the expression depends on {listed}, which no argument gives{where()}: add "
-                f"{'it' if len(missing) == 1 else 'them'} to args"
+                f"the index {listed} is bound by no Sum or Product{where()}: write "
+                "Sum(term, (i, low, high))"
             )
+        raise ArgumentError(
+            f"the expression depends on {listed}, which no argument gives{where()}: add "
+            f"{'it' if len(missing) == 1 else 'them'} to args"
+        )
 
 
 def _checked(args: Iterable[Any]) -> tuple[Any, ...]:

@@ -214,14 +214,14 @@ class Extents:
         forms, role = self._forms, _role(type(node))
         if role == "sum":
             for atom, limits in binders(node):
-                if len(limits) == 2:
-                    self._note_range(body_of(node), atom, *map(forms.form, limits))
+                self._note_range(body_of(node), atom, *map(forms.form, limits))
         elif role == "element":
             base, *indices = self._survey.parts(node)
             self.ranks.setdefault(base, len(indices))
-            if not self._survey.free(node):
-                for axis, index in enumerate(indices):
-                    self._add(base, axis, forms.form(index))
+            for axis, index in enumerate(indices):
+                form = forms.form(index)
+                if isinstance(form, int):
+                    self._add(base, axis, form)
 
     def _note_range(self, body: Any, atom: Any, low: Size, high: Size) -> None:
         """Note the last place that an index reaches on each axis over which it runs."""

@@ -5,7 +5,9 @@ A matrix is an array of two axes; a column is n x 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 from bpcompile.errors import LimitError
 from bpcompile.frontend.elementwise import counting
@@ -36,42 +38,87 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import Slice
 
 _MOST_POWER = 1024
+_MOST_STEPS = 8  # up to this power a column is multiplied again and again
+
+
+class _Factor(NamedTuple):
+    """Hold a matrix among the factors of a product, and how often it stands there."""
+
+    value: Value
+    times: int
+
+
+def _bases(site: Site) -> list[Task]:
+    """Ask for the factors of a product; of a power for its base."""
+    return [(_base(site, part)[0], site.scope) for part in site.parts]
+
+
+def _base(site: Site, part: Any) -> tuple[Any, int]:
+    """Return a factor's base and its whole exponent."""
+    import sympy
+
+    if type(part) is not sympy.MatPow:
+        return part, 1
+    base, exponent = site.walk.survey.parts(part)
+    known = rational_of(exponent)
+    if known is None or known.denominator != 1 or known < 1:
+        return part, 1  # whose own rule refuses it
+    if known > _MOST_POWER:
+        raise LimitError(f"{shown(part)} is a power above {_MOST_POWER}{where()}: write a loop")
+    return base, known.numerator
 
 
 def _multiplied(site: Site) -> Value:
     """Return a product of matrices and numbers."""
-    scale, factors, matrices = _sorted_factors(site)
+    scale, factors, matrices = _sorted_factors(site, site.parts)
     return scaled_quotient(scale, [*factors, _chain(site, matrices)], [])
 
 
-def _sorted_factors(site: Site) -> tuple[Fraction, list[Value], list[Value]]:
+def _sorted_factors(
+    site: Site, parts: Sequence[Any]
+) -> tuple[Fraction, list[Value], list[_Factor]]:
     """Return the exact number, the other scalars, and the matrices of a product."""
     scale = Fraction(1)
     factors: list[Value] = []
-    matrices: list[Value] = []
-    for (part, _), value in zip(site.tasks, site.values, strict=True):
+    matrices: list[_Factor] = []
+    for part, value in zip(parts, site.values, strict=True):
         known = rational_of(part)
         if known is not None:
             scale *= known
         elif own_rank(value) == 0:
             factors.append(value)
         else:
-            matrices.append(value)
+            matrices.append(_Factor(value, _base(site, part)[1]))
     return scale, factors, matrices
 
 
-def _chain(site: Site, matrices: list[Value]) -> Value:
+def _chain(site: Site, matrices: Sequence[_Factor]) -> Value:
     """Return a product of matrices; one with a column at its end is done from there."""
-    plain = [_without_indices(site, value) for value in matrices]
-    found = plain[0]
-    if plain[-1].sizes[1] == 1:
-        found = plain[-1]
-        for left in reversed(plain[:-1]):
-            found = RULES["matmul"](left, found)
+    plain = [(_without_indices(site, value), count) for value, count in matrices]
+    found, count = plain[-1]
+    if found.sizes[1] == 1 and all(count <= _MOST_STEPS for _, count in plain):
+        for left, times in reversed(plain[:-1]):
+            for _ in range(times):
+                found = RULES["matmul"](left, found)
         return Value(found)
-    for right in plain[1:]:
-        found = RULES["matmul"](found, right)
+    found, count = plain[0]
+    found = _to_power(found, count)
+    for right, times in plain[1:]:
+        found = RULES["matmul"](found, _to_power(right, times))
     return Value(found)
+
+
+def _to_power(square: Tracer, count: int) -> Tracer:
+    """Return a matrix multiplied by itself, by repeated squaring."""
+    found: Tracer | None = None
+    while True:
+        if count % 2:
+            found = square if found is None else RULES["matmul"](found, square)
+        count //= 2
+        if not count:
+            assert found is not None
+            return found
+        square = RULES["matmul"](square, square)
 
 
 def _without_indices(site: Site, value: Value) -> Tracer:
@@ -88,48 +135,45 @@ def _transposed(site: Site) -> Value:
     return Value(RULES["transpose"](_without_indices(site, site.values[0])))
 
 
-def _factors(site: Site) -> list[Task]:
-    """Ask for the factors of a trace's argument, or for the argument where it is no product."""
+def _traced_product(site: Site) -> tuple[Any, ...]:
+    """Return the factors of a trace's argument, or the argument where it is no product."""
     import sympy
 
     (inner,) = site.parts
-    parts = site.walk.survey.parts(inner) if type(inner) is sympy.MatMul else (inner,)
-    return [(part, site.scope) for part in parts]
+    return site.walk.survey.parts(inner) if type(inner) is sympy.MatMul else (inner,)
+
+
+def _traced_bases(site: Site) -> list[Task]:
+    """Ask for the factors of a trace's argument."""
+    return [(_base(site, part)[0], site.scope) for part in _traced_product(site)]
 
 
 def _trace(site: Site) -> Value:
     """Return a trace; that of a product A B is the sum of A times the transpose of B."""
-    scale, factors, matrices = _sorted_factors(site)
+    scale, factors, matrices = _sorted_factors(site, _traced_product(site))
     if len(matrices) == 1:
-        total = Value(RULES["trace"](_without_indices(site, matrices[0])))
+        total = Value(RULES["trace"](_chain(site, matrices).tracer))
     else:
         left = _chain(site, matrices[:-1])
-        right = Value(RULES["transpose"](_without_indices(site, matrices[-1])))
+        right = Value(RULES["transpose"](_chain(site, matrices[-1:]).tracer))
         total = Value(RULES["sum"](arithmetic("multiply", left, right).tracer))
     return scaled_quotient(scale, [*factors, total], [])
 
 
-def _matrix_power(site: Site) -> Value:
-    """Return a matrix multiplied by itself, by repeated squaring."""
-    exponent = rational_of(site.parts[1])
-    if exponent is None or exponent.denominator != 1 or exponent < 1:
+def _power_base(site: Site) -> list[Task]:
+    """Ask for the base of a power with a positive whole exponent."""
+    base, _ = _base(site, site.node)
+    if base is site.node:
         raise site.refusal(
             "has no op: write a positive whole exponent, or pass the power as a matrix"
         )
-    count = exponent.numerator
-    if count > _MOST_POWER:
-        raise LimitError(
-            f"{shown(site.node)} is a power above {_MOST_POWER}{where()}: write a loop"
-        )
-    square = _without_indices(site, site.values[0])
-    found: Tracer | None = None
-    while count:
-        if count % 2:
-            found = square if found is None else RULES["matmul"](found, square)
-        count //= 2
-        square = RULES["matmul"](square, square) if count else square
-    assert found is not None
-    return Value(found)
+    return [(base, site.scope)]
+
+
+def _matrix_power(site: Site) -> Value:
+    """Return a matrix multiplied by itself."""
+    matrix = _without_indices(site, site.values[0])
+    return Value(_to_power(matrix, _base(site, site.node)[1]))
 
 
 def _entries_power(site: Site) -> Value:
@@ -213,10 +257,10 @@ def _written_out(site: Site) -> Value:
     return stacked(site.values, tuple(int(n) for n in site.node.shape))
 
 
-matmul_rule = Rule(every_part, _multiplied)
+matmul_rule = Rule(_bases, _multiplied)
 transpose_rule = Rule(every_part, _transposed)
-trace_rule = Rule(_factors, _trace)
-matrix_power_rule = Rule(every_part, _matrix_power)
+trace_rule = Rule(_traced_bases, _trace)
+matrix_power_rule = Rule(_power_base, _matrix_power)
 entries_power_rule = Rule(every_part, _entries_power)
 applied_rule = Rule(_applied_to, _applied, _body)
 zeros_rule = _filled(0.0)

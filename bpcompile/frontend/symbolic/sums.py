@@ -60,8 +60,6 @@ def _ranges(site: Site) -> list[Task]:
 
 def _range(site: Site, limits: tuple[Any, ...], scope: Scope) -> tuple[Size, Size]:
     """Return the first value of an index and the number of its values."""
-    if len(limits) != 2:
-        raise site.refusal("has an index without a range: write (i, low, high)")
     low, high = (site.walk.size(limit, scope) for limit in limits)
     if site.walk.indices(low, scope) or site.walk.indices(high, scope):
         raise site.refusal(

@@ -226,6 +226,4 @@ def _advice(node: Any) -> str:
         return "values are real: write the real and imaginary parts as expressions of their own"
     if isinstance(node, sympy.core.function.AppliedUndef):
         return "it has no definition: write the expression that it stands for"
-    if isinstance(node, sympy.Idx):
-        return "the index is bound by no Sum or Product: write Sum(term, (i, low, high))"
     return "write it with functions that are, or replace it by a symbol and pass its value"
