@@ -35,7 +35,7 @@ from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, Size, size_names
-from bpcompile.ir.graph import Node, Graph
+from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
 
