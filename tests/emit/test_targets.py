@@ -1,0 +1,101 @@
+"""Hold the emitted modules to the interpreter: random graphs, and their adjoints, on each target.
+
+The text of the numba target is also run as plain Python, which tests schedules without the seconds
+that a compilation takes; a few graphs go through Numba itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from bpcompile.ir.graph import Graph
+from bpcompile.ir.interpret import interpret
+from bpcompile.passes.pipeline import LOWER, SIMPLIFY
+from bpcompile.passes.pipeline import run as run_passes
+from bpcompile.transforms.reverse import reverse
+from tests.emit.running import agree, combined, emit, run, same
+from tests.strategies import arguments, graphs
+
+Case = tuple[Graph, list[Any]]
+# A failure says the emitted text; to shrink a graph takes minutes and is done by hand where wanted.
+QUICK = {"phases": (Phase.generate,), "suppress_health_check": list(HealthCheck)}
+LENGTHS = {"n": 3, "m": 2}
+
+
+def value_graph(case: Case) -> Graph:
+    return run_passes(case[0], LOWER)
+
+
+def gradient_graph(case: Case) -> Graph:
+    graph = case[0]
+    wrt = [k for k, p in enumerate(graph.params) if p.array_type.dtype.is_float]
+    return run_passes(reverse(run_passes(graph, SIMPLIFY), wrt), LOWER)
+
+
+KINDS = {"value": (value_graph, False), "gradient": (gradient_graph, True)}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def hold(kind: str, how: str, examples: int, **kwargs: Any) -> None:
+    """Hold this many random graphs to the interpreter."""
+    lowered, scalar = KINDS[kind]
+
+    @settings(max_examples=examples, **QUICK, **kwargs)
+    @given(graphs(scalar=scalar))
+    def check(case: Case) -> None:
+        agree(lowered(case), case[1], how)
+
+    check()
+
+
+def drawn(kind: str, examples: int, **kwargs: Any) -> list[Graph]:
+    """Return every tenth random graph of some size."""
+    lowered, scalar = KINDS[kind]
+    found: list[Graph] = []
+
+    @settings(max_examples=examples, **QUICK, **kwargs)
+    @given(graphs(scalar=scalar))
+    def keep(case: Case) -> None:
+        found.append(lowered(case))
+
+    keep()
+    return [graph for graph in found if len(graph) > 12][::10]
+
+
+def hold_compiled(chosen: list[Graph], math: str = "vector") -> None:
+    """Hold several graphs to the interpreter through one compilation by Numba."""
+    graph = combined(chosen)
+    args = arguments(graph, LENGTHS, seed=len(graph))
+    text = emit(graph, "numba", math=math)
+    same(interpret(graph, args), run(text, args, how="numba"), text)
+
+
+@every_kind
+@pytest.mark.parametrize("how", ["numpy", "python"])
+def test_random_graphs(kind: str, how: str) -> None:
+    hold(kind, how, 150)
+
+
+@every_kind
+@pytest.mark.parametrize("math", ["vector", "libm"])
+def test_random_graphs_through_numba(kind: str, math: str) -> None:
+    chosen = drawn(kind, 120)
+    hold_compiled(chosen[:4] if math == "vector" else chosen[4:8], math)
+
+
+@pytest.mark.nightly
+@every_kind
+@pytest.mark.parametrize("how", ["numpy", "python"])
+def test_many_random_graphs(kind: str, how: str) -> None:
+    hold(kind, how, 4000, derandomize=False)
+
+
+@pytest.mark.nightly
+@every_kind
+def test_many_random_graphs_through_numba(kind: str) -> None:
+    chosen = drawn(kind, 2000, derandomize=False)
+    for k in range(0, len(chosen), 5):
+        hold_compiled(chosen[k : k + 5])
