@@ -151,6 +151,10 @@ class CompiledFunction(Inspected):
         if "out" in kwargs:
             kwargs = dict(kwargs)
             out = kwargs.pop("out")
+        if kwargs and out is None and self._hot and not self._transform.extras:
+            positions = self._signature.positions(args, kwargs)
+            if positions is not None:
+                return type(self).__call__(*positions)
         arguments, extras = self._arguments(args, kwargs)
         if arguments.traced or is_tracing():
             return self._inside(arguments, extras, out)
@@ -225,8 +229,12 @@ class CompiledFunction(Inspected):
         `ShapeError` that says which to write.
         """
         arguments, _ = self._arguments(specs, keywords)
+        if not any(isinstance(leaf, Type) for leaf in arguments.leaves):
+            self._find(arguments)
+            return self
         with self._lock:
-            self._compile(arguments, "asked for")
+            if not any(made.was_asked(arguments) for made in self._all):
+                self._compile(arguments, "asked for")
         return self
 
     def _find(self, arguments: Arguments) -> Specialization:

@@ -51,6 +51,7 @@ class Specialization:
         self.compilation = compilation
         self.record = record
         self.pattern = arguments.pattern
+        self._asked = tuple(x if isinstance(x, Type) else None for x in arguments.leaves)
         self.names = tuple(entry.name for entry in arguments.entries)
         self.statics = Statics(arguments.statics, compilation.task.name)
         self._entry_statics = _statics_by_entry(arguments, compilation.task.name)
@@ -105,6 +106,12 @@ class Specialization:
 
     # -- arguments -----------------------------------------------------------------------------
 
+    def was_asked(self, arguments: Arguments) -> bool:
+        """Tell whether this was compiled for the very types that are asked for again."""
+        asked = tuple(x if isinstance(x, Type) else None for x in arguments.leaves)
+        same = self.pattern == arguments.pattern and self._asked == asked
+        return same and self.statics.equal(arguments.statics, self.compilation.task.name)
+
     def misfit(self, arguments: Arguments) -> str | None:
         """Return why the code was not made for these arguments of the same pattern, or None."""
         if not self.statics.equal(arguments.statics, self.compilation.task.name):
@@ -157,7 +164,7 @@ class Specialization:
 
     def hot(self, slow: Slow) -> Callable[..., Any] | None:
         """Return the closure for hot calls, or None where every call takes the slow path."""
-        if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
+        if any(isinstance(key, str) for key in self.pattern.keys):
             return None
         return make_call(self.program, self.layout, slow)
 

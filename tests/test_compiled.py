@@ -365,6 +365,7 @@ def test_specs_compile_ahead_of_the_first_call():
     call = value_and_grad(lambda w, X: np.sum(X @ w)).compile(bp.f64["d"], bp.f64["n d"])
     assert call.compilations[0]["types"] == "w: f64[d], X: f64[n, d]"
     assert call(np.ones(3), A)[0] == 21.0
+    call.compile(bp.f64["d"], bp.f64["n d"]).compile(np.ones(2), np.ones((1, 2)))
     assert len(call.specializations) == 1
 
 
@@ -505,6 +506,13 @@ def test_bind_takes_what_is_not_exact_and_what_it_returned():
         bound(np.ones(4))
     with pytest.raises(bp.ArgumentError, match="other types, nesting or static values"):
         bound(np.ones(3, np.float32))
+
+
+def test_bound_calls_refuse_another_rank_and_take_keywords():
+    bound = grad(lambda x, s: np.sum(x * s)).bind(np.ones(3), 2.0)
+    assert bound(s=3.0, x=np.ones(3)).tolist() == [3, 3, 3]
+    with pytest.raises(bp.ArgumentError, match="other types, nesting"):
+        bound(np.ones((3, 1)), 2.0)
 
 
 def test_bind_keeps_trees_and_statics():

@@ -53,6 +53,8 @@ class Signature:
         self._parameters = list(self._signature.parameters.values()) if self._signature else []
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         self.positional = [p.name for p in self._parameters if p.kind in kinds]
+        plain = all(p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for p in self._parameters)
+        self._plain_names = self.positional if plain else []
         self._specs = _specs(function, self._parameters, self.name)
         self.static = tuple(static)
         self.differentiated = tuple(differentiated)
@@ -116,6 +118,20 @@ class Signature:
             if entry.key in wanted:
                 return index
         raise ArgumentError(f"{self.text}: the call has no argument {selector!r} to differentiate")
+
+    def positions(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """Return a call without its keywords where they name just the next parameters, else None.
+
+        For functions of plain parameters alone; what is special about others `bind` sorts out.
+        """
+        given = len(args) + len(kwargs)
+        if not self._plain_names or given > len(self._plain_names):
+            return None
+        try:
+            rest = [kwargs[name] for name in self._plain_names[len(args) : given]]
+        except KeyError:
+            return None
+        return (*args, *rest)
 
     # -- calls ---------------------------------------------------------------------------------
 

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.ir.type import DType, Type
-from bpcompile.runtime.calling import MISSED, Layout, Slow
+from bpcompile.ir.type import Type
+from bpcompile.runtime.calling import MISSED, NUMBERS, Layout, Slow
 from bpcompile.runtime.program import Program, as_scalar
 
 _MISSING: Any = object()
-_NUMBERS = {DType.F64: float, DType.F32: np.float32, DType.I64: int, DType.BOOL: bool}
 
 
 class Bound:
@@ -147,7 +146,7 @@ def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
 def _check_of(type: Type, strides: Any) -> tuple[Any, Any, Any]:
     """Return the class of an exact leaf, and for an array its dtype and strides."""
     if strides is None:
-        return _NUMBERS[type.dtype], None, None
+        return NUMBERS[type.dtype], None, None
     return np.ndarray, np.dtype(type.dtype.numpy_name), strides
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcompile.frontend.trees import OtherStructure
+from bpcompile.ir.type import DType
 from bpcompile.runtime.program import Inexact, Program
 
 Slow = Callable[[tuple[Any, ...], dict[str, Any]], Any]
@@ -29,6 +30,7 @@ Arrays = Sequence[tuple[int, np.dtype[Any]]]
 # What a call that is not exact raises on the way; the slow path then does it, or says what is
 # wrong. A ValueError is a broken guard, a TypeError a wrong number of arguments.
 MISSED = (ValueError, TypeError, IndexError, KeyError, AttributeError, OtherStructure, Inexact)
+NUMBERS = {DType.F64: float, DType.F32: np.float32, DType.I64: int, DType.BOOL: bool}
 _MISSING: Any = object()
 
 
@@ -47,6 +49,8 @@ class Layout(NamedTuple):
 
 def make_call(program: Program, layout: Layout, slow: Slow) -> Callable[..., Any]:
     """Return the function that a hot call runs."""
+    if not program.is_compiled:
+        return _interpreted(program, layout, slow)
     arrays = array_leaves(program)
     dispatcher = program.fresh.dispatcher
     fill = _make_fill(program, layout)
@@ -211,6 +215,37 @@ def _general(
                     break
             if exact:
                 return finish(dispatcher(*leaves, *hidden))
+        except MISSED:
+            pass
+        return slow(args, kwargs)
+
+    return call
+
+
+def _interpreted(program: Program, layout: Layout, slow: Slow) -> Callable[..., Any]:
+    """Return the call of a function of the numpy target, with no dispatcher to compare types."""
+    function, hidden = program.function(), program.hidden
+    take, finish = layout.take or _themselves, layout.finish or _unchanged
+    ndarray = np.ndarray
+    checks = [
+        (ndarray if type.rank else NUMBERS[type.dtype], type.rank, np.dtype(type.dtype.numpy_name))
+        for type in (place.type for place in program.places)
+    ]
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            return slow(args, kwargs)
+        try:
+            leaves = take(args)
+            exact = len(leaves) == len(checks)
+            for leaf, (kind, rank, dtype) in zip(leaves, checks, strict=False):
+                if leaf.__class__ is not kind or not (
+                    rank == 0 or (leaf.ndim == rank and leaf.dtype == dtype and leaf.flags.carray)
+                ):
+                    exact = False
+                    break
+            if exact:
+                return finish(function(*leaves, *hidden))
         except MISSED:
             pass
         return slow(args, kwargs)

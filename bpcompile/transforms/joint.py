@@ -179,11 +179,13 @@ def _require_scalar(graph: Graph, structure: Structure, task: Task) -> None:
         )
     value = graph.outputs[0]
     place = f" at {value.origin}" if value.origin else ""
-    label = f"`{value.name}` ({value.type})" if value.name else f"{value.type}"
+    # A returned expression is named after its function, which would say nothing here.
+    name = None if value.name in (task.name, "lambda") else value.name
+    label = f"`{name}` ({value.type})" if name else f"{value.type}"
     if value.shape:
         raise ShapeError(
             f"{call} needs a scalar, and {task.name} returns {label}{place}: sum it, as in "
-            f"{value.name or 'result'}.sum(), or take one element; bp.vjp takes any shape"
+            f"{name or 'result'}.sum(), or take one element; bp.vjp takes any shape"
         )
     if not value.array_type.dtype.is_float:
         raise TypeMismatchError(
