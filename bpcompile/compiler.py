@@ -18,8 +18,8 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import functools
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -33,7 +33,7 @@ class Formulas:
         self._adjoint = _adjoint_comments(self._joint)
 
     def mathematics(self) -> list[str]:
-        """Return the forward mathematics, a line for each named value; the middle of many is cut."""
+        """Return the forward mathematics, a line for each named value; of many, the ends."""
         if len(self._lines) <= _MOST_LINES:
             return self._lines
         cut = len(self._lines) - _MOST_LINES + 1

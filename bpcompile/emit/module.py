@@ -32,7 +32,8 @@ def emit_module(
     """Return the module that computes a lowered graph.
 
     `target` is ``"numba"`` or ``"numpy"``; `formulas` has the mathematics that the docstring and
-    the comments show; `math` is ``"vector"`` or ``"libm"``. Raises `CompileError` where the text fails its check.
+    the comments show; `math` is ``"vector"`` or ``"libm"``. Raises `CompileError` where the text
+    fails its check.
     """
     if target == "numba":
         module, dims = numba_module(graph, interface, formulas, math)

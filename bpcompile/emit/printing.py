@@ -1,4 +1,4 @@
-"""Print expressions: each piece of text knows how strongly it binds, so that no bracket is wrong."""
+"""Print expressions: each piece of text knows how strongly it binds, so brackets are right."""
 
 from __future__ import annotations
 

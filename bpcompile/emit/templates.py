@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def template_root() -> Path:
-    """Return the folder of the templates: inside the package in a wheel, beside it in a checkout."""
+    """Return the templates' folder: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     for root in (package / "templates", package.parent / "templates"):
         if (root / "numpy" / "module.py.j2").is_file():

@@ -128,7 +128,9 @@ class Expr:
     def items(self) -> tuple[Expr, ...]:
         """Return the values of a tuple, each taken out by an ``item`` node."""
         types = cast("Any", self.node.type).items
-        return tuple(self.builder.apply(OPS["item"], (self,), {"index": k}) for k in range(len(types)))
+        return tuple(
+            self.builder.apply(OPS["item"], (self,), {"index": k}) for k in range(len(types))
+        )
 
     def __repr__(self) -> str:
         """Return a short text for debugging."""
@@ -136,7 +138,7 @@ class Expr:
 
 
 def attribute_key(value: Any) -> Any:
-    """Return what decides whether two attributes are equal: floats by their bits, regions by identity."""
+    """Return what makes two attributes equal: the bits of floats, the identity of regions."""
     if isinstance(value, float):
         return ("float", value.hex() if math.isfinite(value) else repr(value))
     if isinstance(value, (tuple, list)):
@@ -210,7 +212,11 @@ class Builder:
     def const(self, value: Number, type: Type) -> Expr:
         """Append a constant, the same at every index of `type`."""
         kept: Number = (
-            float(value) if type.dtype.is_float else bool(value) if type.dtype is DType.BOOL else int(value)
+            float(value)
+            if type.dtype.is_float
+            else bool(value)
+            if type.dtype is DType.BOOL
+            else int(value)
         )
         if type.dtype is DType.F32:
             kept = float(np.float32(kept))
@@ -252,9 +258,7 @@ class Builder:
 
         Names and origins are kept; returns the values of the graph's outputs.
         """
-        place: dict[Node, Node] = dict(
-            zip(graph.params, (arg.node for arg in args), strict=True)
-        )
+        place: dict[Node, Node] = dict(zip(graph.params, (arg.node for arg in args), strict=True))
         for node in graph.nodes:
             if node not in place:
                 moved = tuple(place[arg] for arg in node.args)

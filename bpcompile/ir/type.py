@@ -138,7 +138,7 @@ class Spec:
         for part in parts:
             if isinstance(part, str):
                 sizes.extend(parse_dim(text) for text in _split_axes(part))
-            elif isinstance(part, Dim) or (isinstance(part, int) and not isinstance(part, bool)):
+            elif not isinstance(part, bool):
                 sizes.append(part)
             else:
                 raise ShapeError(f"{part!r} is not a length: write an integer or a name")

@@ -118,7 +118,8 @@ def numpy_index(spec: Any, indices: tuple[Any, ...]) -> tuple[Any, ...]:
     result = []
     for entry, own in zip(spec, axes, strict=True):
         if isinstance(entry, Slice):
-            values = entry.start + entry.step * np.arange(entry.length)
+            start, step, length = map(int, entry)  # type: ignore[arg-type]  # sizes are known here
+            values = start + step * np.arange(length)
         else:
             values = np.asarray(indices[entry.operand])
         spread = [1] * rank

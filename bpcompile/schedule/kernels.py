@@ -6,8 +6,9 @@ arrays, and returns the scalars that are read after it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bpcompile.ir.dims import Size, size_names
 from bpcompile.schedule.statements import (
@@ -45,15 +46,139 @@ class Kernel:
     made: list[str]
 
 
-@dataclass(slots=True)
 class _Mentions:
-    """Hold the variables and names that statements mention, in order."""
+    """Gather the variables and names that statements mention, in order."""
 
-    vars: dict[Var, None] = field(default_factory=dict)
-    set: dict[Var, None] = field(default_factory=dict)
-    names: dict[str, None] = field(default_factory=dict)
-    counters: dict[Var, None] = field(default_factory=dict)
-    made: dict[str, None] = field(default_factory=dict)
+    def __init__(self, tokens: dict[str, Var]) -> None:
+        """Start empty; `tokens` knows the variables that stand in sizes, and learns more."""
+        self.tokens = tokens
+        self.vars: dict[Var, None] = {}
+        self.set: dict[Var, None] = {}
+        self.names: dict[str, None] = {}
+        self.counters: dict[Var, None] = {}
+        self.made: dict[str, None] = {}
+
+    def sizes(self, *given: Size) -> None:
+        """Note the names in sizes, and the variables whose tokens stand there."""
+        for size in given:
+            for name in sorted(size_names(size)):
+                self.names.setdefault(name)
+                if name in self.tokens:
+                    self.vars.setdefault(self.tokens[name])
+
+    def reads(self, *given: Var) -> None:
+        """Note variables."""
+        for var in given:
+            self.tokens[var.token] = var
+            self.vars.setdefault(var)
+
+    def assigns(self, *given: Var) -> None:
+        """Note variables that a statement sets."""
+        self.reads(*given)
+        for var in given:
+            self.set.setdefault(var)
+
+    def visit(self, item: Statement | Expression) -> list[Statement | Expression]:
+        """Note what one statement or expression mentions itself; return what is below it."""
+        node = getattr(item, "node", None)
+        if node is not None and node.name is not None and not isinstance(item, Apply):
+            self.made.setdefault(node.name)
+        return _below(item, self)
+
+
+@functools.singledispatch
+def _below(item: Statement | Expression, found: _Mentions) -> list[Statement | Expression]:
+    """Note what an item mentions itself and return what is below it; a literal has nothing."""
+    return []
+
+
+@_below.register
+def _(item: Var, found: _Mentions) -> list[Statement | Expression]:
+    found.reads(item)
+    return []
+
+
+@_below.register
+def _(item: SizeValue, found: _Mentions) -> list[Statement | Expression]:
+    found.sizes(item.size)
+    return []
+
+
+@_below.register
+def _(item: Load, found: _Mentions) -> list[Statement | Expression]:
+    found.reads(item.array)
+    found.sizes(*item.index)
+    return []
+
+
+@_below.register
+def _(item: Apply, found: _Mentions) -> list[Statement | Expression]:
+    return list(item.args)
+
+
+@_below.register
+def _(item: Set, found: _Mentions) -> list[Statement | Expression]:
+    found.assigns(item.var)
+    return [item.value]
+
+
+@_below.register
+def _(item: Store, found: _Mentions) -> list[Statement | Expression]:
+    found.reads(item.array)
+    found.sizes(*item.index)
+    return [item.value]
+
+
+@_below.register
+def _(item: Fold, found: _Mentions) -> list[Statement | Expression]:
+    if isinstance(item.target, Var):
+        found.assigns(item.target)
+        return [item.value]
+    return [item.target, item.value]
+
+
+@_below.register
+def _(item: FoldIndex, found: _Mentions) -> list[Statement | Expression]:
+    found.assigns(item.best, item.where)
+    found.sizes(item.position)
+    return [item.value]
+
+
+@_below.register
+def _(item: CheckedIndex, found: _Mentions) -> list[Statement | Expression]:
+    found.assigns(item.var)
+    found.sizes(item.length)
+    return [item.value]
+
+
+@_below.register
+def _(item: For, found: _Mentions) -> list[Statement | Expression]:
+    found.counters.setdefault(item.var)
+    return [item.lower, item.upper, *item.body]
+
+
+@_below.register
+def _(item: Fill, found: _Mentions) -> list[Statement | Expression]:
+    found.reads(item.array)
+    return []
+
+
+@_below.register
+def _(item: CopyArray, found: _Mentions) -> list[Statement | Expression]:
+    found.reads(item.target, item.source)
+    return []
+
+
+@_below.register
+def _(item: Move, found: _Mentions) -> list[Statement | Expression]:
+    found.assigns(*item.targets)
+    return list(item.values)
+
+
+@_below.register
+def _(item: Product, found: _Mentions) -> list[Statement | Expression]:
+    found.reads(item.out, item.left, item.right)
+    return []
 
 
 def split(plan: Plan) -> list[Kernel | Statement]:
@@ -119,78 +244,8 @@ def _kernel(
 
 def _mentions(statements: Iterable[Statement | Expression], tokens: dict[str, Var]) -> _Mentions:
     """Return what statements and all below them mention; `tokens` learns their variables."""
-    found = _Mentions()
+    found = _Mentions(tokens)
     stack: list[Statement | Expression] = list(reversed(list(statements)))
     while stack:
-        stack.extend(reversed(_visit(stack.pop(), found, tokens)))
+        stack.extend(reversed(found.visit(stack.pop())))
     return found
-
-
-def _visit(
-    item: Statement | Expression, found: _Mentions, tokens: dict[str, Var]
-) -> list[Statement | Expression]:
-    """Record what one statement or expression mentions itself; return what is below it."""
-
-    def sizes(*given: Size) -> None:
-        for size in given:
-            for name in sorted(size_names(size)):
-                found.names.setdefault(name)
-                if name in tokens:
-                    found.vars.setdefault(tokens[name])
-
-    def assigned(var: Var) -> None:
-        tokens[var.token] = var
-        found.vars.setdefault(var)
-        found.set.setdefault(var)
-
-    node = getattr(item, "node", None)
-    if node is not None and node.name is not None and not isinstance(item, Apply):
-        found.made.setdefault(node.name)
-    match item:
-        case Var():
-            tokens[item.token] = item
-            found.vars.setdefault(item)
-        case SizeValue(size=size):
-            sizes(size)
-        case Load(array=array, index=index):
-            found.vars.setdefault(array)
-            sizes(*index)
-        case Apply(args=args):
-            return list(args)
-        case Set(var=var, value=value):
-            assigned(var)
-            return [value]
-        case Store(array=array, index=index, value=value):
-            found.vars.setdefault(array)
-            sizes(*index)
-            return [value]
-        case Fold(target=target, value=value):
-            if isinstance(target, Var):
-                assigned(target)
-                return [value]
-            return [target, value]
-        case FoldIndex(best=best, where=where, value=value, position=position):
-            assigned(best)
-            assigned(where)
-            sizes(position)
-            return [value]
-        case CheckedIndex(var=var, value=value, length=length):
-            assigned(var)
-            sizes(length)
-            return [value]
-        case For(var=var, lower=lower, upper=upper, body=body):
-            found.counters.setdefault(var)
-            return [lower, upper, *body]
-        case Fill(array=array):
-            found.vars.setdefault(array)
-        case CopyArray(target=target, source=source):
-            found.vars.setdefault(target)
-            found.vars.setdefault(source)
-        case Move(targets=targets, values=values):
-            for var in targets:
-                assigned(var)
-            return list(values)
-        case Product(out=out, left=left, right=right):
-            for var in (out, left, right):
-                found.vars.setdefault(var)
-    return []

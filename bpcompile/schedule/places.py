@@ -66,7 +66,7 @@ class Cursor:
 class Place(Protocol):
     """Give the expression of an element of a value."""
 
-    def element(self, at: Index, cursor: Cursor) -> Expression:
+    def element(self, at: Index, cursor: Cursor, /) -> Expression:
         """Return the expression."""
 
 
@@ -79,7 +79,7 @@ class ScalarPlace:
         """Hold the expression."""
         self.value = value
 
-    def element(self, at: Index, cursor: Cursor) -> Expression:
+    def element(self, _at: Index, _cursor: Cursor, /) -> Expression:
         """Return the value."""
         return self.value
 
@@ -98,7 +98,7 @@ class ArrayPlace:
         """Return the index into the array for an index of the value."""
         return tuple(at[k] for k in self.axes)
 
-    def element(self, at: Index, cursor: Cursor) -> Expression:
+    def element(self, at: Index, _cursor: Cursor, /) -> Expression:
         """Return the element."""
         return Load(self.var, self.kept(at))
 
@@ -113,7 +113,7 @@ class OuterPlace:
         self.lowering = lowering
         self.node = node
 
-    def element(self, at: Index, cursor: Cursor) -> Expression:
+    def element(self, at: Index, cursor: Cursor, /) -> Expression:
         """Return what the outer block reads."""
         return self.lowering.read(self.node, at, cursor)
 
