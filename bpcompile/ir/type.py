@@ -133,12 +133,12 @@ class Spec:
 
         Raises `ShapeError` for a negative length or a text that is no dimension.
         """
-        parts = shape if isinstance(shape, tuple) else (shape,)
+        parts: tuple[object, ...] = shape if isinstance(shape, tuple) else (shape,)
         sizes: list[Size] = []
         for part in parts:
             if isinstance(part, str):
                 sizes.extend(parse_dim(text) for text in _split_axes(part))
-            elif not isinstance(part, bool):
+            elif isinstance(part, (int, Dim)) and not isinstance(part, bool):
                 sizes.append(part)
             else:
                 raise ShapeError(f"{part!r} is not a length: write an integer or a name")

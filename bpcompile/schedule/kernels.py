@@ -87,7 +87,7 @@ class _Mentions:
 
 
 @functools.singledispatch
-def _below(item: Statement | Expression, found: _Mentions) -> list[Statement | Expression]:
+def _below(_item: Statement | Expression, _found: _Mentions) -> list[Statement | Expression]:
     """Note what an item mentions itself and return what is below it; a literal has nothing."""
     return []
 
@@ -112,7 +112,7 @@ def _(item: Load, found: _Mentions) -> list[Statement | Expression]:
 
 
 @_below.register
-def _(item: Apply, found: _Mentions) -> list[Statement | Expression]:
+def _(item: Apply, _found: _Mentions) -> list[Statement | Expression]:
     return list(item.args)
 
 
