@@ -4,15 +4,16 @@ In: the graph of a model as written, the arguments of a call, and what the compi
 returned for them. Out: a `GradientReport`, falsy on failure. The reference (`show.reference`)
 knows no derivative rule.
 
-An entry passes where |got - expected| <= rtol (|expected| + largest |expected| of its array)
-+ 100 eps |f|, more where the reference itself is less exact; rtol is √eps of the narrowest float
-type among arguments and results. At a kink, where the slopes to the left and to the right differ,
-any slope between them passes and is counted as such.
+An entry passes where |got - expected| <= rtol (|expected| + largest |expected| of its array), where
+rtol is √eps of the narrowest float type among arguments and results. More is allowed where the
+reference is less exact: by the error of differences, and by what rounding of the arguments changes
+(a sum that cancels to zero is a rounding error in both). At a kink, where the slopes to the left
+and to the right differ, any slope between them passes and is counted as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from bpcompile.show.report import Check, GradientReport
 
 _SEED = 20240521  # of the entries and directions that are drawn
 Index = tuple[int, ...]
+Expect = Callable[[Reference], tuple[Any, Any]]
 
 
 class Named(NamedTuple):
@@ -104,18 +106,22 @@ class _Checker:
         self.returned = returned
         self.entries = entries
         self.rtol = self.reference.eps**0.5 if rtol is None else rtol
-        self.size = abs(self._weighed(self.reference.values)) if returned.gradients else 0.0
+        self._nearby: list[Reference] | None = None
+
+    @property
+    def nearby(self) -> list[Reference]:
+        """Return the references at rounded arguments, made when they are first needed."""
+        if self._nearby is None:
+            self._nearby = self.reference.nearby()
+        return self._nearby
 
     def report(self) -> GradientReport:
         """Return the checks of values, tangents and gradients."""
         reference, returned = self.reference, self.returned
-        found = [self._array(n, "value", reference.values[n.position]) for n in returned.values]
-        if returned.tangents:
-            directions = {k: np.asarray(v) for k, v in returned.directions.items()}
-            slopes, errors = reference.slopes(directions)
-            for named in returned.tangents:
-                k = named.position
-                found.append(self._array(named, "tangent", slopes[k], errors[k]))
+        found = [self._array(named, "value", _value(named.position)) for named in returned.values]
+        directions = {k: np.asarray(v) for k, v in returned.directions.items()}
+        for named in returned.tangents:
+            found.append(self._array(named, "tangent", _tangent(named.position, directions)))
         for named in returned.gradients:
             found += self._gradient(named)
         return GradientReport(reference.graph.name, reference.method, self.rtol, tuple(found))
@@ -131,12 +137,13 @@ class _Checker:
                     total += float(np.sum(out * (np.abs(seed) if absolute else seed)))
         return total
 
-    def _array(self, named: Named, kind: str, expected: Any, error: Any = 0.0) -> Check:
-        """Compare two arrays."""
+    def _array(self, named: Named, kind: str, expect: Expect) -> Check:
+        """Compare an array with what `expect` gives of a reference: values and their errors."""
         got = np.asarray(named.got, np.float64)
-        expected = np.broadcast_to(np.asarray(expected, np.float64), got.shape)
-        allowed = self._allowed(expected, _largest(expected), error)
-        ratios = _ratios(got, expected, allowed)
+        expected, error = (np.asarray(part, np.float64) for part in expect(self.reference))
+        ratios = self._ratios(got, expected, error, _largest(expected))
+        if np.any(ratios > 1):
+            ratios = self._ratios(got, expected, error + self._noise(expect), _largest(expected))
         if not got.size:
             return Check(named.name, kind, True, (), 0.0, 0.0, 0.0, 0, 0)
         index = tuple(int(k) for k in np.unravel_index(np.argmax(ratios), got.shape))
@@ -152,11 +159,23 @@ class _Checker:
             got.size,
         )
 
-    def _allowed(self, expected: Any, scale: float, error: Any) -> Any:
-        """Return how far off entries may be."""
-        rounding = 100 * self.reference.eps * (self.size if np.isfinite(self.size) else 0.0)
+    def _ratios(self, got: Any, expected: Any, error: Any, scale: float) -> Any:
+        """Return how far off values are in units of what is allowed; 0 where they are the same."""
         size = np.where(np.isfinite(expected), np.abs(expected), 0.0)
-        return self.rtol * (size + scale) + rounding + 10 * error
+        allowed = self.rtol * (size + scale) + 10 * error
+        with np.errstate(all="ignore"):
+            same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+            ratio = np.abs(got - expected) / allowed
+            return np.where(same, 0.0, np.where(np.isnan(ratio), np.inf, ratio))
+
+    def _noise(self, expect: Expect) -> Any:
+        """Return how much rounding of the arguments changes what is expected."""
+        expected = expect(self.reference)[0]
+        noise = np.zeros(np.shape(expected))
+        with np.errstate(all="ignore"):
+            for near in self.nearby:
+                noise = np.fmax(noise, np.abs(expect(near)[0] - expected))
+        return np.where(np.isfinite(noise), noise, 0.0)
 
     # -- gradients -------------------------------------------------------------------------------
 
@@ -167,26 +186,29 @@ class _Checker:
         slopes = [self._slope(named.position, _unit(got.shape, index)) for index in indices]
         expected = np.array([slope for slope, _ in slopes], np.float64)
         error = np.array([error for _, error in slopes], np.float64)
-        scale = _largest(expected)
         entries = np.array([got[index] for index in indices], np.float64)
-        ratios = _ratios(entries, expected, self._allowed(expected, scale, error))
+        scale = _largest(expected)
+        ratios = self._ratios(entries, expected, error, scale)
         kinks = undecided = 0
         for k in np.flatnonzero(ratios > 1):
-            if np.isfinite(entries[k]) and not np.isfinite(expected[k]):
-                undecided += 1  # the model as written overflows here
+            direction = _unit(got.shape, indices[k])
+            if self._is_undecided(entries[k], expected[k]):
+                undecided += 1
                 ratios[k] = 0.0
-            elif self._is_at_kink(named.position, _unit(got.shape, indices[k]), entries[k], scale):
+            elif self._is_at_kink(named.position, direction, entries[k], scale):
                 kinks += 1
                 ratios[k] = 0.0
-        worst = int(np.argmax(ratios)) if len(ratios) else -1
+            else:
+                ratios[k] = self._with_noise(named, direction, entries[k], scale)
+        worst = int(np.argmax(ratios)) if len(ratios) else None
         yield Check(
             named.name,
             "gradient",
             bool(np.all(ratios <= 1)),
-            indices[worst] if len(ratios) else (),
-            float(entries[worst]) if len(ratios) else 0.0,
-            float(expected[worst]) if len(ratios) else 0.0,
-            _distance(entries[worst], expected[worst]) if len(ratios) else 0.0,
+            () if worst is None else indices[worst],
+            0.0 if worst is None else float(entries[worst]),
+            0.0 if worst is None else float(expected[worst]),
+            0.0 if worst is None else _distance(entries[worst], expected[worst]),
             got.size,
             len(indices),
             kinks,
@@ -195,28 +217,50 @@ class _Checker:
         if len(indices) < got.size:
             yield self._direction(named, got, scale)
 
-    def _slope(self, position: int, direction: np.ndarray) -> tuple[float, float]:
+    def _slope(
+        self, position: int, direction: np.ndarray, near: Reference | None = None
+    ) -> tuple[float, float]:
         """Return the derivative of the checked number along a direction, and its error."""
-        slopes, errors = self.reference.slopes({position: direction})
+        slopes, errors = (near or self.reference).slopes({position: direction})
         return self._weighed(slopes), self._weighed(errors, absolute=True)
+
+    def _with_noise(self, named: Named, direction: np.ndarray, got: float, scale: float) -> float:
+        """Return how far off a slope is where rounding of the arguments is allowed for."""
+
+        def expect(near: Reference) -> tuple[Any, Any]:
+            return self._slope(named.position, direction, near)
+
+        expected, error = expect(self.reference)
+        return float(self._ratios(got, expected, error + self._noise(expect), scale))
+
+    def _is_undecided(self, got: float, expected: float) -> bool:
+        """Tell whether the reference cannot judge: the model as written overflows, or has a pole.
+
+        A NaN that the model itself does not have is never excused.
+        """
+        if not np.isfinite(expected):
+            value = self._weighed(self.reference.values)
+            return bool(not np.isnan(got) or not np.isfinite(value))
+        return bool(np.isinf(got) and got * expected > 0 and abs(expected) > 1 / self.rtol)
 
     def _direction(self, named: Named, got: np.ndarray, scale: float) -> Check:
         """Compare the product of a gradient with a drawn direction."""
         direction = np.random.default_rng(_SEED).standard_normal(got.shape)
         expected, error = self._slope(named.position, direction)
         product = float(np.sum(got * direction))
-        allowed = self._allowed(expected, scale * float(np.sqrt(got.size)), error)
-        undecided = np.isfinite(product) and not np.isfinite(expected)
-        ok = bool(undecided or _ratios(product, expected, allowed) <= 1)
-        distance = _distance(product, expected)
+        size = scale * float(np.sqrt(got.size))
+        ratio = float(self._ratios(product, expected, error, size))
+        undecided = ratio > 1 and self._is_undecided(product, expected)
+        if ratio > 1 and not undecided:
+            ratio = self._with_noise(named, direction, product, size)
         return Check(
             named.name,
             "direction",
-            ok,
+            undecided or ratio <= 1,
             (),
             product,
             expected,
-            distance,
+            _distance(product, expected),
             got.size,
             1,
             undecided=int(undecided),
@@ -236,17 +280,24 @@ class _Checker:
         return is_between(float(got), self._weighed(left), self._weighed(right), scale)
 
 
+def _value(position: int) -> Expect:
+    """Return what gives an output of a reference."""
+    return lambda near: (near.values[position], 0.0)
+
+
+def _tangent(position: int, directions: Mapping[int, np.ndarray]) -> Expect:
+    """Return what gives the derivative of an output along directions."""
+
+    def expect(near: Reference) -> tuple[Any, Any]:
+        slopes, errors = near.slopes(directions)
+        return slopes[position], errors[position]
+
+    return expect
+
+
 def _largest(values: np.ndarray) -> float:
     """Return the largest finite magnitude."""
     return float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
-
-
-def _ratios(got: Any, expected: Any, allowed: Any) -> Any:
-    """Return how far off values are, in units of what is allowed; 0 where they are the same."""
-    with np.errstate(all="ignore"):
-        same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-        ratio = np.abs(got - expected) / allowed
-        return np.where(same, 0.0, np.where(np.isnan(ratio), np.inf, ratio))
 
 
 def _distance(got: Any, expected: Any) -> float:

@@ -20,6 +20,8 @@ from bpcompile.ir.interpret import interpret
 from bpcompile.ir.type import DType
 
 _STEP = 1e-30
+_NEARBY = 3
+_SEED = 20240521
 _KINK = 1e-3  # slopes that differ by more of their size are two
 Directions = Mapping[int, np.ndarray]
 
@@ -66,7 +68,9 @@ class Reference:
         """Return the derivatives of all outputs along a direction."""
         if not self.is_analytic:
             return self._differences(directions)
-        found = [np.imag(out) / _STEP for out in self._complex(directions)]
+        moved = self._complex(directions)
+        # Where the value is infinite its imaginary part means nothing.
+        found = [np.where(np.isfinite(np.real(y)), np.imag(y) / _STEP, np.nan) for y in moved]
         errors = [np.zeros(np.shape(slope)) for slope in found]
         if all(np.all(np.isfinite(slope)) for slope in found):
             return Slopes(found, errors)
@@ -76,6 +80,20 @@ class Reference:
             finite = np.isfinite(slope)
             found[k], errors[k] = np.where(finite, slope, value), np.where(finite, 0.0, error)
         return Slopes(found, errors)
+
+    def nearby(self) -> list[Reference]:
+        """Return references at arguments that differ by rounding: they show what rounding does."""
+        rng = np.random.default_rng(_SEED)
+        found = []
+        for _ in range(_NEARBY):
+            args = []
+            for arg in self.args:
+                if arg.dtype.kind == "f":
+                    signs = rng.choice([-1.0, 1.0], arg.shape)
+                    arg = np.asarray(arg * (1 + self.eps * signs), arg.dtype)
+                args.append(arg)
+            found.append(Reference(self.graph, args))
+        return found
 
     def _complex(self, directions: Directions) -> tuple[Any, ...]:
         """Return the outputs at arguments with a small imaginary part."""

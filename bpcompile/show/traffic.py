@@ -7,6 +7,7 @@ touches is expected to stay in the cache. An array counts again for each nest th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, assert_never
@@ -222,36 +223,51 @@ def _chosen(loops: Loops, names: set[str]) -> Loops:
 
 def _total(each: Size, loops: Loops) -> Size:
     """Return the sum over all iterations of a count that may depend on the counters."""
+    below = 1  # sums of powers are polynomials over a denominator, divided by at the end
     for loop in reversed(loops):
-        each = _summed(each, loop)
-    return each
+        if isinstance(each, Dim) and loop.token in size_names(each):
+            each, divisor = _summed(each, loop)
+            below *= divisor
+        else:
+            each = each * (loop.upper - loop.lower)
+    return _quotient(each, below)
 
 
-def _summed(each: Size, loop: _Loop) -> Size:
-    """Return Σ each over the counter, by the formulas for Σ 1, Σ i and Σ i².
+def _summed(each: Dim, loop: _Loop) -> tuple[Size, int]:
+    """Return Σ each over the counter as a numerator and a denominator.
 
-    Where the counter stands in a division, an extreme or a higher power, the count at the last
-    iteration stands for all: an upper bound, as counts grow with their counters.
+    Where the counter stands in a division, an extreme or a higher power than the third, the count
+    at the last iteration stands for all: an upper bound, as counts grow with their counters.
     """
-    n = loop.upper - loop.lower
-    if not isinstance(each, Dim) or loop.token not in size_names(each):
-        return each * n
-    parts: list[Size] = [0, 0, 0]
+    last = loop.upper - 1
+    parts: list[Size] = [0, 0, 0, 0]
     for monomial, coefficient in each.terms:
         power = monomial.count(loop.token)
         rest = Dim({tuple(atom for atom in monomial if atom != loop.token): coefficient})
-        if power > 2 or loop.token in size_names(rest):
-            return substitute(each, {loop.token: loop.upper - 1}) * n
+        if power >= len(parts) or loop.token in size_names(rest):
+            return substitute(each, {loop.token: last}) * (loop.upper - loop.lower), 1
         parts[power] = parts[power] + rest
-    last = loop.upper - 1
-    first_powers = floor_div(n * (loop.lower + last), 2)
-    squares = floor_div(_squares(last) - _squares(loop.lower - 1), 6)
-    return parts[0] * n + parts[1] * first_powers + parts[2] * squares
+    total: Size = 0
+    for part, high, low in zip(parts, _powers(last), _powers(loop.lower - 1), strict=True):
+        total = total + part * (high - low)
+    return total, _POWERS_BELOW
 
 
-def _squares(n: Size) -> Size:
-    """Return 6 times the sum of the first n squares."""
-    return n * (n + 1) * (2 * n + 1)
+_POWERS_BELOW = 12
+
+
+def _powers(n: Size) -> tuple[Size, ...]:
+    """Return 12 Σ 1, 12 Σ i, 12 Σ i² and 12 Σ i³ over i = 1, ..., n, up to what cancels."""
+    pair = n * (n + 1)
+    return 12 * n, 6 * pair, 2 * pair * (2 * n + 1), 3 * pair * pair
+
+
+def _quotient(count: Size, divisor: int) -> Size:
+    """Return an exact quotient, in lowest terms."""
+    if isinstance(count, Dim):
+        common = math.gcd(divisor, *(coefficient for _, coefficient in count.terms))
+        return floor_div(floor_div(count, common), divisor // common)
+    return count // divisor
 
 
 def _least(count: Size, most: Size) -> Size:
