@@ -86,13 +86,17 @@ def gelu(x: Array, approximate: bool = True) -> Array:
     """Return x Φ(x), with Φ the normal distribution.
 
     As in JAX the default is the form by tanh, ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), of
-    D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units" (2016).
+    D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units" (2016). It is computed as
+    x sigmoid(2 u), where u is the argument of tanh, which keeps its digits where 1 + tanh u is
+    all but 0.
+
+    >>> float(gelu(-6.0))
+    -8.439646700762311e-11
     """
     if not approximate:
         return np.multiply(x, special.ndtr(x))
     inner = np.multiply(x, np.add(1.0, np.multiply(0.044715, np.square(x))))
-    gate = np.add(1.0, np.tanh(np.multiply(math.sqrt(2.0 / math.pi), inner)))
-    return np.multiply(np.multiply(0.5, x), gate)
+    return np.multiply(x, sigmoid(np.multiply(2.0 * math.sqrt(2.0 / math.pi), inner)))
 
 
 def soft_sign(x: Array) -> Array:

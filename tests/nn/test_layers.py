@@ -120,7 +120,7 @@ def test_activations_compute_the_same_compiled():
     for layer, found in zip(ACTIVATIONS, compiled, strict=True):
         expected = layer(None, x)
         assert expected.shape == x.shape
-        np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-15, err_msg=str(layer))
+        np.testing.assert_allclose(found, expected, rtol=1e-14, err_msg=str(layer))
 
 
 def test_activations_are_what_they_are_called():
