@@ -45,6 +45,7 @@ class Block:
         self.forced = _forced(graph)
         self.tasks: dict[Node, Task] = {}
         self.in_place: set[Node] = set()
+        self.taken: dict[Node, set[int]] = {}  # initial arrays that a loop makes its own
         self.written: set[Node] = set()  # values whose array is overwritten later on
         self.copied: dict[Node, Node] = {}  # for a write that must not: a copy of its base
         self.tree = Tree(depth)
@@ -162,20 +163,32 @@ class Block:
     # Writes in place
 
     def _decide_writes(self) -> None:
-        """Decide which writes may overwrite their array, and order its other readers before."""
+        """Decide which writes and loops may overwrite an array, its other readers before them."""
         order = {node: k for k, node in enumerate(self.graph.nodes)}
         for node in self.graph.nodes:
-            if node.op.name not in _WRITES:
-                continue
-            base = node.args[0]
-            if not self._is_own(base) or base in self.outputs:
-                continue
-            readers = [r for r in self._all_readers(base) if r is not node]
-            if base in node.args[1:] or any(self._depends(r, node, order) for r in readers):
-                continue
-            self.in_place.add(node)
-            self.written.add(base)
-            self._before.setdefault(node, []).extend(readers)
+            if node.op.name in _WRITES:
+                if self._overwrites(node, node.args[0], order):
+                    self.in_place.add(node)
+            elif node.op.name == "loop":
+                states = enumerate(node.args[2 : 2 + node.attrs["carried"]])
+                arrays = [(k, init) for k, init in states if init.array_type.rank]
+                self.taken[node] = {k for k, a in arrays if self._overwrites(node, a, order)}
+
+    def _overwrites(self, node: Node, base: Node, order: Mapping[Node, int]) -> bool:
+        """Tell whether a node may overwrite an array that it is given, and note that it does."""
+        if not self._is_own(base) or base in self.outputs or node.args.count(base) > 1:
+            return False
+        readers = [r for r in self._all_readers(base) if r is not node]
+        if any(self._depends(r, node, order) for r in readers):
+            return False
+        self.written.add(base.args[0] if base.op.name == "item" else base)  # as `reads` names it
+        self._before.setdefault(node, []).extend(readers)
+        return True
+
+    def taken_by(self, item: Node) -> Node | None:
+        """Return the initial array in which a loop leaves a result, if it made that its own."""
+        loop, k = item.args[0], item.attrs["index"]
+        return loop.args[2 + k] if k in self.taken.get(loop, ()) else None
 
     def _is_own(self, base: Node) -> bool:
         """Tell whether the array of a value belongs to this block."""
@@ -316,11 +329,11 @@ def untransposed(node: Node) -> Node:
 
 def _loop_order(task: Task) -> tuple[int, ...]:
     """Return the order of a task's loops: that in which its largest operand lies in memory."""
-    if len(task.sizes) != 2 or task.work not in (Work.REDUCE, Work.CONTRACT):
-        return task.order
     if task.node.op.name in ("argmax", "argmin"):
         folded = task.folded_axes()
         return tuple(sorted(task.order, key=lambda axis: (axis in folded, axis)))
+    if len(task.sizes) != 2 or task.work not in (Work.REDUCE, Work.CONTRACT):
+        return task.order
     for read in task.reads:
         axes = tuple(_axis(size) for size in read.index)
         if len(axes) == 2 and set(axes) == {0, 1}:

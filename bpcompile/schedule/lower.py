@@ -165,6 +165,10 @@ class Lowering(Reader):
                 self.claims.setdefault(node.args[0], self.claims[node])
             elif node in self.block.copied and node in self.claims:
                 self.claims.setdefault(self.block.copied[node], self.claims[node])
+            elif node.op.name == "item" and node in self.claims:
+                taken = self.block.taken_by(node)
+                if taken is not None:
+                    self.claims.setdefault(taken, self.claims[node])
         for node, task in self.block.tasks.items():
             if task.work is Work.WRITE:
                 self._prepare_write(node)

@@ -224,7 +224,8 @@ class Reader:
         if isinstance(place, ArrayPlace):
             return place
         if node.op.name == "item":
-            return self._claimed(node)
+            taken = self.block.taken_by(node)
+            return self._claimed(node) if taken is None else self.shared_array(taken)
         task = self.block.tasks.get(node)
         if task is None:
             raise CompileError(f"{node!r} has no array to write into")

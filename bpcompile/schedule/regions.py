@@ -87,6 +87,8 @@ class _Loop:
             var = Var(param.name or init.name, type.dtype)
             self.cursor.add(Set(var, self.outer.read(init, (), self.cursor), None))
             return var
+        if k in self.outer.block.taken[self.node]:
+            return self.outer.shared_array(init).var
         item = self.items.get(k)
         claimed = self.outer.claims.get(item) if item is not None else None
         array = claimed or self.outer.shop.temporary(param.name, type.dtype, type.shape)
