@@ -17,19 +17,15 @@ from bpcompile.compiler import Compilation
 from bpcompile.errors import ArgumentError, ShapeError
 from bpcompile.frontend.arguments import Arguments, Statics
 from bpcompile.frontend.leaves import Exact, exact, fitted
-from bpcompile.frontend.trees import (
-    OtherStructure,
-    leaves_of,
-    leaves_up_to,
-    take_apart,
-)
+from bpcompile.frontend.tree_closures import OtherStructure, put_together, take_apart
+from bpcompile.frontend.trees import leaves_up_to
 from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound
 from bpcompile.runtime.buffers import call_into
 from bpcompile.runtime.calling import Layout, Slow, Take, make_call
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, length_of, shape_of
-from bpcompile.runtime.program import Program, as_scalar
+from bpcompile.runtime.program import Program
 
 
 class Record(NamedTuple):
@@ -58,8 +54,6 @@ class Specialization:
         joint = compilation.joint
         self.extras = joint.extras
         self.results = joint.results
-        nested = self.results.nest(range(self.results.count))
-        self._take_results = take_apart(leaves_of(nested)[1])
         self.result_paths = self.results.paths("out")
         hidden = compilation.traced.captured
         given = len(joint.graph.params) - len(hidden)
@@ -77,7 +71,7 @@ class Specialization:
             compilation.emitted.dims,
             compilation.lowered.guards,
         )
-        self._is_plain = self._plain()
+        self._finish = self._finisher()
 
     def prepare(self) -> None:
         """Compile the machine code now, or load it, so that the first call is like the others."""
@@ -155,12 +149,13 @@ class Specialization:
                 return self.results.unflatten(
                     call_into(self.program, leaves, given, paths, lengths)
                 )
-        return self._finish(self.program.run(leaves))
+        found = self.program.run(leaves)
+        return found if self._finish is None else self._finish(found)
 
     @property
     def layout(self) -> Layout:
         """Return how hot calls lie in their arguments and results."""
-        return Layout(self._take(), None if self._is_plain else self._finish, self._form())
+        return Layout(self._take(), self._finish, self._form())
 
     def hot(self, slow: Slow) -> Callable[..., Any] | None:
         """Return the closure for hot calls, or None where every call takes the slow path."""
@@ -196,13 +191,17 @@ class Specialization:
 
     # -- leaves to results ---------------------------------------------------------------------
 
-    def _plain(self) -> bool:
-        """Tell whether the results of machine code are what the user gets."""
-        tuples = all(
-            token is None or (token.kind is tuple and token.keys) for token in self.results.tokens
-        )
-        narrow = any(t.dtype is DType.F32 and not t.rank for t in self.program.outputs)
-        return tuples and not (narrow and self.program.is_compiled)
+    def _finisher(self) -> Callable[[Any], Any] | None:
+        """Return the function from the code's nested results to the user's, None if they agree.
+
+        Machine code gives a Python float for a float32 scalar.
+        """
+        narrow = self.program.is_compiled
+        convert = [
+            np.float32 if narrow and type.dtype is DType.F32 and not type.rank else None
+            for type in self.program.outputs
+        ]
+        return put_together(self.results, convert)
 
     def _form(self) -> str:
         """Return ``"array"`` or ``"pair"`` where the results have that simple form."""
@@ -213,15 +212,6 @@ class Specialization:
         pair = root is not None and root.kind is tuple and len(self.results.tokens) == 3
         return "pair" if pair and not ranks[0] and ranks[1:] and ranks[1] else ""
 
-    def _finish(self, nested: Any) -> Any:
-        """Return results in the user's structure, from the nested tuples of the code."""
-        if self._is_plain:
-            return nested
-        return self.results.unflatten(
-            value if type.rank else as_scalar(value, type)
-            for value, type in zip(self._take_results(nested), self.program.outputs, strict=True)
-        )
-
     # -- bind ----------------------------------------------------------------------------------
 
     def bind(self, leaves: Sequence[Any], flatten: Flatten) -> Callable[..., Any]:
@@ -229,7 +219,7 @@ class Specialization:
 
         `flatten` turns the arguments of a further call into exact leaves of this specialization.
         """
-        bound = Bound(self.program, leaves, self.results.unflatten)
+        bound = Bound(self.program, leaves, self.results)
 
         def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             given = flatten(args, kwargs)

@@ -14,15 +14,12 @@ None is a node without children; all else is a leaf.
 
 A structure is a flat sequence of tokens in postorder, so that comparing, hashing and rebuilding
 need no recursion. It is written here, not taken from a library, because a call needs more than
-flattening: `take_apart` makes one closure for each node of a known structure, and a nested
-argument then costs about 0.3 us where optree's general flattening took 3 to 7 us (and 90 ms to
-import).
+flattening: see `bpcompile.frontend.tree_closures`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -92,7 +89,7 @@ class Structure:
             start = len(stack) - len(token.keys)
             children = stack[start:]
             del stack[start:]
-            stack.append(_rebuild(token, children))
+            stack.append(rebuilt(token, children))
         return stack[0]
 
     def paths(self, root: str = "") -> list[str]:
@@ -277,7 +274,7 @@ def _children(value: Any, node: Node) -> list[Any]:
     return []
 
 
-def _rebuild(node: Node, children: Sequence[Any]) -> Any:
+def rebuilt(node: Node, children: Sequence[Any]) -> Any:
     """Return a node with these children."""
     match node.style:
         case "items":
@@ -298,97 +295,3 @@ def _rebuild(node: Node, children: Sequence[Any]) -> Any:
 def _suffix(node: Node, key: Any) -> str:
     """Return the text that leads from a node to a child."""
     return f".{key}" if node.style in ("named", "data") else f"[{key!r}]"
-
-
-Take = Callable[[Any], tuple[Any, ...]]
-
-
-class OtherStructure(Exception):  # a signal inside the package, no error of the user's
-    """Signal a tree that does not have the structure that a closure was made for."""
-
-
-def take_apart(structure: Structure) -> Take:
-    """Return a function from a tree of this structure to the tuple of its leaves.
-
-    It raises `OtherStructure`, or the `KeyError` of a missing key, for any other tree, and takes
-    whatever stands at a leaf for one.
-
-        >>> take = take_apart(flatten({"w": 1.0, "b": [2.0, 3.0]})[2])
-        >>> take({"b": [4.0, 5.0], "w": 6.0})
-        (4.0, 5.0, 6.0)
-    """
-    stack: list[Take | None] = []
-    for token in structure.tokens:
-        if token is LEAF:
-            stack.append(None)
-            continue
-        start = len(stack) - len(token.keys)
-        children = stack[start:]
-        del stack[start:]
-        stack.append(_take_node(token, children))
-    return stack[0] or (lambda leaf: (leaf,))
-
-
-def _take_node(node: Node, children: list[Take | None]) -> Take:
-    """Return the function that takes apart one node, given those of its children."""
-    shallow = _take_children(node)
-    if all(child is None for child in children):
-        return shallow
-    inner = [(k, child) for k, child in enumerate(children) if child is not None]
-    if len(inner) == len(children) == 1:
-        (only,) = (child for _, child in inner)
-        return lambda tree: only(shallow(tree)[0])
-
-    def take(tree: Any) -> tuple[Any, ...]:
-        values = shallow(tree)
-        leaves: list[Any] = []
-        before = 0
-        for k, child in inner:
-            leaves += values[before:k]
-            leaves += child(values[k])
-            before = k + 1
-        leaves += values[before:]
-        return tuple(leaves)
-
-    return take
-
-
-def _take_children(node: Node) -> Take:
-    """Return the function from a node to the tuple of its children."""
-    kind: Any = node.kind
-    keys, count = node.keys, len(node.keys)
-    if count == 0:
-        sized = node.style in ("items", "dict")
-
-        def nothing(tree: Any) -> tuple[Any, ...]:
-            if tree.__class__ is not kind or (sized and len(tree)):
-                raise OtherStructure
-            return ()
-
-        return nothing
-    if node.style == "items":
-
-        def items(tree: Any) -> tuple[Any, ...]:
-            if tree.__class__ is not kind or len(tree) != count:
-                raise OtherStructure
-            return tuple(tree)
-
-        return items
-    if node.style == "named":
-
-        def named(tree: Any) -> tuple[Any, ...]:
-            if tree.__class__ is not kind:
-                raise OtherStructure
-            return tuple(tree)
-
-        return named
-    get = operator.attrgetter(*keys) if node.style == "data" else operator.itemgetter(*keys)
-    sized = node.style == "dict"
-
-    def fields(tree: Any) -> tuple[Any, ...]:
-        if tree.__class__ is not kind or (sized and len(tree) != count):
-            raise OtherStructure
-        found: tuple[Any, ...] = get(tree) if count > 1 else (get(tree),)
-        return found
-
-    return fields

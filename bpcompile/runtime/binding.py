@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.ir.type import Type
+from bpcompile.frontend.trees import LEAF, Structure
+from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.calling import MISSED, NUMBERS, Layout, Slow
 from bpcompile.runtime.program import Program, as_scalar
 
@@ -23,10 +24,8 @@ _MISSING: Any = object()
 class Bound:
     """Hold the buffers of a bound call, and fill them for exact leaves."""
 
-    def __init__(
-        self, program: Program, leaves: Sequence[Any], unflatten: Callable[[list[Any]], Any]
-    ) -> None:
-        """Make the buffers; `unflatten` puts result leaves in the user's structure."""
+    def __init__(self, program: Program, leaves: Sequence[Any], structure: Structure) -> None:
+        """Make the buffers; `structure` is that of the results."""
         lengths = program.lengths(leaves)
         shapes = program.shapes(lengths)
         self.program = program
@@ -40,7 +39,7 @@ class Bound:
         words = program.words(lengths)
         self.scratch = (np.empty(words),) if program.takes_workspace else ()
         self.entry = program.fill.entry
-        self.unflatten = unflatten
+        self.structure = structure
 
     def fill(self, leaves: Sequence[Any]) -> Any:
         """Fill the buffers for leaves of the example's types and lengths; return the results.
@@ -61,7 +60,9 @@ class Bound:
         """Return the results: the buffers, and the scalars that machine code returned."""
         arrays, scalars = iter(self.buffers), iter(self.program.scalars(returned))
         outputs = self.program.outputs
-        return self.unflatten([next(arrays) if type.rank else next(scalars) for type in outputs])
+        return self.structure.unflatten(
+            [next(arrays) if type.rank else next(scalars) for type in outputs]
+        )
 
 
 def make_bound(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
@@ -78,7 +79,7 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
     entry, buffers = bound.entry, bound.buffers
     dtype = np.dtype(bound.program.places[0].type.dtype.numpy_name)
     ndarray, tail = np.ndarray, (*buffers, *bound.scratch)
-    finish, (strides,) = _finisher(bound, layout), bound.strides
+    finish, (strides,) = _finisher(bound), bound.strides
 
     def call(x: Any = _MISSING, /, *rest: Any, **keywords: Any) -> Any:
         if (
@@ -121,7 +122,7 @@ def _general(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
     tail = (*bound.program.hidden, *bound.buffers, *bound.scratch)
     places = bound.program.places
     checks = [_check_of(place.type, s) for place, s in zip(places, bound.strides, strict=True)]
-    finish = _finisher(bound, layout)
+    finish = _finisher(bound)
 
     def call(*args: Any, **keywords: Any) -> Any:
         if not keywords:
@@ -150,16 +151,20 @@ def _check_of(type: Type, strides: Any) -> tuple[Any, Any, Any]:
     return np.ndarray, np.dtype(type.dtype.numpy_name), strides
 
 
-def _finisher(bound: Bound, layout: Layout) -> Callable[[Any], Any]:
-    """Return the function from what machine code returns to the results."""
-    outputs = bound.program.outputs
+def _finisher(bound: Bound) -> Callable[[Any], Any]:
+    """Return the function from what machine code returns to the results.
+
+    Parts without scalars are the same objects at each call.
+    """
+    outputs, structure = bound.program.outputs, bound.structure
     if all(type.rank for type in outputs):
-        result = bound.results(None)  # the buffers in their structure, the same at each call
+        result = bound.results(None)
         return lambda _: result
-    if layout.form == "pair" and layout.finish is None:
-        (buffer,) = bound.buffers
-        return lambda value: (value, buffer)
-    if len(outputs) == 1:
-        (only,) = outputs
-        return lambda value: bound.unflatten([as_scalar(value, only)])
+    root, first = structure.tokens[-1], outputs[0]
+    pair = root is not LEAF and root.kind is tuple and len(root.keys) == 2
+    if pair and structure.tokens[0] is LEAF and all(type.rank for type in outputs[1:]):
+        rest = structure.unflatten([None, *bound.buffers])[1]
+        if first.dtype is DType.F32:
+            return lambda value: (as_scalar(value, first), rest)
+        return lambda value: (value, rest)
     return bound.results

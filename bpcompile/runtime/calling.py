@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcompile.frontend.trees import OtherStructure
+from bpcompile.frontend.tree_closures import OtherStructure
 from bpcompile.ir.type import DType
 from bpcompile.runtime.program import Inexact, Program
 
@@ -210,7 +210,7 @@ def _general(
             exact = len(leaves) == count
             for k, dtype in arrays:
                 x = leaves[k]
-                if x.__class__ is not ndarray or x.dtype != dtype:
+                if x.__class__ is not ndarray or (x.dtype is not dtype and x.dtype != dtype):
                     exact = False
                     break
             if exact:
@@ -227,7 +227,7 @@ def _interpreted(program: Program, layout: Layout, slow: Slow) -> Callable[..., 
     function, hidden = program.function(), program.hidden
     take, finish = layout.take or _themselves, layout.finish or _unchanged
     ndarray = np.ndarray
-    checks = [
+    checks: list[tuple[Any, int, Any]] = [
         (ndarray if type.rank else NUMBERS[type.dtype], type.rank, np.dtype(type.dtype.numpy_name))
         for type in (place.type for place in program.places)
     ]
@@ -236,7 +236,7 @@ def _interpreted(program: Program, layout: Layout, slow: Slow) -> Callable[..., 
         if kwargs:
             return slow(args, kwargs)
         try:
-            leaves = take(args)
+            leaves: Any = take(args)
             exact = len(leaves) == len(checks)
             for leaf, (kind, rank, dtype) in zip(leaves, checks, strict=False):
                 if leaf.__class__ is not kind or not (

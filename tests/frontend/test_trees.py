@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 
 from bpcompile.errors import ArgumentError, LimitError
 from bpcompile.frontend.trees import (
-    OtherStructure,
     flatten,
     leaves_like,
     leaves_of,
     leaves_up_to,
     map_leaves,
-    take_apart,
     unflatten,
 )
 from bpcompile.ir.type import f64
@@ -68,12 +66,6 @@ def test_unflatten_undoes_flatten(tree):
     assert unflatten(structure, leaves) == tree
     assert len(leaves) == len(paths) == structure.count
     assert len(set(paths)) == len(paths)
-
-
-@given(trees)
-def test_taking_apart_agrees_with_flattening(tree):
-    leaves, structure = leaves_of(tree)
-    assert list(take_apart(structure)(tree)) == leaves
 
 
 @given(trees)
@@ -164,23 +156,3 @@ def test_none_stands_for_any_part():
     structure = leaves_of((1, {"a": 2, "b": (3, 4)}))[1]
     assert leaves_up_to(structure, None, "out") == [None] * 4
     assert leaves_up_to(structure, (5, {"a": None, "b": None}), "out") == [5, None, None, None]
-
-
-@pytest.mark.parametrize(
-    ("made_for", "given_"),
-    [
-        ({"a": 1.0}, {"b": 1.0}),
-        ({"a": 1.0}, {"a": 1.0, "b": 2.0}),
-        ((1.0, 2.0), (1.0, 2.0, 3.0)),
-        ((1.0, 2.0), [1.0, 2.0]),
-        (Point(1.0, 2.0), (1.0, 2.0)),
-        (Layer(1.0, 2.0), Point(1.0, 2.0)),
-        ((), (1.0,)),
-        ({}, {"a": 1.0}),
-        (None, 1.0),
-        (([1.0],), ((1.0,),)),
-    ],
-)
-def test_closures_refuse_other_trees(made_for, given_):
-    with pytest.raises((OtherStructure, KeyError)):
-        take_apart(leaves_of(made_for)[1])(given_)
