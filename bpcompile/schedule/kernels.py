@@ -189,7 +189,7 @@ def split(plan: Plan) -> list[Kernel | Statement]:
     runs = list(_runs(plan.statements))
     if sum(_loops(run) for run in runs) < 2:
         return list(plan.statements)
-    tokens: dict[str, Var] = {}
+    tokens = {var.token: var for var in plan.params if not var.rank}
     _mentions(plan.statements, tokens)
     mentions = [_mentions(run, tokens) for run in runs]
     after: list[set[Var]] = []
