@@ -32,6 +32,7 @@ from bpcompile.ir.op import OPS, Domain, Kind, Op
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.elementwise import elementwise as declare_elementwise
 from bpcompile.ops.elementwise import latex_call
+from bpcompile.passes.pipeline import SIMPLIFY, run
 from bpcompile.transforms.reverse import reverse
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -116,7 +117,8 @@ def primitive(name: str, expr: Any, args: Iterable[Any]) -> Primitive:
             return known
         _check_name(name)
         graph = _scalar_graph(name, expr, symbols)
-        op = _declared(name, graph, _latex(name, expr, symbols, len(graph)))
+        # Stable forms first, as for any model: log(1 + exp x) is softplus x here too.
+        op = _declared(name, run(graph, SIMPLIFY), _latex(name, expr, symbols, len(graph)))
         found = _known[name] = Primitive(name, expr, symbols, op)
         return found
 
