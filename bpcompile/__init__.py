@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from bpcompile.ir.type import bool_, f32, f64, i64
     from bpcompile.options import Options
+    from bpcompile.transforms.primitive import primitive
 
 __version__ = "0.1.0"
 
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "bpcompile.function": ("compile", "grad", "value_and_grad", "vjp", "jvp"),
     "bpcompile.control": ("fori_loop", "scan", "stop_gradient"),
+    "bpcompile.transforms.primitive": ("primitive",),
     "bpcompile.compiled": ("CompiledFunction",),
     "bpcompile.options": ("Options",),
     "bpcompile.ir.type": ("f64", "f32", "i64", "bool_"),
@@ -85,6 +87,7 @@ __all__ = [
     "fori_loop",
     "scan",
     "stop_gradient",
+    "primitive",
     "numpy",
     "special",
     "nn",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcompile.compiler import Compilation
-from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
 from bpcompile.frontend.arguments import Arguments, Statics
 from bpcompile.frontend.leaves import Exact, exact, fitted
 from bpcompile.frontend.tree_closures import OtherStructure, put_together, take_apart
@@ -133,7 +133,10 @@ class Specialization:
             values = leaves_up_to(extra.structure, value, f"{name}: {extra.name}")
             for leaf, path in zip(values, paths, strict=True):
                 place = places[len(found)]
-                found.append(_seed(leaf, place.type, lengths, f"{name}: {path}"))
+                try:
+                    found.append(_seed(leaf, place.type, lengths, path))
+                except (ArgumentError, ShapeError, TypeMismatchError) as error:
+                    raise type(error)(f"{name}: {error}") from error.__cause__
         return found
 
     # -- calls ---------------------------------------------------------------------------------

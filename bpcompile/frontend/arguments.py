@@ -184,26 +184,30 @@ def flatten_entries(entries: Sequence[Entry], name: str) -> Arguments:
                 statics.append(value)
             else:
                 paths = paths or structure.paths(entry.name)
-                leaf = _leaf(value, f"{name}: {paths[k]}", entry.spec)
+                leaf = _leaf(value, paths[k], entry.spec, name)
                 codes.append(_code(leaf))
                 leaves.append(leaf)
     pattern = Pattern(tuple(e.key for e in entries), tuple(structures), tuple(codes))
     return Arguments(entries, pattern, tuple(leaves), tuple(statics))
 
 
-def _leaf(value: Any, path: str, spec: Type | None) -> Leaf:
+def _leaf(value: Any, path: str, spec: Type | None, name: str) -> Leaf:
     """Return one dynamic leaf in its exact form."""
     if isinstance(value, (Tracer, Length, Type)):
         return value
-    leaf = exact(value, path)
-    if spec is None:
-        return leaf
-    rank = code_of(leaf)[1]
-    if rank != spec.rank:
-        raise TypeMismatchError(
-            f"{path} has {rank} axes, and its annotation is {spec}: pass an array of {spec.rank}"
-        )
-    return fitted(leaf, spec.dtype, path)
+    try:
+        leaf = exact(value, path)
+        if spec is None:
+            return leaf
+        rank = code_of(leaf)[1]
+        if rank == spec.rank:
+            return fitted(leaf, spec.dtype, path)
+    except TypeMismatchError as error:
+        raise TypeMismatchError(f"{name}: {error}") from error.__cause__
+    raise TypeMismatchError(
+        f"{name}: {path} has {rank} axes, and its annotation is {spec}: pass an array of "
+        f"{spec.rank}"
+    )
 
 
 def _code(leaf: Leaf) -> Code:
