@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bpcompile.compiler import compile_model
+from bpcompile.compiler import compile_model, uncollected
 from bpcompile.errors import (
     ArgumentError,
     CompileError,
@@ -261,11 +261,12 @@ class CompiledFunction(Inspected):
         self._check_annotations(arguments)
         started = time.time()
         try:
-            compilation = compile_model(
-                functools.partial(self._trace, arguments),
-                functools.partial(self._describe, arguments),
-                self._options,
-            )
+            with uncollected():
+                compilation = compile_model(
+                    functools.partial(self._trace, arguments),
+                    functools.partial(self._describe, arguments),
+                    self._options,
+                )
         except RecursionError as error:
             raise LimitError(
                 f"{self._name} is nested too deeply to be traced ({error}): write a loop in place "

@@ -85,7 +85,7 @@ class Compilation:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keep the garbage collector from walking a graph that only grows, a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -96,7 +96,6 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@_uncollected()
 def compile_model(
     trace: Callable[[], Traced], describe: Callable[[Traced], Task], options: Options
 ) -> Compilation:
