@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,8 @@ from bpcompile.frontend.origins import where
 from bpcompile.frontend.runtime_sizes import required_size
 from bpcompile.frontend.session import current
 from bpcompile.frontend.sizes import bare_name
-from bpcompile.frontend.symbolic.extents import Equation, Extents, Forms, solved
+from bpcompile.frontend.symbolic.extents import Equation, Extents, solved
+from bpcompile.frontend.symbolic.forms import Forms
 from bpcompile.frontend.symbolic.sums import require
 from bpcompile.frontend.symbolic.survey import Survey, is_named
 from bpcompile.frontend.symbolic.values import Value
@@ -43,6 +45,12 @@ def name_of(atom: Any) -> str:
 def _safe(name: str) -> bool:
     """Tell whether a name may be that of a dimension."""
     return bool(_PLAIN.fullmatch(name)) and name not in _NOT_A_NAME
+
+
+def _usable(name: str) -> bool:
+    """Tell whether a name can be written as a keyword; Python writes some letters otherwise."""
+    stable = unicodedata.normalize("NFKC", name) == name
+    return name.isidentifier() and stable and not keyword.iskeyword(name)
 
 
 class SymbolicArguments:
@@ -85,8 +93,7 @@ class SymbolicArguments:
         taken: set[str] = set()
         parameters = []
         for position, name in enumerate(self.names):
-            usable = name.isidentifier() and not keyword.iskeyword(name) and name not in taken
-            found = name if usable else f"v{position}"
+            found = name if _usable(name) and name not in taken else f"v{position}"
             while found in taken:
                 found += "_"
             taken.add(found)

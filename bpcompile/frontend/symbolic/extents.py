@@ -1,173 +1,20 @@
-"""Read lengths out of SymPy: sizes of matrices, ranges of indices, and what these say of arrays.
+"""Find out how long arrays are: what matrices state, and what the ranges of indices say.
 
-A whole number of a SymPy expression (a limit of a sum, an index, the size of a matrix) becomes a
-`Size` over place-holder names, one for each symbol: the symbols' own names are data and never
-name anything here. Lengths of arguments then give the place-holders their values, by solving
-``n - 1 = length`` and the like.
+The lengths of arguments then give the place-holders their values, by solving ``n - 1 = length``
+and the like.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bpcompile.errors import LimitError, UnsupportedError
-from bpcompile.frontend.origins import where
 from bpcompile.frontend.sizes import bare_name
+from bpcompile.frontend.symbolic.forms import Forms, linear
 from bpcompile.frontend.symbolic.survey import Survey, binders, body_of
-from bpcompile.ir.dims import Dim, Size, dim_max, dim_min, floor_div, size_names, substitute
+from bpcompile.ir.dims import Dim, Size, size_names, substitute
 
-_MOST_BITS = 62
-_MOST_POWER = 8
-
-Ratio = tuple[Size, int]
-
-
-class Forms:
-    """Read whole numbers as sizes over place-holders."""
-
-    def __init__(self, survey: Survey) -> None:
-        """Start without place-holders."""
-        self._survey = survey
-        self._names: dict[Any, str] = {}
-        self._atoms: dict[str, Any] = {}
-        self._known: dict[int, tuple[Any, Ratio]] = {}  # the node keeps its identity taken
-
-    def name(self, atom: Any) -> str:
-        """Return the place-holder of a symbol; it is no identifier."""
-        found = self._names.get(atom)
-        if found is None:
-            found = self._names[atom] = f"<{len(self._names)}>"
-            self._atoms[found] = atom
-        return found
-
-    def atom(self, name: str) -> Any:
-        """Return the symbol that a place-holder stands for."""
-        return self._atoms[name]
-
-    def atoms(self, size: Size) -> list[Any]:
-        """Return the symbols that a form depends on."""
-        return [self._atoms[name] for name in sorted(size_names(size))]
-
-    def form(self, expr: Any) -> Size:
-        """Return a whole number as a size.
-
-        Raises `UnsupportedError` for what is no polynomial of symbols with whole coefficients,
-        floors, maxima and minima of such.
-        """
-        stack = [expr]
-        while stack:
-            node = stack[-1]
-            waiting = [a for a in node.args if id(a) not in self._known] if _compound(node) else []
-            if waiting:
-                stack.extend(waiting)
-            else:
-                stack.pop()
-                if id(node) not in self._known:
-                    self._known[id(node)] = node, self._ratio(node)
-        top, bottom = self._known[id(expr)][1]
-        if bottom != 1 and not _divides(top, bottom):
-            raise self._refusal(expr)
-        return floor_div(top, bottom) if bottom != 1 else top
-
-    def _ratio(self, node: Any) -> Ratio:
-        """Return a node as a polynomial over a whole number."""
-        import sympy
-
-        if isinstance(node, (sympy.Symbol, sympy.Idx)):
-            return Dim.named(self.name(node)), 1
-        if isinstance(node, sympy.Rational) and node.q != 0:
-            if max(int(node.p).bit_length(), int(node.q).bit_length()) > _MOST_BITS:
-                raise LimitError(f"an index or length of over {_MOST_BITS} bits{where()}")
-            return int(node.p), int(node.q)
-        if not _compound(node):
-            raise self._refusal(node)
-        return self._combined(node, [self._known[id(part)][1] for part in node.args])
-
-    def _combined(self, node: Any, parts: list[Ratio]) -> Ratio:
-        """Return a sum, product or the like of ratios."""
-        import sympy
-
-        kind = type(node)
-        if kind is sympy.Add:
-            return _folded(_added, parts)
-        if kind is sympy.Mul:
-            return _folded(lambda a, b: (a[0] * b[0], a[1] * b[1]), parts)
-        if kind is sympy.floor:
-            return floor_div(*parts[0]), 1
-        if kind is sympy.ceiling:
-            return -floor_div(-parts[0][0], parts[0][1]), 1
-        if kind in (sympy.Max, sympy.Min) and all(bottom == 1 for _, bottom in parts):
-            choose = dim_max if kind is sympy.Max else dim_min
-            return _folded(lambda a, b: (choose(a[0], b[0]), 1), parts)
-        if kind is sympy.Pow:
-            base, (exponent, bottom) = parts
-            if isinstance(exponent, int) and bottom == 1 and 0 <= exponent <= _MOST_POWER:
-                return _folded(
-                    lambda a, b: (a[0] * b[0], a[1] * b[1]), [(1, 1), *[base] * exponent]
-                )
-        raise self._refusal(node)
-
-    def _refusal(self, node: Any) -> UnsupportedError:
-        """Return the error for what is no whole number."""
-        return self._survey.refusal(
-            node,
-            "cannot be an index or a length: write a polynomial of whole numbers and integer "
-            "symbols, such as n - 1 or 2*i + 1",
-        )
-
-
-def _compound(node: Any) -> bool:
-    """Tell whether a node is read by way of its parts."""
-    import sympy
-
-    kinds = (sympy.Add, sympy.Mul, sympy.Pow, sympy.floor, sympy.ceiling, sympy.Max, sympy.Min)
-    return type(node) in kinds
-
-
-def _folded(operation: Callable[[Ratio, Ratio], Ratio], parts: list[Ratio]) -> Ratio:
-    """Return what an operation makes of several ratios, in lowest terms as far as is plain."""
-    found = parts[0]
-    for part in parts[1:]:
-        top, bottom = operation(found, part)
-        found = (floor_div(top, bottom), 1) if _divides(top, bottom) else (top, bottom)
-    return found
-
-
-def _added(left: Ratio, right: Ratio) -> Ratio:
-    """Return the sum of two ratios."""
-    bottom = math.lcm(left[1], right[1])
-    return left[0] * (bottom // left[1]) + right[0] * (bottom // right[1]), bottom
-
-
-def _divides(top: Size, bottom: int) -> bool:
-    """Tell whether every coefficient of a form is a multiple of a number."""
-    if isinstance(top, int):
-        return top % bottom == 0
-    return all(coefficient % bottom == 0 for _, coefficient in top.terms)
-
-
-def linear(size: Size, name: str) -> tuple[Size, Size] | None:
-    """Return a and b of a form a·name + b, or None where it is not of that form."""
-    slope: Size = 0
-    rest: Size = 0
-    if isinstance(size, int):
-        return 0, size
-    for monomial, coefficient in size.terms:
-        piece = Dim({monomial: coefficient}) if monomial else coefficient
-        if name not in size_names(piece):
-            rest = rest + piece
-            continue
-        others = list(monomial)
-        if name not in others:
-            return None  # inside a floor, a maximum or a minimum
-        others.remove(name)
-        factor: Size = Dim({tuple(others): coefficient}) if others else coefficient
-        if name in size_names(factor):
-            return None
-        slope = slope + factor
-    return slope, rest
+_NOTHING: frozenset[Any] = frozenset()
 
 
 class Extents:
@@ -186,12 +33,29 @@ class Extents:
         self._survey = survey
         self._forms = forms
         self._needs: dict[tuple[Any, int], list[Size]] = {}
-        self.sized: set[Any] = set()
         self.ranks: dict[Any, int] = {}
         for node in survey.nodes:
-            for part in _sized_parts(survey, node):
-                self.sized.update(forms.atoms(forms.form(part)))
             self._note(node)
+        self.sized = self._sized()
+
+    def _sized(self) -> frozenset[Any]:
+        """Return the symbols of lengths, limits and indices that no sum around them binds."""
+        found: dict[int, frozenset[Any]] = {}
+        for node in self._survey.nodes:
+            inner = {id(part): found[id(part)] for part in self._survey.parts(node)}
+            if _role(type(node)) == "sum":
+                scoped = inner[id(body_of(node))]
+                for atom, limits in binders(node):  # the innermost first
+                    scoped = (scoped - {atom}).union(*map(self._atoms, limits))
+            else:
+                parts = _sized_parts(self._survey, node)
+                scoped = _NOTHING.union(*inner.values(), *map(self._atoms, parts))
+            found[id(node)] = scoped or _NOTHING
+        return _NOTHING.union(*(found[id(root)] for root in self._survey.roots))
+
+    def _atoms(self, expr: Any) -> list[Any]:
+        """Return the symbols of a whole number."""
+        return self._forms.atoms(self._forms.form(expr))
 
     @staticmethod
     def is_stated(array: Any) -> bool:
@@ -241,10 +105,8 @@ class Extents:
 
 
 def _sized_parts(survey: Survey, node: Any) -> list[Any]:
-    """Return the parts of a node that are indices, limits or lengths."""
+    """Return the parts of a node that are indices or lengths."""
     match _role(type(node)):
-        case "sum":
-            return [part for _, limits in binders(node) for part in limits]
         case "element":
             return list(survey.parts(node)[1:])
         case "block":

@@ -17,7 +17,7 @@ from bpcompile.frontend.origins import origin, where
 from bpcompile.frontend.session import Frame, current, entered, is_tracing
 from bpcompile.frontend.symbolic.arguments import Specs, SymbolicArguments
 from bpcompile.frontend.symbolic.results import Results
-from bpcompile.frontend.symbolic.rules import rule_of
+from bpcompile.frontend.symbolic.rules import check, rule_of
 from bpcompile.frontend.symbolic.survey import Survey
 from bpcompile.frontend.symbolic.walk import Walk
 from bpcompile.frontend.tracing import Leaf, Traced, trace
@@ -53,7 +53,7 @@ class SymbolicModel:
 
     Raises:
         ArgumentError: for a text, or an expression with symbols that `args` does not give.
-        UnsupportedError: when called, for a part of the expression that has no op, with its path.
+        UnsupportedError: for a part of the expression that has no op, with its path.
         LimitError: for an expression of more than a million nodes.
 
     Example:
@@ -81,6 +81,7 @@ class SymbolicModel:
         with _depth_refused():
             self._results = Results(expr)
             self._survey = Survey(self._results.roots)
+            check(self._survey)
             self.arguments = SymbolicArguments(self._made_of[1], self._survey)
             self.__signature__ = self.arguments.signature(specs, scalars)
         self.__name__ = name or _DEFAULT_NAME
@@ -164,11 +165,9 @@ def lower(
     Example:
         >>> import sympy
         >>> x, i, n = sympy.IndexedBase("x"), *sympy.symbols("i n", integer=True)
-        >>> print(lower(sympy.Sum(x[i] ** 2, (i, 0, n - 1)), args=[x]).graph)
-        graph expression(x: f64[n]) -> v1 {
-          v0: f64[n] = square(x)
-          v1: f64[] = sum(v0, axes=(0,))
-        }
+        >>> graph = lower(sympy.Sum(x[i] ** 2, (i, 0, n - 1)), args=[x]).graph
+        >>> graph.params[0].type, [node.op.name for node in graph]
+        (f64[n], ['param', 'square', 'sum'])
     """
     model = SymbolicModel(expr, args, name=name)
     names = model.arguments.names

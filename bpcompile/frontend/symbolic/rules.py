@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.symbolic import matrices, scalars, sums
@@ -20,6 +21,7 @@ from bpcompile.frontend.symbolic.scalars import (
     of_values,
     reciprocal_of,
 )
+from bpcompile.frontend.symbolic.survey import Survey, is_named
 from bpcompile.frontend.symbolic.walk import Rule
 
 # SymPy's name, and the rule of the NumPy or SciPy function of the same arguments.
@@ -105,6 +107,40 @@ def rule_of(kind: type) -> Rule | None:
     if issubclass(kind, BooleanAtom):
         return scalars.truth_rule
     return _c_functions().get(kind)
+
+
+def check(survey: Survey) -> None:
+    """Refuse expressions with a node that no rule knows, before anything is lowered.
+
+    Raises `UnsupportedError`, which names the node and its place.
+    """
+    for node in reversed(survey.nodes):  # from the outside
+        kind = type(node)
+        if not is_named(node) and kind not in _structure() and rule_of(kind) is None:
+            raise survey.refusal(node, "is not known: " + _advice(node))
+
+
+@functools.cache
+def _structure() -> frozenset[type]:
+    """Return the classes that only hold parts of other nodes."""
+    import sympy
+    from sympy.core.symbol import Str
+    from sympy.functions.elementary.piecewise import ExprCondPair
+
+    return frozenset({sympy.Tuple, sympy.Lambda, ExprCondPair, Str})
+
+
+def _advice(node: Any) -> str:
+    """Return what to write in place of a node without a rule."""
+    import sympy
+
+    if isinstance(node, (sympy.Derivative, sympy.Integral, sympy.Limit, sympy.Subs)):
+        return f"work it out first with .doit(), so that no {type(node).__name__} is left"
+    if node is sympy.I or node is sympy.zoo:
+        return "values are real: write the real and imaginary parts as expressions of their own"
+    if isinstance(node, sympy.core.function.AppliedUndef):
+        return "it has no definition: write the expression that it stands for"
+    return "write it with functions that are, or replace it by a symbol and pass its value"
 
 
 @functools.cache

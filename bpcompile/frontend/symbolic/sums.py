@@ -14,7 +14,7 @@ from bpcompile.frontend.indexing import OutOfRangeError
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.session import current
-from bpcompile.frontend.symbolic.extents import linear
+from bpcompile.frontend.symbolic.forms import linear
 from bpcompile.frontend.symbolic.survey import binders, body_of, shown
 from bpcompile.frontend.symbolic.values import (
     Index,

@@ -34,6 +34,7 @@ class Survey:
         nodes: every node once, each after its parts. Holding them keeps identities valid.
         bound: the symbols that a sum, a product or a function of an entry binds somewhere.
         atoms: the symbols, indices and arrays that occur, in order.
+        roots: the expressions themselves.
 
     Raises `LimitError` for more than a million distinct nodes.
     """
@@ -47,9 +48,9 @@ class Survey:
         self._place: dict[int, tuple[Any, int]] = {}
         self._paths: dict[int, str] = {}
         self._free: dict[int, frozenset[Any]] = {}
-        self._roots: list[Any] = []
+        self.roots: list[Any] = []
         for root in roots:
-            self._roots.append(root.expr)
+            self.roots.append(root.expr)
             self._paths.setdefault(id(root.expr), root.path)
             self._visit(root.expr)
         if self.bound:
@@ -105,7 +106,7 @@ class Survey:
     @property
     def unbound(self) -> list[Any]:
         """Return the symbols and arrays that something outside the expressions must give."""
-        free = {atom for root in self._roots for atom in self.free(root)}
+        free = {atom for root in self.roots for atom in self.free(root)}
         return [atom for atom in self.atoms if atom not in self.bound or atom in free]
 
     def _union(self, parts: Iterable[Any]) -> frozenset[Any]:

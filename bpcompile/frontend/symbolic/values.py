@@ -185,6 +185,8 @@ def stacked(values: Sequence[Value], shape: tuple[int, ...]) -> Value:
     """Return an array of values that depend on no index, in C order; own axes come last."""
     if not values:
         return Value(lift(np.zeros(shape)))
-    tracers = RULES["broadcast_arrays"](*(value.tracer for value in values))
+    tracers = [value.tracer for value in values]
+    if any(tracer.ndim for tracer in tracers):
+        tracers = RULES["broadcast_arrays"](*tracers)
     found: Tracer = RULES["stack"](tracers)
     return Value(RULES["reshape"](found, (*shape, *found.shape[1:])))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bpcompile.errors import LimitError, UnsupportedError
 from bpcompile.frontend.origins import where
-from bpcompile.frontend.symbolic.extents import Forms
+from bpcompile.frontend.symbolic.forms import Forms
 from bpcompile.frontend.symbolic.survey import Survey, is_named
 from bpcompile.frontend.symbolic.values import Index, Value, index_value, length_value
 from bpcompile.ir.dims import Size, size_names, substitute
@@ -42,14 +42,16 @@ class Site:
         values: their values, once they are known.
     """
 
-    __slots__ = ("node", "scope", "stage", "tasks", "values", "walk")
+    __slots__ = ("key", "keys", "node", "scope", "stage", "tasks", "values", "walk")
 
-    def __init__(self, walk: Walk, node: Any, scope: Scope) -> None:
+    def __init__(self, walk: Walk, node: Any, scope: Scope, key: Any) -> None:
         """Start with nothing asked for."""
         self.walk = walk
         self.node = node
         self.scope = scope
+        self.key = key
         self.stage = 0
+        self.keys: list[Any] = []
         self.tasks: list[Task] = []
         self.values: list[Value] = []
 
@@ -102,24 +104,28 @@ class Walk:
         self._count = 0
 
     def value(self, root: Any) -> Value:
-        """Return the value of an expression.
+        """Return the value of an expression, each node of which must have a rule.
 
-        Raises `UnsupportedError` for a node without a rule, with its path.
+        Raises `UnsupportedError` for a node that its rule refuses, with its path.
         """
+        memo, key_of = self._memo, self._key
         nothing: Scope = {}
-        stack = [Site(self, root, nothing)]
+        stack = [Site(self, root, nothing, key_of(root, nothing))]
         while stack:
             site = stack[-1]
-            key = self._key(site.node, site.scope)
-            further = None if key in self._memo else self._asked(site)
+            further = None if site.key in memo else self._asked(site)
             if further is None:
                 stack.pop()
-                if key not in self._memo:
-                    self._memo[key] = self._combined(site)
-            else:
-                site.stage += 1
-                site.tasks += further
-                stack.extend(Site(self, *task) for task in reversed(further))
+                if site.key not in memo:
+                    memo[site.key] = self._combined(site)
+                continue
+            keys = [key_of(*task) for task in further]
+            site.stage += 1
+            site.tasks += further
+            site.keys += keys
+            for task, key in zip(reversed(further), reversed(keys), strict=True):
+                if key not in memo:
+                    stack.append(Site(self, *task, key))
         return self.known(root, nothing)
 
     def _asked(self, site: Site) -> list[Task] | None:
@@ -134,7 +140,7 @@ class Walk:
         """Return the value of a node whose parts are lowered."""
         if is_named(site.node):
             return self._named(site.node, site.scope)
-        site.values = [self.known(*task) for task in site.tasks]
+        site.values = [self._memo[key] for key in site.keys]
         return self._rule(site.node).combine(site)
 
     def _rule(self, node: Any) -> Rule:
@@ -142,8 +148,7 @@ class Walk:
         found = self._rules.get(type(node))
         if found is None:
             found = self._rule_of(type(node))
-            if found is None:
-                raise self.refused(node)
+            assert found is not None
             self._rules[type(node)] = found
         return found
 
@@ -153,14 +158,12 @@ class Walk:
 
     def _key(self, node: Any, scope: Scope) -> Any:
         """Return what a node's value depends on."""
+        if not scope:
+            return id(node)
         free = self.survey.free(node)
-        if not free or not scope:
+        if not free:
             return id(node)
         return id(node), frozenset(scope[atom].number for atom in free if atom in scope)
-
-    def refused(self, node: Any) -> UnsupportedError:
-        """Return the error for a node without a rule."""
-        return self.survey.refusal(node, "is not known: " + _advice(node))
 
     # -- scopes --------------------------------------------------------------------------------
 
@@ -188,8 +191,6 @@ class Walk:
             return index_value(found)
         if atom in self.values:
             return self.values[atom]
-        if self.forms.name(atom) not in self.sizes:
-            raise self.refused(atom)
         return length_value(self.sizes[self.forms.name(atom)])
 
     def size(self, expr: Any, scope: Scope) -> Size:
@@ -214,16 +215,3 @@ class Walk:
         names = size_names(size)
         found = {self.forms.name(a): b for a, b in scope.items() if isinstance(b, Index)}
         return {name: index for name, index in found.items() if name in names}
-
-
-def _advice(node: Any) -> str:
-    """Return what to write in place of a node without a rule."""
-    import sympy
-
-    if isinstance(node, (sympy.Derivative, sympy.Integral, sympy.Limit, sympy.Subs)):
-        return f"work it out first with .doit(), so that no {type(node).__name__} is left"
-    if node is sympy.I or node is sympy.zoo:
-        return "values are real: write the real and imaginary parts as expressions of their own"
-    if isinstance(node, sympy.core.function.AppliedUndef):
-        return "it has no definition: write the expression that it stands for"
-    return "write it with functions that are, or replace it by a symbol and pass its value"

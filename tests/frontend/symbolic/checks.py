@@ -1,4 +1,4 @@
-"""Hold lowered expressions against SymPy's own values and derivatives, and against complex steps."""
+"""Hold lowered expressions against SymPy's values and derivatives, and complex steps."""
 
 from __future__ import annotations
 

@@ -63,8 +63,13 @@ CASES = [
     (B[1:3, :2], [B], [Q], Q[1:3, :2]),
     (B[::2, 1:m], [B], [Q], Q[::2, 1:]),
     (Sum(A[i, j] * x[j, 0], (i, 0, n - 1), (j, 0, n - 1)), [A, x], [P, U], np.sum(P @ U)),
-    (S + Matrix([[1, a, 0], [0, 2, a]]), [S, a], [W, 3.0], W + [[1, 3, 0], [0, 2, 3]]),
-    (S + ImmutableSparseMatrix(2, 3, {(0, 1): a}), [S, a], [W, 3.0], W + [[0, 3, 0], [0, 0, 0]]),
+    (S + Matrix([[1, a, 0], [0, 2, a]]), [S, a], [W, 3.0], np.add(W, [[1, 3, 0], [0, 2, 3]])),
+    (
+        S + ImmutableSparseMatrix(2, 3, {(0, 1): a}),
+        [S, a],
+        [W, 3.0],
+        np.add(W, [[0, 3, 0], [0, 0, 0]]),
+    ),
     (Trace(Identity(3) * a + S.T * S), [S, a], [W, 2.0], 6 + np.sum(W**2)),
     (S.as_explicit() * 2, [S], [W], 2 * W),
 ]

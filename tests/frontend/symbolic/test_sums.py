@@ -3,7 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sympy import (
-    Eq, Idx, IndexedBase, KroneckerDelta, Mod, Piecewise, Product, Sum, exp, floor, log, oo, sin,
+    Eq,
+    Idx,
+    IndexedBase,
+    KroneckerDelta,
+    Mod,
+    Piecewise,
+    Product,
+    Sum,
+    exp,
+    floor,
+    log,
+    oo,
+    sin,
     symbols,
 )  # fmt: skip
 from sympy.abc import a
