@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
+from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, Origin, users
 from bpcompile.ir.op import Level, Text, infix, pattern
-from bpcompile.ops.index import At
+from bpcompile.ops.index import At, Slice
 
 _LONG = 72
 _SHORT = 48
@@ -131,9 +132,9 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
         case "transpose":
             return Piece(f"{args[0].at(Level.ATOM)}\u1d40")
         case "index":
-            piece = Piece(f"{args[0].at(Level.ATOM)}[{_places(node, args[1:])}]")
+            piece = Piece(f"{args[0].at(Level.ATOM)}[{places(node, args[1:])}]")
         case "update":
-            piece = Piece(f"{args[0].text} with {args[1].text} at [{_places(node, args[2:])}]")
+            piece = Piece(f"{args[0].text} with {args[1].text} at [{places(node, args[2:])}]")
         case "accumulate":
             piece = _scattered(node, args)
         case "mul" | "matmul":
@@ -145,24 +146,33 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
     return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
 
 
-def _places(node: Node, pointers: Sequence[Piece]) -> str:
+def places(node: Node, pointers: Sequence[Piece]) -> str:
     """Return an index as Python writes it."""
     parts = []
     for entry, length in zip(node.attrs["spec"], node.args[0].shape, strict=True):
         if isinstance(entry, At):
             parts.append(pointers[entry.operand].text)
-            continue
-        stop = entry.start + entry.length * entry.step
-        first = "" if entry.start == 0 else str(entry.start)
-        short = stop - length  # a stop of -1 reads better than one of n - 1
-        last = "" if short == 0 else str(short if isinstance(short, int) else stop)
-        parts.append(f"{first}:{last}" + (f":{entry.step}" if entry.step != 1 else ""))
+        elif entry.length == 1:
+            parts.append(str(entry.start))  # whether the axis goes away is said by the type
+        else:
+            parts.append(_slice_text(entry, length))
     return ", ".join(parts)
+
+
+def _slice_text(entry: Slice, length: Size) -> str:
+    """Return a slice as Python writes it."""
+    stop = entry.start + entry.length * entry.step
+    first = "" if entry.start == 0 else str(entry.start)
+    short = stop - length  # a stop of -1 reads better than one of n - 1
+    last = str(short if isinstance(short, int) else stop)
+    if isinstance(short, int) and short >= 0:
+        last = ""
+    return f"{first}:{last}" + (f":{entry.step}" if entry.step != 1 else "")
 
 
 def _scattered(node: Node, args: Sequence[Piece]) -> Piece:
     """Return what is added at places, behind what it is added to."""
-    added = f"{args[1].at(Level.MULTIPLY)} at [{_places(node, args[2:])}]"
+    added = f"{args[1].at(Level.MULTIPLY)} at [{places(node, args[2:])}]"
     base = node.args[0]
     if base.op.name == "const" and base.attrs["value"] == 0:
         return Piece(added, Level.ADD)

@@ -11,13 +11,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 
-from bpcompile.emit.formula import accented, formula
+from bpcompile.emit.formula import accented, formula, places
 from bpcompile.emit.names import safe_name
 from bpcompile.emit.printing import Piece, size_piece
-from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Level, Op
-from bpcompile.ops.index import At, Slice
 from bpcompile.transforms.total import is_zero
 
 _GREEK_LOWER = r"alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho"
@@ -65,47 +63,12 @@ def _printed(top: Node, shown: Mapping[Node, Piece], body: Body) -> Piece:
 
 
 def _text_body(node: Node, args: Sequence[Piece]) -> Piece:
-    """Return the text of a node, places of arrays in brackets."""
-    name = node.op.name
-    if name == "index":
-        return Piece(f"{args[0].at(Level.ATOM)}[{_places(node, args[1:])}]")
-    if name == "accumulate":
-        written = f"{args[1].text} at [{_places(node, args[2:])}]"
-        blank = is_zero(node.args[0])
-        return Piece(written if blank else f"{args[0].text} plus {written}", Level.CONDITION)
-    if name == "update":
-        places = _places(node, args[2:])
-        return Piece(f"{args[0].text} with [{places}] = {args[1].text}", Level.CONDITION)
-    if name == "loop":
+    """Return the text of a node; of a loop and its results more than a name."""
+    if node.op.name == "loop":
         return Piece(f"loop over {args[0].text} .. {args[1].text}")
-    if name == "item":
+    if node.op.name == "item":
         return Piece(f"{args[0].at(Level.ATOM)}[{node.attrs['index']}]")
     return formula(node, args)
-
-
-def _places(node: Node, indices: Sequence[Piece]) -> str:
-    """Return what stands between the brackets of an index."""
-    shape = node.args[0].shape
-    parts = []
-    for entry, length in zip(node.attrs["spec"], shape, strict=True):
-        if isinstance(entry, At):
-            parts.append(indices[entry.operand].text)
-        elif entry.length == 1:
-            parts.append(str(entry.start))  # of such an axis nobody can tell whether it stays
-        else:
-            parts.append(_slice_text(entry, length))
-    return ", ".join(parts)
-
-
-def _slice_text(entry: Slice, length: Size) -> str:
-    """Return a slice as Python writes it."""
-    if entry == Slice(0, 1, length):
-        return ":"
-    stop: Size = entry.start + entry.step * entry.length
-    start = "" if entry.start == 0 else str(entry.start)
-    if entry.step == 1:
-        return f"{start}:{'' if stop == length else stop}"
-    return f"{entry.start}:{'' if isinstance(stop, int) and stop < 0 else stop}:{entry.step}"
 
 
 # -- LaTeX ---------------------------------------------------------------------------------------
@@ -154,12 +117,12 @@ def _latex_body(node: Node, args: Sequence[Piece]) -> Piece:
         case "sum":
             return Piece(f"\\sum {_bracketed(args[0], Level.MULTIPLY)}", Level.MULTIPLY)
         case "index":
-            return Piece(f"{_bracketed(args[0], Level.ATOM)}[{_places(node, args[1:])}]")
+            return Piece(f"{_bracketed(args[0], Level.ATOM)}[{places(node, args[1:])}]")
         case "item":
             return Piece(f"{_bracketed(args[0], Level.ATOM)}_{{{node.attrs['index']}}}")
         case "accumulate" | "update":
             verb = "at" if node.op.name == "accumulate" else "replaces"
-            written = f"{args[1].text} \\text{{ {verb} }} [{_places(node, args[2:])}]"
+            written = f"{args[1].text} \\text{{ {verb} }} [{places(node, args[2:])}]"
             blank = is_zero(node.args[0])
             return Piece(written if blank else f"{args[0].text}, {written}", Level.CONDITION)
     if node.op.latex is None:
