@@ -203,7 +203,16 @@ def reverse(graph: Graph, wrt: Sequence[int], seeds: str = "one") -> Graph:
     have none. With ``"input"`` each float output gets a new last parameter that holds its
     cotangent, named after the output with ``_bar`` behind.
 
-    Raises `NotDifferentiableError` where an active op has no rule.
+    Raises `NotDifferentiableError` where an active op has no rule, and `UnsupportedError` where a
+    loop must keep values of each step and the number of its steps is unknown when it starts.
+
+        >>> from bpcompile import ops
+        >>> from bpcompile.ir.interpret import interpret
+        >>> from bpcompile.ir.type import f64
+        >>> builder = Builder("f")
+        >>> x, y = builder.param("x", f64[()]), builder.param("y", f64[()])
+        >>> interpret(reverse(builder.finish((x * x * y,)), [0, 1]), [3.0, 2.0])
+        (array(18.), array(12.), array(9.))
     """
     builder = Builder.extending(graph)
     sweep = Sweep(builder, graph, [graph.params[k] for k in wrt])
