@@ -264,7 +264,7 @@ class Sequential:
             except (ShapeError, ArgumentError) as error:
                 raise type(error)(f"layer {k} of Sequential: {error}") from error
             if is_tracing():
-                name_value(x, f"{type(layer).__name__.lower()}_{k}", _SCOPE, False)
+                name_value(x, f"{_label(layer)}_{k}", _SCOPE, False)
         return x
 
     def __repr__(self) -> str:
@@ -273,6 +273,15 @@ class Sequential:
 
 
 _SCOPE = f"{__name__}.Sequential"  # whose names give way to the user's own for a result
+
+
+def _label(layer: Layer) -> str:
+    """Return what the output of a layer is called: its class, or its function where it has one."""
+    if type(layer) is Activation:
+        name = getattr(layer.function, "__name__", "")
+        if name.isidentifier():
+            return str(name)
+    return type(layer).__name__.lower()
 
 
 def _suited(follower: Layer) -> Scheme:

@@ -85,6 +85,12 @@ def test_sympy_fit(capsys):
     assert "b2 = 5.5015643181e-04   certified 5.5015643181e-04" in lines_of(capsys, "sympy_fit")
 
 
+def test_own_primitive(capsys):
+    shown = lines_of(capsys, "own_primitive")
+    assert "mish_1: f64[r, 32] = mish(dense_0)" in shown
+    assert re.search(r"^ +800\.0 +800 +1$", shown, re.MULTILINE)
+
+
 def test_command_of_the_readme_runs(tmp_path):
     """One as a program of its own; the rest of the file runs them in this process."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

@@ -201,6 +201,20 @@ def test_graph_has_the_layers_names_and_literal_sizes():
     assert "bpcompile/nn" not in text
 
 
+def test_activations_of_the_users_are_called_as_their_functions():
+    def wave(x):
+        return np.sin(x) + x
+
+    model = nn.Sequential(
+        nn.Activation(wave), nn.Activation(lambda x: 2.0 * x), nn.Activation(np.exp)
+    )
+    fn = bp.compile(lambda x: model((None, None, None), x), target="numpy")
+    fn(np.ones(3))
+    assert [node.name for node in fn.graph.nodes if "_" in (node.name or "")] == [
+        "wave_0", "activation_1", "exp_2",
+    ]  # fmt: skip
+
+
 def test_any_object_with_both_methods_is_a_layer():
     class Scale:
         def init(self, rng):
