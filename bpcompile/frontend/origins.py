@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib.util
 import linecache
 import sys
+from bisect import bisect_right
 from itertools import islice
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ _INNER_FOLDERS = tuple(
     if folder
 )
 _LONGEST_QUOTE = 60
+_LONG_TABLE = 1_000
+_MOST_TABLES = 64
 
 _inner_files: dict[str, bool] = {}
 _origins: dict[tuple[str, int], Origin] = {}
@@ -52,12 +55,41 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+class _LineTable(NamedTuple):
+    """Hold the lines of a long function, since Python decodes its table from the start each time.
+
+    `starts` has the offsets in the bytecode at which the `lines` begin.
+    """
+
+    code: CodeType
+    starts: list[int]
+    lines: list[int | None]
+
+
+_tables: dict[int, _LineTable] = {}  # by the id of the code, which is kept alive
+
+
+def _line(frame: FrameType) -> int:
+    """Return the line that a frame is at."""
+    code = frame.f_code
+    if len(code.co_linetable) < _LONG_TABLE:
+        return frame.f_lineno
+    table = _tables.get(id(code))
+    if table is None:
+        if len(_tables) >= _MOST_TABLES:
+            _tables.clear()
+        rows = list(code.co_lines())
+        table = _LineTable(code, [row[0] for row in rows], [row[2] for row in rows])
+        _tables[id(code)] = table
+    return table.lines[bisect_right(table.starts, frame.f_lasti) - 1] or frame.f_lineno
+
+
 def origin() -> Origin | None:
     """Return the user's file and line."""
     frame = user_frame()
     if frame is None:
         return None
-    key = frame.f_code.co_filename, frame.f_lineno
+    key = frame.f_code.co_filename, _line(frame)
     found = _origins.get(key)
     if found is None:
         found = _origins[key] = Origin(*key)

@@ -13,6 +13,7 @@ import ast
 import dis
 import inspect
 import linecache
+import sys
 import tokenize
 from collections.abc import Iterator
 from types import CodeType, FunctionType
@@ -248,7 +249,7 @@ def _same_bytes(a: CodeType, b: CodeType) -> bool:
 def _raw_steps(code: bytes) -> list[tuple[str, int]]:
     """Return each instruction and its argument as it stands, without how methods are called."""
     return [
-        (_SHAPES[op], argument)
+        (_SHAPES[op], argument | _CALL_BITS[op])
         for op, argument in zip(code[::2], code[1::2], strict=True)
         if _SHAPES[op] not in _NO_STEPS
     ]
@@ -257,6 +258,9 @@ def _raw_steps(code: bytes) -> list[tuple[str, int]]:
 _CALL_SHAPES = {"LOAD_METHOD": "LOAD_ATTR"}
 _NO_STEPS = frozenset({"PUSH_NULL", "PRECALL", "CACHE", "RESUME", "NOP"})
 _SHAPES = [_CALL_SHAPES.get(name, name) for name in dis.opname]
+# The lowest bit of these arguments says only how what is loaded will be called.
+_CALL_LOADS = {"LOAD_GLOBAL", "LOAD_ATTR"} if sys.version_info >= (3, 12) else {"LOAD_GLOBAL"}
+_CALL_BITS = [int(name in _CALL_LOADS) for name in dis.opname]
 
 
 def _steps(code: CodeType) -> Iterator[tuple[str, object]]:
