@@ -9,6 +9,7 @@ each operation sends back.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -230,14 +231,13 @@ class _Plan:
     def row(self, values: Sequence[Any]) -> Row:
         """Return the row."""
         owner, node, source = self.owner, self.node, self._source()
-        others = {n: label for n, label in owner.labels.items() if n is not node}
         trail = owner.trail
         is_param = node.op.name == "param"
         return Row(
             name=owner.labels[node],
             operation=source.op.name,
-            formula="" if is_param else _formula(source, others),
-            latex="" if is_param else latex_of(source, others),
+            formula="" if is_param else _formula(source, owner.labels),
+            latex="" if is_param else latex_of(source, owner.labels),
             type=str(node.type),
             value=_plain(values, self.value),
             adjoint=_plain(values, self.bar),
@@ -263,10 +263,8 @@ class _Edge:
             self.taken = None if taken is None else slots.add(taken)
             if not self.local_texts[0]:
                 bar = owner.bars.get(source) or owner.bars.get(node)
-                labels = dict(owner.labels)
-                if bar is not None:
-                    labels[bar.node] = f"{owner.labels[node]}_bar"
-                self.rule = owner.shown(self.sent.node, labels)
+                own = {} if bar is None else {bar.node: f"{owner.labels[node]}_bar"}
+                self.rule = owner.shown(self.sent.node, ChainMap(own, owner.labels))
             self.slot: int | None = slots.add(self.sent)
         else:
             self.slot = None

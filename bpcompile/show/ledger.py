@@ -86,7 +86,9 @@ class Ledger:
     Example:
         >>> import bpcompile as bp
         >>> fn = bp.grad(lambda x, y, z: (x + y) * z, argnums=(0, 1, 2), target="numpy")
-        >>> print(fn.explain(-2.0, 5.0, -4.0))  # doctest: +SKIP
+        >>> ledger = fn.explain(-2.0, 5.0, -4.0)
+        >>> ledger["z"].adjoint, ledger.rows[-1].operands[0].formula
+        (3.0, 'z')
     """
 
     name: str

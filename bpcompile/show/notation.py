@@ -27,22 +27,19 @@ Body = Callable[[Node, Sequence[Piece]], Piece]
 
 
 def text_of(node: Node, labels: Mapping[Node, str]) -> str:
-    """Return the formula of a node in terms of labelled values.
-
-    Operands without a label are written out.
-    """
-    shown = {other: Piece(accented(label)) for other, label in labels.items()}
-    return _printed(node, shown, _text_body).text
+    """Return the formula of a node in terms of labelled values; others are written out."""
+    return _printed(node, labels, accented, _text_body).text
 
 
 def latex_of(node: Node, labels: Mapping[Node, str]) -> str:
-    """Return the LaTeX of a node in terms of labelled values."""
-    shown = {other: Piece(latex_name(label)) for other, label in labels.items()}
-    return _printed(node, shown, _latex_body).text
+    """Return the LaTeX of a node in terms of labelled values; others are written out."""
+    return _printed(node, labels, latex_name, _latex_body).text
 
 
-def _printed(top: Node, shown: Mapping[Node, Piece], body: Body) -> Piece:
-    """Return a node printed by `body`, its operands as `shown` or else printed too."""
+def _printed(
+    top: Node, labels: Mapping[Node, str], written: Callable[[str], str], body: Body
+) -> Piece:
+    """Return a node printed by `body`, its operands by their labels or else printed too."""
     done: dict[Node, Piece] = {}
     stack = [top]
     while stack:
@@ -50,12 +47,14 @@ def _printed(top: Node, shown: Mapping[Node, Piece], body: Body) -> Piece:
         if node in done:
             stack.pop()
             continue
-        missing = [arg for arg in node.args if arg not in done and arg not in shown]
+        if node is not top and node in labels:
+            done[stack.pop()] = Piece(written(labels[node]))
+            continue
+        missing = [arg for arg in node.args if arg not in done]
         if missing:
             stack += missing
             continue
-        stack.pop()
-        done[node] = body(node, [done[a] if a in done else shown[a] for a in node.args])
+        done[stack.pop()] = body(node, [done[arg] for arg in node.args])
     return done[top]
 
 

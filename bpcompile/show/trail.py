@@ -129,6 +129,7 @@ class _Follower:
         labels: Mapping[Node, str],
     ) -> None:
         self.written = written
+        self.readers = users(written)
         self.labels = labels
         self.printed = printed
         self.rules = _Watched(MODEL)
@@ -239,14 +240,12 @@ class _Follower:
 
     def _absorbed(self, node: Node) -> str:
         """Return which later value of the model is computed without this one."""
-        readers = users(self.written)
         queue, seen = [node], {node}
         for current in queue:
-            for user in readers[current]:
+            for user in self.readers[current]:
                 model = self.model.get(user)
                 if model is not None and self._place(self.lowered.get(model)) is not None:
-                    others = {n: name for n, name in self.shown.items() if n is not model}
-                    return f"absorbed by {self.labels[user]} = {text_of(model, others)}"
+                    return f"absorbed by {self.labels[user]} = {text_of(model, self.shown)}"
                 if user not in seen:
                     seen.add(user)
                     queue.append(user)
