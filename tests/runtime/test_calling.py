@@ -32,6 +32,7 @@ area = bp.value_and_grad(lambda x, y, z: (x + y) * z, argnums=(0, 1, 2), name="a
 trees = bp.value_and_grad(model)
 single = bp.value_and_grad(lambda x, s: np.sum(x * x) * s, argnums="s", name="single")
 TABLE = np.linspace(0.0, 1.0, 20)
+spread = bp.value_and_grad(lambda w, X: np.std(X @ w), name="spread")
 captured = bp.grad(lambda x: np.sum(np.sin(TABLE * x)), name="captured")
 
 x8 = np.linspace(-1.0, 1.0, 8)
@@ -273,6 +274,48 @@ def test_njit_joins_the_users_own_compiled_code():
         descend(np.empty(0), 1)
     with pytest.raises(bp.TypeMismatchError, match="call the compiled function itself"):
         inner(x8.astype(np.float32))
+
+
+def test_njit_into_fills_given_arrays():
+    rosen(x8)
+    value, gradient = np.empty(()), np.empty(8)
+    rosen.njit_into(x8, value, gradient)
+    check((float(value), gradient), x8)
+    assert rosen.workspace_size(8) == 0
+    with pytest.raises(ValueError, match="expected"):
+        rosen.njit_into(x8, value, np.empty(7))
+    with pytest.raises(ValueError, match="overlaps x"):
+        rosen.njit_into(x8, value, x8)
+
+
+def test_workspaces_belong_to_one_call():
+    rng = np.random.default_rng(0)
+    sizes = (3, 50, 7, 400, 20, 1000, 5, 100)
+    cases = [(rng.normal(size=4), rng.normal(size=(n, 4))) for n in sizes]
+    expected = [spread(*case) for case in cases]
+    assert spread.workspace_size(4, 50) > 0
+    np.testing.assert_allclose(expected[1][0], np.std(cases[1][1] @ cases[1][0]), rtol=1e-13)
+    wrong = []
+
+    def work(k):
+        out = np.empty(4)
+        bound = spread.bind(*cases[k])
+        for _ in range(300):
+            value, gradient = spread(*cases[k], out=(None, out))
+            again = bound(*cases[k])
+            if value != expected[k][0] or (gradient != expected[k][1]).any():
+                wrong.append(k)
+            if again[0] != expected[k][0] or (again[1] != expected[k][1]).any():
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(cases))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(spread.specializations) == 1
+    assert len(spread.specializations[0].program.pool) <= len(cases)
 
 
 def test_what_numba_made_can_be_read():
