@@ -26,7 +26,8 @@ def take_apart(structure: Structure) -> Take:
     It raises `OtherStructure`, or the `KeyError` of a missing key, for any other tree, and takes
     whatever stands at a leaf for one.
 
-        >>> take = take_apart(flatten({"w": 1.0, "b": [2.0, 3.0]})[2])
+        >>> from bpcompile.frontend.trees import leaves_of
+        >>> take = take_apart(leaves_of({"w": 1.0, "b": [2.0, 3.0]})[1])
         >>> take({"b": [4.0, 5.0], "w": 6.0})
         (4.0, 5.0, 6.0)
     """

@@ -9,4 +9,8 @@ From text to call, in order:
     load      text -> a module, executed once in a process for each key
     exact     a Numba dispatcher with one exact signature; all else goes to a slow path
     dispatch  types by name, and the call with its guard
+    program   the entry points of a module for exact arguments, and its workspaces
+    calling   the closure of a hot call; binding, that of a bound one; buffers, arrays given by out
+    lengths   the named dimensions of a call, and the guards
+    native    dispatchers and machine code for the user; saving, a module that stands alone
 """
