@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 CALL = "__bp_call__"
 NAME = "__bp_name__"
@@ -60,6 +60,8 @@ class Rewriter:
 
     def _expression(self, node: ast.AST) -> ast.AST:
         """Return what an expression becomes."""
+        if node.__class__ not in _CHANGED:
+            return node
         if isinstance(node, ast.Call):
             node.func = at(node.func, ast.Call(self._hook(node.func, CALL), [node.func], []))
         elif isinstance(node, ast.NamedExpr):
@@ -183,8 +185,12 @@ class Rewriter:
 
 
 def at(like: ast.AST, node: N) -> N:
-    """Return a new node at the place of another one in the file."""
-    return ast.copy_location(node, like)
+    """Return a new node at the place of another one in the file, which has one."""
+    new: Any = node
+    old: Any = like
+    new.lineno, new.col_offset = old.lineno, old.col_offset
+    new.end_lineno, new.end_col_offset = old.end_lineno, old.end_col_offset
+    return node
 
 
 def targets(node: ast.expr) -> Iterator[str]:
@@ -236,16 +242,32 @@ Place = tuple[ast.AST, str, int | None, ast.AST]
 
 
 def _fields(root: ast.AST) -> Iterator[Place]:
-    """Yield each node below a root with its parent, the field and the index, parents first."""
+    """Yield each node below a root with its parent, the field and the index, parents first.
+
+    Names, constants, operators and contexts, which are most nodes and have nothing below, are left
+    out.
+    """
     stack = [root]
     while stack:
         parent = stack.pop()
-        for field, value in ast.iter_fields(parent):
-            if isinstance(value, ast.AST):
-                yield parent, field, None, value
-                stack.append(value)
-            elif isinstance(value, list):
+        for field in parent._fields:
+            value = getattr(parent, field, None)
+            if value.__class__ is list:
                 for index, child in enumerate(value):
-                    if isinstance(child, ast.AST):
+                    if child.__class__ in _PARENTS:
                         yield parent, field, index, child
                         stack.append(child)
+            elif value.__class__ in _PARENTS:
+                yield parent, field, None, value
+                stack.append(value)
+
+
+_CHANGED = frozenset({ast.Call, ast.NamedExpr, ast.Subscript})
+_NO_PARENTS = (
+    ast.Name, ast.Constant, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop
+)  # fmt: skip
+_PARENTS = frozenset(
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _NO_PARENTS)
+)
