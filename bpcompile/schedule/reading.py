@@ -35,6 +35,7 @@ class Reader:
         self.top = cursor
         self.claims: dict[Node, Var] = {}  # arrays that values are asked to be made in
         self.arrays: dict[Node, ArrayPlace] = {}
+        self._tables: dict[Node, ArrayPlace] = {}
 
     # Elements
 
@@ -87,9 +88,9 @@ class Reader:
 
     def _array_of_table(self, node: Node) -> ArrayPlace:
         """Return the place of a small constant array."""
-        if node not in self.arrays:
-            self.arrays[node] = self.shop.table(node)
-        return self.arrays[node]
+        if node not in self._tables:  # apart from `arrays`, where a copy to write into may stand
+            self._tables[node] = self.shop.table(node)
+        return self._tables[node]
 
     def named(self, node: Node, at: Index, value: Expression, cursor: Cursor) -> Var:
         """Assign a value to a variable and remember it for this iteration."""
