@@ -50,9 +50,13 @@ def is_inner(file: str) -> bool:
 def user_frame() -> FrameType | None:
     """Return the innermost frame of the user's code, or None where there is none."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_inner(frame.f_code.co_filename):
+    while frame is not None:
+        file = frame.f_code.co_filename
+        inner = _inner_files.get(file)  # is_inner, without a call for each of ten frames
+        if inner is False or (inner is None and not is_inner(file)):
+            return frame
         frame = frame.f_back
-    return frame
+    return None
 
 
 class _LineTable(NamedTuple):
