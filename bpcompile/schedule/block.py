@@ -294,13 +294,16 @@ def _forced(graph: Graph) -> frozenset[Node]:
     """Return the nodes that need an array although they could be read through."""
     forced: set[Node] = set()
     for out in graph.outputs:
-        if out.array_type.rank and out.op.name not in ("param", "const", "item", "empty"):
+        of_array = out.op.kind in (Kind.VIEW, Kind.INDEX)  # which may be overwritten later
+        made = out.op.name not in ("param", "const", "item", "empty")
+        if made and (out.array_type.rank or of_array):
             forced.add(out)
     for node in graph.nodes:
         if isinstance(node.type, TupleType):
             forced.update(arg for arg in node.args if _is_rearranged(arg))
         elif node.op.kind is Kind.CONTRACTION and work_of(node) is Work.OPAQUE:
-            forced.update(m for m in map(untransposed, node.args) if _is_rearranged(m))
+            matrices = map(untransposed, node.args)
+            forced.update(m for m in matrices if _is_rearranged(m) or m.op.name == "const")
         elif node.op.name in _WRITES and _is_rearranged(node.args[0]):
             forced.add(node.args[0])
     return frozenset(n for n in forced if _may_be_transparent(n))
