@@ -7,6 +7,8 @@ node and every free name must be on the list before the text is compiled.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from typing import Any
 
 from bpcompile.errors import CompileError
 
@@ -61,6 +63,7 @@ _BUILTINS = frozenset(
     {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
 )
 _ROOTS = frozenset({"np", "math", "scipy"})
+_PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
      "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes"}
@@ -88,31 +91,52 @@ def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
     """Return the names that a module binds and those that it reads; refuse what is not listed."""
     defined: set[str] = set()
     loaded: set[str] = set()
-    stack: list[ast.AST] = [tree]
+    stack: list[Any] = [tree]
     while stack:
         node = stack.pop()
         kind = node.__class__
+        # Five kinds are nearly all nodes of a long module: they are written out.
         if kind is ast.Name:
-            bound = node.ctx.__class__ is ast.Store  # type: ignore[attr-defined]  # kind is Name
-            (defined if bound else loaded).add(node.id)  # type: ignore[attr-defined]  # as above
-            continue
-        fields = _FIELDS.get(kind)
-        if fields is None:
-            raise _fault(f"the syntax {kind.__name__}")
-        if kind in _LOOKED_AT:
+            (defined if node.ctx.__class__ is ast.Store else loaded).add(node.id)
+        elif kind is ast.BinOp:
+            stack.append(node.left)
+            stack.append(node.right)
+        elif kind is ast.Constant:
+            if node.value.__class__ not in _PLAIN:
+                raise _fault(f"a constant of type {type(node.value).__name__}")
+        elif kind is ast.Attribute:
+            _check_attribute(node)
+            stack.append(node.value)
+        elif kind is ast.Call:
+            stack.append(node.func)
+            stack.extend(node.args)
+            stack.extend(node.keywords)
+        else:
             _look_at(node, defined)
-        for field in fields:
-            value = getattr(node, field)
-            if value.__class__ is list:
-                stack.extend(part for part in value if part is not None)
-            elif value is not None:
-                stack.append(value)
+            stack.extend(_parts(node))
     return defined, loaded
 
 
-_LOOKED_AT = frozenset(
-    {ast.Import, ast.ImportFrom, ast.FunctionDef, ast.arg, ast.Attribute, ast.Constant}
-)
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the syntax inside of a node; refuse what is not listed."""
+    fields = _FIELDS.get(node.__class__)
+    if fields is None:
+        raise _fault(f"the syntax {node.__class__.__name__}")
+    for field in fields:
+        value = getattr(node, field)
+        if value.__class__ is list:
+            yield from (part for part in value if part is not None)
+        elif value is not None:
+            yield value
+
+
+def _check_attribute(node: ast.Attribute) -> None:
+    """Refuse an attribute that is neither of a module nor a known one of arrays."""
+    value, attr = node.value, node.attr
+    rooted = value.__class__ is ast.Name and value.id in _ROOTS  # type: ignore[attr-defined]  # it is one
+    special = isinstance(value, ast.Attribute) and value.attr == "special"
+    if attr.startswith("_") or not (rooted or special or attr in _METHODS):
+        raise _fault(f"the attribute {attr}")
 
 
 def _look_at(node: ast.AST, defined: set[str]) -> None:
@@ -129,12 +153,3 @@ def _look_at(node: ast.AST, defined: set[str]) -> None:
             defined.update(alias.asname or alias.name for alias in names)
         case ast.FunctionDef(name=name) | ast.arg(arg=name):
             defined.add(name)
-        case ast.Attribute(value=value, attr=attr):
-            rooted = isinstance(value, ast.Name) and value.id in _ROOTS
-            special = isinstance(value, ast.Attribute) and value.attr == "special"
-            if attr.startswith("_") or not (rooted or special or attr in _METHODS):
-                raise _fault(f"the attribute {attr}")
-        case ast.Constant(value=value):
-            plain = value is None or value is ... or isinstance(value, (bool, int, float, str))
-            if not plain:
-                raise _fault(f"a constant of type {type(value).__name__}")

@@ -13,7 +13,8 @@ from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, Origin, users
-from bpcompile.ir.op import Level, Text, infix, pattern
+from bpcompile.ir.op import Kind, Level, Text, infix, pattern
+from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.index import At, Slice
 
 _LONG = 72
@@ -32,6 +33,9 @@ class Formulas:
         self._lines = forward.named_statements()
         self._joint = _Printer(joint)
         self._adjoint = _adjoint_comments(self._joint)
+        for region in all_graphs(joint):
+            if region is not joint:
+                self._adjoint.update(_adjoint_comments(_Printer(region)))
 
     def mathematics(self) -> list[str]:
         """Return the forward mathematics, a line for each named value; of many, the ends."""
@@ -46,27 +50,29 @@ class Formulas:
 
     def comment(self, node: Node) -> str:
         """Return what stands beside the line that computes a node, or nothing."""
+        origin = node.origin
+        if origin is None or origin.adjoint_of is None or origin.adjoint_of.op.kind is Kind.REGION:
+            return ""  # the line above a loop says what it keeps and reads
         key = _key(node)
         if key in self._adjoint:
             return self._adjoint[key]
-        origin = node.origin
-        if origin is None or origin.adjoint_of is None:
-            return ""
         return f"from {self._source(origin.adjoint_of)}{_place(origin)}"
 
     def _source(self, node: Node) -> str:
         """Return the forward formula that a line differentiates."""
         own = self._joint.body.get(node)
-        if own is None or len(own.text) > _SHORT:
+        if own is None:
+            return _local_statement(node)
+        if len(own.text) > _SHORT:
             return _nearest_statement(self._joint, node)
         return self._joint.statement(node)
 
 
-def _key(node: Node) -> tuple[str, int, str] | None:
-    """Return what identifies a named adjoint value through all passes."""
+def _key(node: Node) -> tuple[int, str] | None:
+    """Return what identifies a named adjoint value through all passes, which keep origins."""
     if node.name is None or node.origin is None or node.origin.adjoint_of is None:
         return None
-    return (node.origin.file, node.origin.line, node.name)
+    return (id(node.origin.adjoint_of), node.name)
 
 
 def accented(name: str) -> str:
@@ -99,17 +105,36 @@ class _Printer:
         text = self.body[node].text
         return f"{accented(name)} = {text}" if name else text
 
-    def named_statements(self) -> list[str]:
-        """Return a line for each named value and for each result, in order."""
+    def named_statements(self, *, of_region: bool = False) -> list[str]:
+        """Return a line for each named value, and for each result unless it is a region's."""
         lines = []
         for node in self.graph.nodes:
-            if node.op.name == "param":
+            if node.op.name in ("param", "item"):
                 continue
-            if safe_name(node.name):
+            if node.op.name == "loop":
+                lines.extend(self._loop(node))
+            elif safe_name(node.name):
                 lines.append(self.statement(node))
-            elif node in self.outputs:
+            elif node in self.outputs and not of_region:
                 lines.append(f"{self.graph.name} = {self.body[node].text}")
         return lines
+
+    def _loop(self, node: Node) -> list[str]:
+        """Return the lines of a loop: its start, a step, and what the next step starts from."""
+        body: Graph = node.attrs["body"]
+        carried = range(1, 1 + node.attrs["carried"])
+        printer = _Printer(body)
+        lower, upper, *start = (self.piece[arg].text for arg in node.args)
+        state = [printer.piece[body.params[k]].text for k in carried]
+        first = ", ".join(f"{name} = {text}" for name, text in zip(state, start, strict=False))
+        after = ", ".join(printer.piece[out].text for out in body.outputs)
+        counter = printer.piece[body.params[0]].text
+        return [
+            f"from {first}" if first else "repeated",
+            f"for {counter} from {lower} below {upper}:",
+            *(f"    {line}" for line in printer.named_statements(of_region=True)),
+            f"    {', '.join(state)} <- {after}",
+        ]
 
 
 _SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
@@ -204,9 +229,9 @@ def _place(origin: Origin) -> str:
     return f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
 
 
-def _adjoint_comments(printer: _Printer) -> dict[tuple[str, int, str], str]:
+def _adjoint_comments(printer: _Printer) -> dict[tuple[int, str], str]:
     """Return the comment of each named adjoint value: its formula, and what it differentiates."""
-    comments: dict[tuple[str, int, str], str] = {}
+    comments: dict[tuple[int, str], str] = {}
     for node in printer.graph.nodes:
         key = _key(node)
         if key is None or key in comments:
@@ -233,4 +258,28 @@ def _nearest_statement(printer: _Printer, node: Node) -> str:
         if reader is None:
             break
         current = reader
-    return printer.statement(current) if current in printer.body else current.op.name
+    return printer.statement(current) if current in printer.body else _local_statement(node)
+
+
+def _local_statement(node: Node) -> str:
+    """Return the formula of a node of any graph, its operands by name or a level deep."""
+    args = [Piece(_named(arg)) if _named(arg) else _by_names(arg) for arg in node.args]
+    text = formula(node, args).text
+    name = _named(node)
+    return f"{name} = {text}" if name else text
+
+
+def _by_names(node: Node) -> Piece:
+    """Return the formula of a node in terms of its operands' names."""
+    return formula(node, [Piece(_named(arg) or _shown(arg)) for arg in node.args])
+
+
+def _shown(node: Node) -> str:
+    """Return a nameless value shortly: a constant by its value, all else by its op."""
+    return formula(node, ()).text if not node.args else f"{node.op.name}(...)"
+
+
+def _named(node: Node) -> str:
+    """Return the name of a value as formulas show it, or nothing."""
+    name = safe_name(node.name)
+    return accented(name) if name else ""

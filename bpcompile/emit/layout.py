@@ -20,8 +20,29 @@ class Line:
         """Return the line with four spaces for each depth, its comment two spaces behind."""
         code = _INDENT * (self.depth + 1) + self.code
         if not self.comment:
-            return code if self.code else ""
+            return _wrapped(code, self.depth + 1) if self.code else ""
         return f"{code}  # {self.comment}" if self.code else f"{code}# {self.comment}"
+
+
+def _wrapped(code: str, depth: int) -> str:
+    """Return a line that ends in a call, its arguments on lines of their own where it is long."""
+    if len(code) <= _WIDTH or not code.endswith(")"):
+        return code
+    opening, balance = len(code), 0
+    for position in range(len(code) - 1, -1, -1):
+        balance += {")": 1, "(": -1}.get(code[position], 0)
+        if balance == 0:
+            opening = position
+            break
+    inner, indent = code[opening + 1 : -1], _INDENT * (depth + 1)
+    rows, row = [], indent
+    for part in inner.split(", "):
+        if len(row) + len(part) + 1 > _WIDTH and row.strip():
+            rows.append(row.rstrip())
+            row = indent
+        row += f"{part}, "
+    rows.append(row.rstrip().rstrip(","))
+    return "\n".join([code[: opening + 1], *rows, _INDENT * depth + ")"])
 
 
 @dataclass(slots=True)

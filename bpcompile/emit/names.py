@@ -71,6 +71,7 @@ class Namer:
         """Start with the names that are `taken` already."""
         self._taken = set(taken)
         self._next: dict[str, int] = {}
+        self._base: dict[str, str] = {}
         self._anonymous = 0
 
     def fresh(self, hint: str | None = None) -> str:
@@ -89,6 +90,7 @@ class Namer:
             name = f"{base}_{number}"
             number += 1
         self._next[base] = number
+        self._base[name] = base
         self._taken.add(name)
         return name
 
@@ -99,11 +101,12 @@ class Namer:
     def release(self, name: str) -> None:
         """Let a name be given again: its variable is out of scope."""
         self._taken.discard(name)
-        self._next.pop(name, None)
+        self._next.pop(self._base.get(name, name), None)
 
     def copy(self) -> Namer:
         """Return a namer for a scope of its own, which may reuse what this one hands out later."""
         other = Namer(frozenset(self._taken))
         other._next = dict(self._next)
+        other._base = dict(self._base)
         other._anonymous = self._anonymous
         return other

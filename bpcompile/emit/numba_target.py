@@ -56,6 +56,8 @@ class NumbaWriter:
         self._names: dict[Var, str] = {}
         self._sizes: dict[str, Size] = dict(dims)
         self._counters: list[str] = []
+        self._inner: list[list[str]] = []  # the scalars first named in each open loop
+        self._dtypes: dict[str, DType] = {}
 
     def inside(self) -> NumbaWriter:
         """Return a writer for a function of its own, which knows the names given so far."""
@@ -68,9 +70,18 @@ class NumbaWriter:
         """Return the name of a variable."""
         known = self._names.get(var)
         if known is None:
-            known = self.namer.own(var.hint or "v") if var.ours else self.namer.fresh(var.hint)
+            known = self._fresh(var)
             self.call(var, known)
+            if self._inner and not var.rank:
+                self._inner[-1].append(known)
         return known
+
+    def _fresh(self, var: Var) -> str:
+        """Return a name for a variable: never one that had another type in a loop before."""
+        while True:
+            name = self.namer.own(var.hint or "v") if var.ours else self.namer.fresh(var.hint)
+            if self._dtypes.setdefault(name, var.dtype) is var.dtype:
+                return name
 
     def call(self, var: Var, name: str) -> None:
         """Give a variable a name."""
@@ -226,8 +237,11 @@ class NumbaWriter:
         self.add(f"for {name} in range({bounds}):", depth)
         before = len(self.lines)
         self._counters.append(name)
+        self._inner.append([])
         self.statements(loop.body, depth + 1)
         self._counters.pop()
+        for inner in self._inner.pop():
+            self.namer.release(inner)
         if not loop.var.ours:
             self.namer.release(name)
         if len(self.lines) == before:
