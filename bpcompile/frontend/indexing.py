@@ -211,7 +211,7 @@ def _out_of_range(x: Tracer, axis: int, size: Size, place: str) -> OutOfRangeErr
     shown = str(size) if isinstance(size, int) or value is None else f"{size} = {value}"
     return OutOfRangeError(
         f"index {place} is out of range for axis {axis} of {describe(x)} with length {shown}"
-        f"{where()}: write an index below {size}"
+        f"{where()}: write one from {-size} to {size - 1}"
     )
 
 

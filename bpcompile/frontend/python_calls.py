@@ -192,7 +192,7 @@ def _print(*args: Any, **keywords: Any) -> None:
         if isinstance(arg, Tracer):
             raise TraceError(
                 f"print of {describe(arg)} has no value to show while the function is traced"
-                f"{where()}: write bp.debug_print, or return the value"
+                f"{where()}: return the value, and print it after the call"
             )
     print(*args, **keywords)  # noqa: T201 - the user's own print
 

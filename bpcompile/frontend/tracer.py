@@ -185,8 +185,8 @@ class Tracer(ArrayMethods):
             return bool(known)
         raise TraceError(
             f"the truth of {describe(self)} is not known while the function is traced{where()}: "
-            "write np.where(condition, a, b) or bp.cond(condition, f, g), or name what decides "
-            f"it in static_argnames{_no_source()}"
+            "write np.where(condition, a, b), or name what decides it in static_argnames"
+            f"{_no_source()}"
         )
 
     def __int__(self) -> int:

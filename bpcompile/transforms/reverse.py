@@ -191,8 +191,8 @@ def no_rule(node: Node) -> NotDifferentiableError:
     """Return the error for an op without a derivative."""
     where = f" at {node.origin}" if node.origin else ""
     return NotDifferentiableError(
-        f"{node.op.name}{where} has no derivative: wrap its operand in bp.stop_gradient, or give "
-        "the function one with bp.custom_vjp"
+        f"{node.op.name}{where} has no derivative: wrap its operand in bp.stop_gradient, or write "
+        "the function with operations that have one"
     )
 
 

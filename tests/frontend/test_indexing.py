@@ -119,7 +119,7 @@ def test_out_of_range():
     line = model.__code__.co_firstlineno + 2
     assert message_of(error) == (
         f"index 7 is out of range for axis 0 of `y` (f64[n]) with length n = 7 at {__file__}"
-        f":{line}: write an index below n"
+        f":{line}: write one from -n to n - 1"
     )
     with pytest.raises(
         IndexError, match=r"index -8 is out of range for axis 0 of `x` \(f64\[7\]\)"

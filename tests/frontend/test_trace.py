@@ -303,8 +303,8 @@ def test_python_control_flow_on_a_traced_value():
         traced(model, V)
     assert str(error.value) == (
         f"the truth of `s > 0` (bool[]) is not known while the function is traced at "
-        f"{line_of(model, 2)}: write np.where(condition, a, b) or bp.cond(condition, f, g), or "
-        "name what decides it in static_argnames"
+        f"{line_of(model, 2)}: write np.where(condition, a, b), or name what decides it in "
+        "static_argnames"
     )
 
     def loop(x):
@@ -367,7 +367,7 @@ def test_printing():
         traced(model, V)
     assert str(error.value) == (
         f"print of `y` (f64[n]) has no value to show while the function is traced at "
-        f"{line_of(model, 2)}: write bp.debug_print, or return the value"
+        f"{line_of(model, 2)}: return the value, and print it after the call"
     )
 
 
