@@ -222,7 +222,7 @@ class SymbolicArguments:
             tracer = lift(value)
             if atom in self._sizes:
                 known[self.forms.name(atom)] = required_size(tracer, f"the length {name_of(atom)}")
-                found[atom] = Value(tracer)
+                found[atom] = Value(_real(tracer))
             else:
                 _check_rank(atom, self._ranks[k], tracer)
                 found[atom] = Value(_real(tracer))

@@ -25,7 +25,6 @@ from bpcompile.frontend.symbolic.sums import require
 from bpcompile.frontend.symbolic.survey import binders, body_of, shown
 from bpcompile.frontend.symbolic.values import (
     Value,
-    arithmetic,
     call,
     own_rank,
     stacked,
@@ -156,7 +155,7 @@ def _trace(site: Site) -> Value:
     else:
         left = _chain(site, matrices[:-1])
         right = Value(RULES["transpose"](_chain(site, matrices[-1:]).tracer))
-        total = Value(RULES["sum"](arithmetic("multiply", left, right).tracer))
+        total = Value(RULES["sum"](call("multiply", left, right).tracer))
     return scaled_quotient(scale, [*factors, total], [])
 
 
@@ -181,7 +180,7 @@ def _entries_power(site: Site) -> Value:
     exponent = rational_of(site.parts[1])
     if exponent is not None:
         return known_power(site.values[0], exponent)
-    return arithmetic("power", *site.values)
+    return call("power", *site.values)
 
 
 def _applied_to(site: Site) -> list[Task]:

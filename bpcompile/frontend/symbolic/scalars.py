@@ -13,12 +13,11 @@ from typing import Any
 
 from bpcompile.errors import LimitError
 from bpcompile.frontend.origins import where
-from bpcompile.frontend.symbolic.values import Value, arithmetic, call, folded, number
+from bpcompile.frontend.symbolic.values import Value, call, folded, number
 from bpcompile.frontend.symbolic.walk import Rule, Site, Task
 
 _MOST_BITS = 16_384
 _EXACT = 2**53
-_LARGEST = 2**63 - 1
 _HALVES = 2
 
 
@@ -63,12 +62,10 @@ def _exactly(node: Any) -> Fraction:
 
 
 def constant(value: Fraction) -> Value:
-    """Return an exact number as the nearest float, or as an int where it is one.
+    """Return an exact number as the nearest float.
 
     Raises `LimitError` where it lies outside the range of floats.
     """
-    if value.denominator == 1 and abs(value.numerator) <= _LARGEST:
-        return number(int(value))
     try:
         return number(float(value))
     except OverflowError:
@@ -113,9 +110,9 @@ def added(*terms: Value) -> Value:
     found = terms[head]
     for term in (*terms[:head], *terms[head + 1 :]):
         if term.minus is None:
-            found = arithmetic("add", found, term)
+            found = call("add", found, term)
         else:
-            found = arithmetic("subtract", found, term.minus)
+            found = call("subtract", found, term.minus)
     return Value(found.tracer, found.axes)
 
 
@@ -146,7 +143,7 @@ def scaled_quotient(scale: Fraction, factors: list[Value], divisors: list[Value]
     if scale >= 0:
         return magnitude
     if divisors or whole is factors:
-        return arithmetic("negative", magnitude)._replace(minus=magnitude)
+        return call("negative", magnitude)._replace(minus=magnitude)
     negated = folded("multiply", [constant(-size), *factors])
     return negated._replace(minus=magnitude)
 
@@ -154,7 +151,7 @@ def scaled_quotient(scale: Fraction, factors: list[Value], divisors: list[Value]
 def _over(top: Value, divisors: list[Value]) -> Value:
     """Return a quotient by the product of divisors."""
     top = Value(top.tracer, top.axes)
-    return arithmetic("divide", top, folded("multiply", divisors)) if divisors else top
+    return call("divide", top, folded("multiply", divisors)) if divisors else top
 
 
 def _is_float(value: Fraction) -> bool:
@@ -177,7 +174,7 @@ def _power(site: Site) -> Value:
         return call("exp", site.values[1])
     if base == 2 and isinstance(base, sympy.Integer):
         return call("exp2", site.values[1])
-    return arithmetic("power", *site.values)
+    return call("power", *site.values)
 
 
 def known_power(base: Value, exponent: Fraction) -> Value:
@@ -186,14 +183,14 @@ def known_power(base: Value, exponent: Fraction) -> Value:
     if size == 1:
         found = base
     elif size == _HALVES:
-        found = arithmetic("square", base)
+        found = call("square", base)
     elif size == Fraction(1, _HALVES):
         found = call("sqrt", base)
     else:
-        found = arithmetic("power", base, constant(size))
+        found = call("power", base, constant(size))
     if exponent >= 0:
         return found
-    return arithmetic("divide", number(1), found)._replace(inverse=found)
+    return call("divide", number(1.0), found)._replace(inverse=found)
 
 
 sum_rule = of_values(added)
@@ -251,22 +248,22 @@ def reciprocal_of(rule: str) -> Rule:
 
     def function(x: Value) -> Value:
         inner = call(rule, x)
-        return arithmetic("divide", number(1.0), inner)._replace(inverse=inner)
+        return call("divide", number(1.0), inner)._replace(inverse=inner)
 
     return of_values(function)
 
 
 def of_reciprocal(rule: str) -> Rule:
     """Return the rule of a node that is a function of one over its argument."""
-    return of_values(lambda x: call(rule, arithmetic("divide", number(1.0), x)))
+    return of_values(lambda x: call(rule, call("divide", number(1.0), x)))
 
 
 def logarithm(x: Value, base: Value | None = None) -> Value:
     """Return the natural logarithm, or that to a base."""
     found = call("log", x)
-    return found if base is None else arithmetic("divide", found, call("log", base))
+    return found if base is None else call("divide", found, call("log", base))
 
 
 def fraction(x: Value) -> Value:
     """Return what is left of a number above its floor."""
-    return arithmetic("subtract", x, call("floor", x))
+    return call("subtract", x, call("floor", x))

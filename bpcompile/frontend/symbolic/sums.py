@@ -19,7 +19,7 @@ from bpcompile.frontend.symbolic.survey import binders, body_of, shown
 from bpcompile.frontend.symbolic.values import (
     Index,
     Value,
-    arithmetic,
+    call,
     length_value,
     number,
     over_index,
@@ -86,7 +86,7 @@ def _over_ranges(reduction: str, repeat: str, empty: float) -> Rule:
         found = over_index(RULES[reduction], value, used) if used else value
         for index in ranges:
             if index not in used:
-                found = arithmetic(repeat, found, length_value(index.length))
+                found = call(repeat, found, length_value(index.length))
         return Value(found.tracer, found.axes)
 
     return Rule(_ranges, combine)

@@ -18,7 +18,6 @@ from bpcompile.frontend.lift import lift
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer
-from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import DType, Type
@@ -62,22 +61,21 @@ def number(value: Any) -> Value:
 
 
 def length_value(size: Size) -> Value:
-    """Return a length as a number."""
+    """Return a length as a real number."""
     if isinstance(size, int):
-        return number(size)
+        return number(float(size))
     frame = current()
     frame.mark()
-    return Value(Tracer(frame.dim(size), weak=True))
+    return Value(as_float(Tracer(frame.dim(size), weak=True)))
 
 
 def index_value(index: Index) -> Value:
-    """Return what an index is at each place of its axis."""
+    """Return what an index is at each place of its axis, as a real number."""
     frame = current()
     frame.mark()
-    value = Value(Tracer(counting(frame, (index.length,)), weak=True), (index,))
-    if index.start == 0:
-        return value
-    return call("add", value, length_value(index.start))
+    places = as_float(Tracer(counting(frame, (index.length,)), weak=True))
+    value = Value(places, (index,))
+    return value if index.start == 0 else call("add", value, length_value(index.start))
 
 
 def own_rank(value: Value) -> int:
@@ -86,38 +84,36 @@ def own_rank(value: Value) -> int:
 
 
 def call(rule: str, *values: Value) -> Value:
-    """Return what the rule of a NumPy function makes of values, each place by itself."""
+    """Return what the rule of a NumPy function makes of values, each place by itself.
+
+    What is made of numbers and lengths alone never widens float32, be it an array or not.
+    """
     found = _of_scalars(rule, values)
     if found is not None:
         return found
     tracers, axes = aligned(values)
-    return Value(RULES[rule](*tracers), axes)
+    tracer: Tracer = RULES[rule](*tracers)
+    tracer.weak = all(t.weak for t in tracers if t.expr.dtype is not DType.BOOL)
+    return Value(tracer, axes)
 
 
 def _of_scalars(rule: str, values: Sequence[Value]) -> Value | None:
     """Return what an op makes of float64 scalars, by a short way; None for anything else.
 
-    Nothing broadcasts and nothing is converted but numbers: most nodes of most expressions.
+    Nothing broadcasts and nothing is converted: most nodes of most expressions.
     """
     op = _op_of(rule)
     frame = current()
-    exprs: list[Expr] = []
-    weak = True
-    for tracer, axes, *_ in values:
-        expr = tracer.expr
-        type = expr.type
-        if op is None or axes or type.shape or expr.builder is not frame.builder:
+    if op is None:
+        return None
+    exprs = [value.tracer.expr for value in values]
+    for expr in exprs:
+        if expr.node.type != _SCALAR or expr.builder is not frame.builder:
             return None
-        if type.dtype is not DType.F64:
-            if expr.node.op.name != "const" or type.dtype is not DType.I64:
-                return None
-            expr = frame.builder.const(expr.node.attrs["value"], _SCALAR)
-        exprs.append(expr)
-        weak = weak and tracer.weak
-    assert op is not None
     frame.mark()
     found = frame.builder.apply(op, exprs, {})
-    return Value(Tracer(found, weak and found.dtype is DType.F64))
+    weak = found.dtype is DType.F64 and all(value.tracer.weak for value in values)
+    return Value(Tracer(found, weak))
 
 
 @functools.cache
@@ -127,18 +123,11 @@ def _op_of(rule: str) -> Op | None:
     return op if op is not None and op.kind is Kind.ELEMENTWISE else None
 
 
-def arithmetic(rule: str, *values: Value) -> Value:
-    """Return a sum, product or the like; numbers alone are floats, so that none overflows."""
-    if all(v.tracer.weak and v.tracer.expr.dtype is DType.I64 for v in values):
-        values = tuple(v._replace(tracer=as_float(v.tracer)) for v in values)
-    return call(rule, *values)
-
-
 def folded(rule: str, values: Sequence[Value]) -> Value:
     """Return what a rule of two operands makes of several, from the left."""
     found = values[0]
     for value in values[1:]:
-        found = arithmetic(rule, found, value)
+        found = call(rule, found, value)
     return found
 
 

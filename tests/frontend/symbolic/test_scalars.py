@@ -68,6 +68,7 @@ from sympy.codegen import cfunctions
 from bpcompile.errors import LimitError
 from bpcompile.frontend.symbolic import lower
 from bpcompile.ir.interpret import interpret
+from bpcompile.ir.type import f32, f64
 from tests.frontend.symbolic.checks import exact, gradients, lowered, value
 
 x, y, z = ARGS = symbols("x y z", real=True)
@@ -202,6 +203,21 @@ def test_numbers_are_the_nearest_floats():
     assert [float(v) for v in interpret(graph, [1.0])] == expected
     assert math.isnan(value(sympy.nan, [x], 1.0))
     assert math.copysign(1.0, value(Float("-0.0") * 1, [x], 1.0)) == 1.0  # SymPy has no -0.0
+
+
+def test_results_are_real():
+    graph = lower(
+        [Integer(2), Piecewise((1, x > 0), (0, True)), symbols("k") * 2], [x, symbols("k")]
+    )
+    assert [str(node.type) for node in graph.graph.outputs] == ["f64[]"] * 3
+
+
+def test_float32_is_never_widened():
+    expr = x * (y + 1) / 3 + Heaviside(x) * pi + Piecewise((1, x > 0), (x, True)) - Mod(x, 2)
+    assert str(lower(expr, [x, y], {x: f32["n"], y: f64[()]}).graph.outputs[0].type) == "f32[n]"
+    array, k, n = sympy.IndexedBase("X"), *symbols("k n", integer=True)
+    total = sympy.Sum((k + 1) * array[k] / n + Piecewise((1, k > 1), (0, True)), (k, 0, n - 1))
+    assert str(lower(total, [array], {array: f32["n"]}).graph.outputs[0].type) == "f32[]"
 
 
 def test_products_of_numbers_alone_are_floats():
