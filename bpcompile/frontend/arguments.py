@@ -204,9 +204,9 @@ def _leaf(value: Any, path: str, spec: Type | None, name: str) -> Leaf:
             return fitted(leaf, spec.dtype, path)
     except TypeMismatchError as error:
         raise TypeMismatchError(f"{name}: {error}") from error.__cause__
+    wanted = f"an array of {spec.rank}" if spec.rank else "a number, or call it for each element"
     raise TypeMismatchError(
-        f"{name}: {path} has {rank} axes, and its annotation is {spec}: pass an array of "
-        f"{spec.rank}"
+        f"{name}: {path} has {rank} axes, and its annotation is {spec}: pass {wanted}"
     )
 
 

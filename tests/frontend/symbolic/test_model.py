@@ -127,6 +127,12 @@ def test_arrays_broadcast_as_lambdify_does():
     assert single.dtype == np.float32
 
 
+def test_a_gradient_takes_numbers():
+    f = bp.grad(sin(x) * y, args=[x, y], **numpy_target)
+    with pytest.raises(TypeError, match="x has 1 axes.*pass a number"):
+        f(np.ones(3), 2.0)
+
+
 def test_several_results():
     f = bp.compile([x * y, [x, Matrix([x, y])]], args=[x, y], **numpy_target)
     product, (same, column) = f(2.0, 3.0)
