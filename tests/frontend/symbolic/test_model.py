@@ -129,7 +129,7 @@ def test_arrays_broadcast_as_lambdify_does():
 
 def test_a_gradient_takes_numbers():
     f = bp.grad(sin(x) * y, args=[x, y], **numpy_target)
-    with pytest.raises(TypeError, match="x has 1 axes.*pass a number"):
+    with pytest.raises(TypeError, match=r"x has 1 axes.*pass a number"):
         f(np.ones(3), 2.0)
 
 
