@@ -14,6 +14,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, Size, substitute
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import AnyType, TupleType, Type
+from bpcompile.ops.index import Slice
 
 
 class Substitution:
@@ -84,5 +85,7 @@ class Substitution:
             return self.graph(value)
         if isinstance(value, tuple):
             parts = [self._value(part) for part in value]
+            if isinstance(value, Slice) and parts[2] == 0:
+                return Slice(0, 1, 0)  # its start was inside for the lengths of other names only
             return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         return value

@@ -216,8 +216,12 @@ class Tracer(ArrayMethods):
         known = self._known()
         if known is not None:
             return known
+        text = (
+            None if own_name(self) else quoted()
+        )  # the call itself, where its operand has no name
+        what = f"`{text}`" if text else f"{kind}() of {describe(self)}"
         raise TraceError(
-            f"{kind}() of {describe(self)} needs its value, which is not known while the function "
+            f"{what} needs its value, which is not known while the function "
             f"is traced{where()}: write {advice}, or name the argument that it comes from in "
             f"static_argnames{_no_source()}"
         )
