@@ -108,6 +108,8 @@ class Expressions:
         operands = [self.place[arg] for arg in node.args]
         if node.array_type.rank and all(arg.op.name == "const" for arg in node.args):
             operands[0] = Piece(self.array(node.args[0]))
+        elif _is_single_choice(node):  # np.where of two plain numbers is float64
+            operands[1] = Piece(call_text("np.float32", operands[1].text))
         return render(node.op.numpy, operands)
 
     def _reduce(self, node: Node) -> Piece:
@@ -189,3 +191,9 @@ class Expressions:
     def level(self, node: Node) -> Level:
         """Return how strongly the text of an operand binds."""
         return self.place[node].level
+
+
+def _is_single_choice(node: Node) -> bool:
+    """Tell whether a node chooses among two numbers that are float32."""
+    single = node.op.name == "select" and node.array_type.dtype is DType.F32
+    return single and all(arg.op.name == "const" for arg in node.args[1:])
