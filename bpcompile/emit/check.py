@@ -133,7 +133,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 def _check_attribute(node: ast.Attribute) -> None:
     """Refuse an attribute that is neither of a module nor a known one of arrays."""
     value, attr = node.value, node.attr
-    rooted = value.__class__ is ast.Name and value.id in _ROOTS  # type: ignore[attr-defined]  # it is one
+    rooted = isinstance(value, ast.Name) and value.id in _ROOTS
     special = isinstance(value, ast.Attribute) and value.attr == "special"
     if attr.startswith("_") or not (rooted or special or attr in _METHODS):
         raise _fault(f"the attribute {attr}")

@@ -7,6 +7,7 @@ from the graph that its rule built, so that it cannot drift from the code.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 from bpcompile.emit.names import safe_file, safe_name
@@ -21,6 +22,7 @@ _LONG = 72
 _SHORT = 48
 _MOST_LINES = 40
 _PRODUCT = infix("", Level.MULTIPLY)
+_UNKNOWN = Piece("?")
 
 
 class Formulas:
@@ -28,14 +30,13 @@ class Formulas:
 
     def __init__(self, written: Graph, joint: Graph) -> None:
         """Print the formulas of the graph as written and of the adjoint's values."""
-        self._written = written
         forward = _Printer(written)
         self._lines = forward.named_statements()
-        self._joint = _Printer(joint)
-        self._adjoint = _adjoint_comments(self._joint)
+        self._joint = _Printer(joint, forward)
+        self._adjoint = _named_adjoints(self._joint)
         for region in all_graphs(joint):
             if region is not joint:
-                self._adjoint.update(_adjoint_comments(_Printer(region)))
+                self._adjoint.update(_named_adjoints(_Printer(region)))
 
     def mathematics(self) -> list[str]:
         """Return the forward mathematics, a line for each named value; of many, the ends."""
@@ -53,9 +54,9 @@ class Formulas:
         origin = node.origin
         if origin is None or origin.adjoint_of is None or origin.adjoint_of.op.kind is Kind.REGION:
             return ""  # the line above a loop says what it keeps and reads
-        key = _key(node)
-        if key in self._adjoint:
-            return self._adjoint[key]
+        named = self._adjoint.get(_key(node)) if node.name is not None else None
+        if named is not None:
+            return _adjoint_comment(*named)
         return f"from {self._source(origin.adjoint_of)}{_place(origin)}"
 
     def _source(self, node: Node) -> str:
@@ -87,17 +88,25 @@ def accented(name: str) -> str:
 class _Printer:
     """Print the values of a graph as formulas, inlining what has no name."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, known: _Printer | None = None) -> None:
+        """Print a graph; what a printer of a graph with the same nodes has `known` is taken."""
         self.graph = graph
-        self.users = users(graph)
         self.outputs = set(graph.outputs)
-        self.piece: dict[Node, Piece] = {}
-        self.body: dict[Node, Piece] = {}
+        self.piece: dict[Node, Piece] = dict(known.piece) if known else {}
+        self.body: dict[Node, Piece] = dict(known.body) if known else {}
+        pieces, bodies = self.piece, self.body
         for node in graph.nodes:
-            body = formula(node, [self.piece.get(arg, Piece("?")) for arg in node.args])
-            name = safe_name(node.name)
-            self.body[node] = body
-            self.piece[node] = Piece(accented(name)) if name else body
+            if node in bodies:
+                continue
+            body = formula(node, [pieces.get(arg, _UNKNOWN) for arg in node.args])
+            name = safe_name(node.name) if node.name is not None else None
+            bodies[node] = body
+            pieces[node] = Piece(accented(name)) if name else body
+
+    @functools.cached_property
+    def users(self) -> Mapping[Node, list[Node]]:
+        """Return the readers of each value."""
+        return users(self.graph)
 
     def statement(self, node: Node) -> str:
         """Return ``name = formula``, or the formula alone."""
@@ -140,9 +149,18 @@ class _Printer:
 _SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
 
 
+_OWN_FORMS = frozenset(
+    {"param", "const", "dim", "broadcast", "astype", "reshape", "item", "stop_gradient",
+     "transpose", "index", "update", "accumulate", "mul", "matmul", "select"}
+)  # fmt: skip
+
+
 def formula(node: Node, args: Sequence[Piece]) -> Piece:
     """Return the formula of a node in terms of those of its operands."""
     op = node.op
+    if op.name not in _OWN_FORMS:
+        piece = _call(node, args)
+        return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
     match op.name:
         case "param":
             return Piece(safe_name(node.name) or "?")
@@ -164,10 +182,8 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
             piece = _scattered(node, args)
         case "mul" | "matmul":
             piece = _product(args)
-        case "select":
+        case _:  # select
             piece = render(_SELECT, args)
-        case _:
-            piece = _call(node, args)
     return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
 
 
@@ -229,22 +245,26 @@ def _place(origin: Origin) -> str:
     return f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
 
 
-def _adjoint_comments(printer: _Printer) -> dict[tuple[int, str], str]:
-    """Return the comment of each named adjoint value: its formula, and what it differentiates."""
-    comments: dict[tuple[int, str], str] = {}
+def _named_adjoints(printer: _Printer) -> dict[tuple[int, str] | None, tuple[_Printer, Node]]:
+    """Return the named adjoint values of a graph, with its printer."""
+    found: dict[tuple[int, str] | None, tuple[_Printer, Node]] = {}
     for node in printer.graph.nodes:
-        key = _key(node)
-        if key is None or key in comments:
-            continue
-        origin = node.origin
-        assert origin is not None
-        assert origin.adjoint_of is not None
-        source = _nearest_statement(printer, origin.adjoint_of)
-        if origin.adjoint_of.op.name == "param":
-            comments[key] = printer.statement(node)
-        else:
-            comments[key] = f"{printer.statement(node)}, from {source}{_place(origin)}"
-    return comments
+        if node.name is not None:
+            key = _key(node)
+            if key is not None and key not in found:
+                found[key] = (printer, node)
+    return found
+
+
+def _adjoint_comment(printer: _Printer, node: Node) -> str:
+    """Return the comment of a named adjoint value: its formula, and what it differentiates."""
+    origin = node.origin
+    assert origin is not None
+    assert origin.adjoint_of is not None
+    if origin.adjoint_of.op.name == "param":
+        return printer.statement(node)
+    source = _nearest_statement(printer, origin.adjoint_of)
+    return f"{printer.statement(node)}, from {source}{_place(origin)}"
 
 
 def _nearest_statement(printer: _Printer, node: Node) -> str:
@@ -253,9 +273,10 @@ def _nearest_statement(printer: _Printer, node: Node) -> str:
     for _ in range(16):
         if safe_name(current.name) or current in printer.outputs:
             break
-        readers = printer.users.get(current, ())
-        reader = next((u for u in readers if u.origin and not u.origin.adjoint_of), None)
-        if reader is None:
+        for reader in printer.users.get(current, ()):
+            if reader.origin is not None and reader.origin.adjoint_of is None:
+                break
+        else:
             break
         current = reader
     return printer.statement(current) if current in printer.body else _local_statement(node)

@@ -19,6 +19,7 @@ from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, TupleType, Type
 
 _INLINE_LENGTH = 48
+_STATEMENTS = frozenset({"loop", "item", "update", "accumulate"})
 Comment = Callable[[Node], str]
 
 
@@ -62,18 +63,18 @@ class _Block(Expressions):
 
     def _node(self, node: Node) -> None:
         """Write one node, or keep its text for its only reader."""
-        if node.op.name == "loop":
-            self._loop(node)
-        elif node.op.name == "item":
-            self.place[node] = self.results[node.args[0]][node.attrs["index"]]
-        elif node.op.name in ("update", "accumulate"):
-            self._write_at(node)
-        else:
+        if node.op.name not in _STATEMENTS:
             piece = self.expression(node)
             if self._stays_inline(node, piece):
                 self.place[node] = piece
             else:
                 self._assign(node, piece.text)
+        elif node.op.name == "loop":
+            self._loop(node)
+        elif node.op.name == "item":
+            self.place[node] = self.results[node.args[0]][node.attrs["index"]]
+        else:
+            self._write_at(node)
 
     def _assign(self, node: Node, text: str) -> None:
         """Give the value of a node a name."""
@@ -83,18 +84,19 @@ class _Block(Expressions):
 
     def _stays_inline(self, node: Node, piece: Piece) -> bool:
         """Tell whether a value needs no statement of its own."""
-        if node.op.name in ("const", "dim"):
+        if node.op.kind is Kind.LEAF and node.op.name in ("const", "dim"):
             return node not in self.outputs or node.array_type.rank == 0
-        if node.op.name == "index" and node.args[0] in self.owned_params:
-            return False
         readers = self.users[node]
-        if node.name is not None or node in self.outputs or len(readers) != 1:
+        if node.name is not None or len(readers) != 1 or len(piece.text) > _INLINE_LENGTH:
             return False
-        reader = readers[0]
-        if reader.op.kind is Kind.REGION or len(piece.text) > _INLINE_LENGTH:
+        if node in self.outputs or (node.op.name == "index" and node.args[0] in self.owned_params):
+            return False
+        (reader,) = readers
+        if reader.op.kind is Kind.REGION:
             return False
         text = reader.op.numpy
-        return text is None or not any(reader.args[k] is node for k in text.repeats)
+        repeats = text.repeats if text is not None else ()
+        return not repeats or not any(reader.args[k] is node for k in repeats)
 
     def _owned(self, node: Node) -> bool:
         """Tell whether a value is a fresh array that only one node reads."""

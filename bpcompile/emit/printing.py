@@ -23,8 +23,12 @@ class Piece(NamedTuple):
 
 def render(text: Text, operands: Sequence[Piece]) -> Piece:
     """Return the expression of an op's text with its operands in place."""
-    shown = [piece.at(need) for piece, need in zip(operands, text.needs, strict=True)]
-    return Piece(text.pattern.format(*shown), text.level)
+    pattern, strength, needs = text
+    shown = [
+        own if level >= need else f"({own})"
+        for (own, level), need in zip(operands, needs, strict=True)
+    ]
+    return Piece(pattern.format(*shown), strength)
 
 
 def number(value: float | int | bool, module: str) -> Piece:

@@ -20,7 +20,7 @@ closed: whatever it reads is one of its parameters. Arrays are values: ``update`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -160,17 +160,18 @@ class Graph:
         return graph_html(self)
 
 
-def regions(node: Node) -> Iterator[tuple[str, Graph]]:
-    """Yield the name and graph of each region of a node."""
-    for key, value in node.attrs.items():
-        if isinstance(value, Graph):
-            yield key, value
+def regions(node: Node) -> Sequence[tuple[str, Graph]]:
+    """Return the name and graph of each region of a node."""
+    if not node.attrs:  # most nodes
+        return ()
+    return [(key, value) for key, value in node.attrs.items() if isinstance(value, Graph)]
 
 
 def users(graph: Graph) -> Mapping[Node, list[Node]]:
     """Return the nodes that read each node, in order and with repetition."""
-    result: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
+    result: dict[Node, list[Node]] = {}
     for node in graph.nodes:
+        result[node] = []
         for arg in node.args:
             result[arg].append(node)
     return result
