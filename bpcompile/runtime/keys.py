@@ -20,6 +20,9 @@ from bpcompile.errors import CompileError
 # Changes whenever an entry that an older version of this package stored must not be used.
 FORMAT = 1
 
+# Emitted code has one thread, and joblib sets the second in its workers, which must find the entry.
+_WITHOUT_EFFECT = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
+
 _INTEGERS = (
     "co_argcount",
     "co_posonlyargcount",
@@ -37,7 +40,7 @@ def module_key(text: str, target: str, options: Mapping[str, object]) -> str:
     Args:
         text: the module. Comments, docstrings and blank lines do not matter.
         target: `"numba"` or `"numpy"`; the first adds the versions and the CPU that machine code
-            depends on, and every `NUMBA_*` variable of the environment.
+            depends on, and each `NUMBA_*` variable of the environment that may change it.
         options: what else distinguishes compilations; values are numbers, strings, None and
             (nested) tuples of them.
 
@@ -143,6 +146,8 @@ def _machine(target: str) -> tuple[str, ...]:
 
 
 def _environment(target: str) -> list[str]:
+    """Return the variables by which Numba may compile otherwise."""
     if target != "numba":
         return []
-    return [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name[:6] == "NUMBA_"]
+    names = [n for n in os.environ if n.startswith("NUMBA_") and n not in _WITHOUT_EFFECT]
+    return [f"{name}={os.environ[name]}" for name in sorted(names)]

@@ -37,3 +37,8 @@ def step(k):
     """Return the flat results of one call."""
     value, gradient = network(PARAMS, *data(k))
     return value, [gradient[name].tolist() for name in ("W", "b", "v")], slope(0.1 * k)
+
+
+def step_and_cache(k):
+    """Return the results of one call, and whether its machine code came from the cache."""
+    return step(k), network.compilations[0]["cache"]

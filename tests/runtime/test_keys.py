@@ -90,6 +90,12 @@ def test_numbas_environment_matters_to_numba_alone(monkeypatch):
     assert key(TEXT, "numba") != before[1]
 
 
+def test_a_worker_of_joblib_finds_what_its_parent_compiled(monkeypatch):
+    before = key(TEXT, "numba")
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    assert key(TEXT, "numba") == before
+
+
 def test_versions_and_cpu_matter():
     from bpcompile.runtime.keys import _machine
 
