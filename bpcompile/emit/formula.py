@@ -94,6 +94,7 @@ class _Printer:
         self.outputs = set(graph.outputs)
         self.piece: dict[Node, Piece] = dict(known.piece) if known else {}
         self.body: dict[Node, Piece] = dict(known.body) if known else {}
+        self._readers: dict[Node, Node | None] = {}
         pieces, bodies = self.piece, self.body
         for node in graph.nodes:
             if node in bodies:
@@ -107,6 +108,13 @@ class _Printer:
     def users(self) -> Mapping[Node, list[Node]]:
         """Return the readers of each value."""
         return users(self.graph)
+
+    def forward_reader(self, node: Node) -> Node | None:
+        """Return the first reader of a value that the user's code made."""
+        if node not in self._readers:
+            found = (u for u in self.users.get(node, ()) if u.origin and not u.origin.adjoint_of)
+            self._readers[node] = next(found, None)
+        return self._readers[node]
 
     def statement(self, node: Node) -> str:
         """Return ``name = formula``, or the formula alone."""
@@ -273,10 +281,8 @@ def _nearest_statement(printer: _Printer, node: Node) -> str:
     for _ in range(16):
         if safe_name(current.name) or current in printer.outputs:
             break
-        for reader in printer.users.get(current, ()):
-            if reader.origin is not None and reader.origin.adjoint_of is None:
-                break
-        else:
+        reader = printer.forward_reader(current)
+        if reader is None:
             break
         current = reader
     return printer.statement(current) if current in printer.body else _local_statement(node)

@@ -55,6 +55,7 @@ def safe_name(name: str | None) -> str | None:
     return text
 
 
+@functools.lru_cache(maxsize=1024)
 def safe_file(path: str) -> str:
     """Return the last part of a file's path as it may stand in a comment, else ``<source>``."""
     last = re.split(r"[\\/]", path)[-1]

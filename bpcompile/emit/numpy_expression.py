@@ -10,7 +10,7 @@ from bpcompile.emit.prologue import Lengths
 from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, users
-from bpcompile.ir.op import Kind, Level
+from bpcompile.ir.op import Kind, Level, Text
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.reduce import kept_axes
 
@@ -19,12 +19,15 @@ class Expressions:
     """Hold the texts of one graph's values and print those of more.
 
     `place` is the text of each value that has one: a name, or an expression for its only reader.
+    `plain` is that of a float64 constant beside another operand, whose type decides that of the
+    result: ``1.0 / v0``, where ``np.float64(1.0)`` would be a call for nothing.
     """
 
     def __init__(self, lengths: Lengths, graph: Graph, given: Mapping[Node, Piece]) -> None:
         """Start with the texts that are `given`: those of the parameters."""
         self.lengths = lengths
         self.place: dict[Node, Piece] = dict(given)
+        self.plain: dict[Node, Piece] = {}
         self.users = users(graph)
         self.outputs = set(graph.outputs)
 
@@ -72,6 +75,8 @@ class Expressions:
                 plain = number(node.attrs["value"], "np")
                 if type.rank:
                     return plain
+                if type.dtype is DType.F64:
+                    self.plain[node] = plain
                 return Piece(call_text(f"np.{type.dtype.numpy_name}", plain.text))
             case "dim":
                 return Piece(call_text("np.int64", str(self.lengths.size(node.attrs["size"]))))
@@ -105,12 +110,23 @@ class Expressions:
             return Piece(f"{operand.at(Level.ATOM)}.astype(np.{dtype})")
         if node.op.numpy is None:
             raise CompileError(f"the op {node.op.name} has no text for the numpy target")
-        operands = [self.place[arg] for arg in node.args]
-        if node.array_type.rank and all(arg.op.name == "const" for arg in node.args):
-            operands[0] = Piece(self.array(node.args[0]))
-        elif _is_single_choice(node):  # np.where of two plain numbers is float64
+        for arg in node.args:
+            if arg.op.name != "const":
+                break
+        else:
+            return self._of_constants(node, node.op.numpy)
+        plain, place = self.plain, self.place
+        operands = [plain.get(arg) or place[arg] for arg in node.args]
+        if _is_single_choice(node):  # np.where of two plain numbers is float64
             operands[1] = Piece(call_text("np.float32", operands[1].text))
         return render(node.op.numpy, operands)
+
+    def _of_constants(self, node: Node, text: Text) -> Piece:
+        """Return the expression of an op whose operands are all numbers: NumPy must compute it."""
+        operands = [self.place[arg] for arg in node.args]
+        if node.array_type.rank:
+            operands[0] = Piece(self.array(node.args[0]))
+        return render(text, operands)
 
     def _reduce(self, node: Node) -> Piece:
         """Return the expression of a reduction."""
