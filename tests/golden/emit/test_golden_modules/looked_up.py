@@ -1,0 +1,99 @@
+"""looked_up_value_and_grad: the value and gradient of `looked_up` in table.
+
+    looked_up = Σ table[rows, :]^2
+
+table: f64[n, d]   rows: i64[k]
+
+Written by bpcompile for Numba: mathematics by libm.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})
+def _add(total, value):
+    """Return the sum; the only place where additions may be reordered."""
+    return total + value
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _at(index, length):
+    """Return an index counted from the front; raise IndexError where it is out of range."""
+    if index < -length or index >= length:
+        raise IndexError("an index is out of range")
+    return index + length if index < 0 else index
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _overlap(left, right):
+    """Tell whether two C-contiguous arrays share memory."""
+    first = np.int64(left.ctypes.data)
+    second = np.int64(right.ctypes.data)
+    return first < second + right.nbytes and second < first + left.nbytes
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _main(table, rows, table_bar):
+    """Fill the array results and return the scalar ones."""
+    n, d = table.shape
+    k = rows.shape[0]
+    table_bar.fill(0.0)
+    looked_up = 0.0
+    for i in range(k):
+        for j in range(d):
+            rows_2 = rows[i]
+            at = _at(rows_2, n)
+            v0 = table[at, j]
+            looked_up = _add(looked_up, v0 * v0)
+            table_bar[at, j] = _add(table_bar[at, j], 2.0 * v0)  # table_bar = 2 table[rows, :] at [rows, :], from looked_up = Σ table[rows, :]²  test_golden_modules.py:50
+    return looked_up
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def looked_up_value_and_grad(table, rows):
+    """Return the value and gradient of `looked_up` in table."""
+    n, d = table.shape
+    k = rows.shape[0]
+    table_bar = np.empty((n, d))
+    looked_up_2 = _main(table, rows, table_bar)
+    return (looked_up_2, table_bar)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def looked_up_value_and_grad_fill(table, rows, table_bar):
+    """Fill the array results and return the scalar ones."""
+    n, d = table.shape
+    k = rows.shape[0]
+    if table_bar.shape[0] != n:
+        raise ValueError("expected table_bar.shape[0] == n")
+    if table_bar.shape[1] != d:
+        raise ValueError("expected table_bar.shape[1] == d")
+    if _overlap(table, table_bar):
+        raise ValueError("table_bar overlaps table")
+    if _overlap(rows, table_bar):
+        raise ValueError("table_bar overlaps rows")
+    return _main(table, rows, table_bar)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def looked_up_value_and_grad_into(table, rows, looked_up_2_out, table_bar):
+    """Fill one array per result, of shape () for a scalar."""
+    n, d = table.shape
+    k = rows.shape[0]
+    if table_bar.shape[0] != n:
+        raise ValueError("expected table_bar.shape[0] == n")
+    if table_bar.shape[1] != d:
+        raise ValueError("expected table_bar.shape[1] == d")
+    if _overlap(table, table_bar):
+        raise ValueError("table_bar overlaps table")
+    if _overlap(rows, table_bar):
+        raise ValueError("table_bar overlaps rows")
+    looked_up_2 = _main(table, rows, table_bar)
+    looked_up_2_out[()] = looked_up_2
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def looked_up_value_and_grad_workspace(n, d, k):
+    """Return the length of the workspace in float64 words."""
+    return 0

@@ -1,0 +1,83 @@
+"""rosenbrock_value_and_grad: the value and gradient of `rosenbrock` in x.
+
+    rosenbrock = Σ (100 (x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)
+
+x: f64[n]
+
+Written by bpcompile for Numba: mathematics by libm.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})
+def _add(total, value):
+    """Return the sum; the only place where additions may be reordered."""
+    return total + value
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _overlap(left, right):
+    """Tell whether two C-contiguous arrays share memory."""
+    first = np.int64(left.ctypes.data)
+    second = np.int64(right.ctypes.data)
+    return first < second + right.nbytes and second < first + left.nbytes
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _main(x, x_bar):
+    """Fill the array results and return the scalar ones."""
+    n = x.shape[0]
+    if n < 1:
+        raise ValueError("expected n >= 1")
+    x_bar.fill(0.0)
+    rosenbrock = 0.0
+    for i in range(n - 1):
+        v0 = x[i + 1] - x[i] * x[i]
+        v1 = v0 * v0
+        v2 = 1.0 - x[i]
+        rosenbrock = _add(rosenbrock, 100.0 * v1 + v2 * v2)
+        v3 = 2.0 * v0  # from (x[1:] - x[:-1]²)²  test_golden_modules.py:36
+        v4 = -2.0 * v2 + -100.0 * v3 * (2.0 * x[i])  # from x[:-1]²  test_golden_modules.py:36
+        x_bar[i] = _add(x_bar[i], v4)  # from x[:-1]  test_golden_modules.py:36
+        x_bar[i + 1] = _add(x_bar[i + 1], 100.0 * v3)  # x̄ = accumulate(...)
+    return rosenbrock
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def rosenbrock_value_and_grad(x):
+    """Return the value and gradient of `rosenbrock` in x."""
+    n = x.shape[0]
+    x_bar = np.empty(n)
+    rosenbrock_2 = _main(x, x_bar)
+    return (rosenbrock_2, x_bar)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def rosenbrock_value_and_grad_fill(x, x_bar):
+    """Fill the array results and return the scalar ones."""
+    n = x.shape[0]
+    if x_bar.shape[0] != n:
+        raise ValueError("expected x_bar.shape[0] == n")
+    if _overlap(x, x_bar):
+        raise ValueError("x_bar overlaps x")
+    return _main(x, x_bar)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def rosenbrock_value_and_grad_into(x, rosenbrock_2_out, x_bar):
+    """Fill one array per result, of shape () for a scalar."""
+    n = x.shape[0]
+    if x_bar.shape[0] != n:
+        raise ValueError("expected x_bar.shape[0] == n")
+    if _overlap(x, x_bar):
+        raise ValueError("x_bar overlaps x")
+    rosenbrock_2 = _main(x, x_bar)
+    rosenbrock_2_out[()] = rosenbrock_2
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def rosenbrock_value_and_grad_workspace(n):
+    """Return the length of the workspace in float64 words."""
+    return 0

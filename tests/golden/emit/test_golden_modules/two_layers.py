@@ -1,0 +1,406 @@
+"""two_layers_value_and_grad: the value and gradient of `two_layers` in params.
+
+    h = tanh(x params_W1 + params_b1)
+    logits = h params_W2 + params_b2
+    two_layers = -mean(log_softmax(logits)[iota(), labels])
+
+params_W1: f64[n, d]   params_W2: f64[d, m]   params_b1: f64[d]   params_b2: f64[m]   x: f64[r, n]   labels: i64[r]
+
+Written by bpcompile for Numba: _exp, _log, _tanh_small of its own.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})
+def _add(total, value):
+    """Return the sum; the only place where additions may be reordered."""
+    return total + value
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _at(index, length):
+    """Return an index counted from the front; raise IndexError where it is out of range."""
+    if index < -length or index >= length:
+        raise IndexError("an index is out of range")
+    return index + length if index < 0 else index
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
+def _exp(x):
+    """Return e**x within 1.1 ulp, without a branch, so that loops over it become vector code.
+
+    x = k log 2 + r with abs(r) <= log(2)/2; e**r - 1 - r = r**2 p(r) with p a Chebyshev fit of
+    degree 9; 2**k in two factors, so that overflow and subnormals come out right.
+    """
+    y = 720.0 if x > 720.0 else x
+    y = -760.0 if y < -760.0 else y
+    t = y * 1.4426950408889634 + 6755399441055744.0
+    k = t - 6755399441055744.0
+    r = y - k * 0.6931471803691238
+    r = r - k * 1.9082149292705877e-10
+    s = r * r
+    q = s * s
+    low = (0.5000000000000001 + 0.16666666666666669 * r) + (
+        0.041666666666623824 + 0.008333333333330039 * r
+    ) * s
+    mid = (0.0013888888917367081 + 0.00019841269863171557 * r) + (
+        2.4801521057868204e-05 + 2.7557268276905696e-06 * r
+    ) * s
+    top = 2.7620201591031547e-07 + 2.5100472505694996e-08 * r
+    e = 1.0 + (r + s * (low + mid * q + top * (q * q)))
+    half = k * 0.5 + 6755399441055744.0
+    rest = (k - (half - 6755399441055744.0)) + 6755399441055744.0
+    first = np.int64((np.float64(half).view(np.int64) + 1023) << 52).view(np.float64)
+    second = np.int64((np.float64(rest).view(np.int64) + 1023) << 52).view(np.float64)
+    return (e * first) * second
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
+def _log(x):
+    """Return log(x) within 1 ulp, without a branch, so that loops over it become vector code.
+
+    x = 2**k m with m between sqrt(1/2) and sqrt(2); log(m) by the series in f / (2 + f) and the
+    coefficients of FDLIBM's e_log.c (Sun Microsystems, 1993).
+    """
+    tiny = x < 2.2250738585072014e-308
+    y = x * 18014398509481984.0 if tiny else x
+    bits = np.float64(y).view(np.int64) + 2638147582215219
+    k = np.int64(((bits >> 52) & 4095) | 4841369599423283200).view(np.float64) - 4503599627371519.0
+    k = k - 54.0 if tiny else k
+    f = np.int64((bits & 4503599627370495) + 4604544271217802189).view(np.float64) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    even = w * (0.3999999999940942 + w * (0.22222198432149784 + w * 0.15313837699209373))
+    odd = z * (
+        0.6666666666666735
+        + w * (0.2857142874366239 + w * (0.1818357216161805 + w * 0.14798198605116586))
+    )
+    h = 0.5 * f * f
+    small = s * (h + (even + odd)) + k * 1.9082149292705877e-10
+    y = k * 0.6931471803691238 - ((h - small) - f)
+    y = y if x < math.inf else x
+    y = math.nan if x < 0.0 else y
+    return -math.inf if x == 0.0 else y
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _max(best, value):
+    """Return the larger value, or NaN where either is NaN."""
+    return value if value > best or value != value else best
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _overlap(left, right):
+    """Tell whether two C-contiguous arrays share memory."""
+    first = np.int64(left.ctypes.data)
+    second = np.int64(right.ctypes.data)
+    return first < second + right.nbytes and second < first + left.nbytes
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
+def _tanh_small(x):
+    """Return tanh(x) for abs(x) < 0.625 within 1 ulp (Cephes tanh.c, S. L. Moshier, 1995)."""
+    z = x * x
+    p = (-0.9643991794250523 * z - 99.28772310019186) * z - 1614.6876844170845
+    q = ((z + 112.81167849163293) * z + 2235.4883906010045) * z + 4844.0630532512555
+    return x + x * (z * (p / q))
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _compute_h(v1, params_b1, h, v2, r, d):
+    """Compute h."""
+    for i in range(r):
+        for j in range(d):
+            v11 = v1[i, j] + params_b1[j]
+            v12 = abs(2.0 * v11)
+            v13 = _exp(-v12)
+            v14 = (1.0 - v13) / (1.0 + v13)
+            h_ij = _tanh_small(v11) if abs(v11) < 0.55 else math.copysign(v14, v11)
+            h[i, j] = h_ij
+            v15 = v13 / (1.0 + v13 * (2.0 + v13))  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+            v2[i, j] = v15
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _logits_to_params_b2_bar(
+    v3, params_b2, v4, v5, v6, v7, labels, v0, v10, v9, params_b2_bar, logits_bar, r, m,
+):
+    """Compute logits, labels, two_layers, logits_bar, params_b2_bar."""
+    for i in range(r):
+        v11 = -math.inf
+        for j in range(m):
+            logits = v3[i, j] + params_b2[j]
+            v11 = _max(v11, logits)
+        v12 = 0.0
+        for j in range(m):
+            logits = v3[i, j] + params_b2[j]
+            v13 = 0.0 if logits == v11 else logits - v11
+            v4[i, j] = v13
+            v14 = _exp(v13)
+            v5[j] = v14
+            v12 = _add(v12, v14)
+        v15 = _log(v12)
+        v6[i] = v15
+        for j in range(m):
+            v16 = v5[j] / v12  # from log_softmax(logits)  test_golden_modules.py:32
+            v7[i, j] = v16
+    v17 = 0.0
+    for i in range(r):
+        for j in range(1):
+            labels_2 = labels[i]
+            at = _at(labels_2, m)
+            v17 = _add(v17, v4[i, at] - v6[i])
+            v0[i, at] = _add(v0[i, at], v10)  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
+    two_layers = -(v17 / v9)
+    params_b2_bar.fill(0.0)
+    for i in range(r):
+        v18 = 0.0
+        for j in range(m):
+            v18 = _add(v18, v0[i, j])  # from log_softmax(logits)  test_golden_modules.py:32
+        for j in range(m):
+            logits_bar_ij = v0[i, j] - v7[i, j] * v18  # logits_bar = sub(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+            logits_bar[i, j] = logits_bar_ij
+            params_b2_bar[j] = _add(params_b2_bar[j], logits_bar_ij)  # params_b2_bar = Σ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
+    return two_layers
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _compute_params_b1_bar(params_b1_bar, h_bar, v2, v8, r, d):
+    """Compute params_b1_bar."""
+    params_b1_bar.fill(0.0)
+    for i in range(r):
+        for j in range(d):
+            v11 = h_bar[i, j] * (4.0 * v2[i, j])  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+            v8[i, j] = v11
+            params_b1_bar[j] = _add(params_b1_bar[j], v11)  # params_b1_bar = Σ h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...)))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _main(
+    params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
+    params_b1_bar, params_b2_bar, workspace,
+):
+    """Fill the array results and return the scalar ones."""
+    n, d = params_W1.shape
+    m = params_W2.shape[1]
+    r = x.shape[0]
+    if params_W2.shape[0] != d:
+        raise ValueError("expected params_W2.shape[0] == d")
+    if params_b1.shape[0] != d:
+        raise ValueError("expected params_b1.shape[0] == d")
+    if params_b2.shape[0] != m:
+        raise ValueError("expected params_b2.shape[0] == m")
+    if x.shape[1] != n:
+        raise ValueError("expected x.shape[1] == n")
+    if labels.shape[0] != r:
+        raise ValueError("expected labels.shape[0] == r")
+    v0 = workspace[0:m*r].reshape((r, m))  # f64[r, m]
+    v1 = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
+    h = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
+    v2 = workspace[2*d*r + m*r:3*d*r + m*r].reshape((r, d))  # f64[r, d]
+    v3 = workspace[3*d*r + m*r:3*d*r + 2*m*r].reshape((r, m))  # f64[r, m]
+    v4 = workspace[3*d*r + 2*m*r:3*d*r + 3*m*r].reshape((r, m))  # f64[r, m]
+    v5 = workspace[3*d*r + 3*m*r:3*d*r + 3*m*r + m]  # f64[m]
+    v6 = workspace[3*d*r + 3*m*r + m:3*d*r + 3*m*r + m + r]  # f64[r]
+    v7 = workspace[3*d*r + 3*m*r + m + r:3*d*r + 4*m*r + m + r].reshape((r, m))  # f64[r, m]
+    logits_bar = workspace[3*d*r + m*r:3*d*r + 2*m*r].reshape((r, m))  # f64[r, m]
+    h_bar = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
+    v8 = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
+    v0.fill(0.0)
+    v9 = np.float64(r)
+    v10 = -1.0 / v9  # from mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+    np.dot(x, params_W1, out=v1)
+    _compute_h(v1, params_b1, h, v2, r, d)
+    np.dot(h, params_W2, out=v3)
+    two_layers = _logits_to_params_b2_bar(
+        v3, params_b2, v4, v5, v6, v7, labels, v0, v10, v9, params_b2_bar, logits_bar, r, m
+    )
+    np.dot(logits_bar, params_W2.T, out=h_bar)  # h̄ = logits_bar params_W2ᵀ, from logits = h params_W2 + params_b2  test_golden_modules.py:31
+    np.dot(h.T, logits_bar, out=params_W2_bar)  # params_W2_bar = hᵀ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
+    _compute_params_b1_bar(params_b1_bar, h_bar, v2, v8, r, d)
+    np.dot(x.T, v8, out=params_W1_bar)  # params_W1_bar = xᵀ (h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...))))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+    return two_layers
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def two_layers_value_and_grad(params_W1, params_W2, params_b1, params_b2, x, labels):
+    """Return the value and gradient of `two_layers` in params."""
+    n, d = params_W1.shape
+    m = params_W2.shape[1]
+    r = x.shape[0]
+    params_W1_bar = np.empty((n, d))
+    params_W2_bar = np.empty((d, m))
+    params_b1_bar = np.empty(d)
+    params_b2_bar = np.empty(m)
+    workspace = np.empty(3*d*r + 4*m*r + m + r)
+    two_layers_2 = _main(
+        params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
+        params_b1_bar, params_b2_bar, workspace
+    )
+    return (two_layers_2, (params_W1_bar, params_W2_bar, params_b1_bar, params_b2_bar))
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def two_layers_value_and_grad_fill(
+    params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
+    params_b1_bar, params_b2_bar, workspace,
+):
+    """Fill the array results and return the scalar ones."""
+    n, d = params_W1.shape
+    m = params_W2.shape[1]
+    r = x.shape[0]
+    if params_W1_bar.shape[0] != n:
+        raise ValueError("expected params_W1_bar.shape[0] == n")
+    if params_W1_bar.shape[1] != d:
+        raise ValueError("expected params_W1_bar.shape[1] == d")
+    if params_W2_bar.shape[0] != d:
+        raise ValueError("expected params_W2_bar.shape[0] == d")
+    if params_W2_bar.shape[1] != m:
+        raise ValueError("expected params_W2_bar.shape[1] == m")
+    if params_b1_bar.shape[0] != d:
+        raise ValueError("expected params_b1_bar.shape[0] == d")
+    if params_b2_bar.shape[0] != m:
+        raise ValueError("expected params_b2_bar.shape[0] == m")
+    if workspace.shape[0] < 3*d*r + 4*m*r + m + r:
+        raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + m + r")
+    if _overlap(params_W1, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_W1")
+    if _overlap(params_W2, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_W2")
+    if _overlap(params_b1, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_b1")
+    if _overlap(params_b2, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_b2")
+    if _overlap(x, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps x")
+    if _overlap(labels, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps labels")
+    if _overlap(params_W1, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_W1")
+    if _overlap(params_W2, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_W2")
+    if _overlap(params_b1, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_b1")
+    if _overlap(params_b2, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_b2")
+    if _overlap(x, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps x")
+    if _overlap(labels, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps labels")
+    if _overlap(params_W1, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_W1")
+    if _overlap(params_W2, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_W2")
+    if _overlap(params_b1, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_b1")
+    if _overlap(params_b2, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_b2")
+    if _overlap(x, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps x")
+    if _overlap(labels, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps labels")
+    if _overlap(params_W1, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_W1")
+    if _overlap(params_W2, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_W2")
+    if _overlap(params_b1, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_b1")
+    if _overlap(params_b2, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_b2")
+    if _overlap(x, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps x")
+    if _overlap(labels, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps labels")
+    return _main(
+        params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
+        params_b1_bar, params_b2_bar, workspace
+    )
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def two_layers_value_and_grad_into(
+    params_W1, params_W2, params_b1, params_b2, x, labels, two_layers_2_out, params_W1_bar,
+    params_W2_bar, params_b1_bar, params_b2_bar, workspace,
+):
+    """Fill one array per result, of shape () for a scalar."""
+    n, d = params_W1.shape
+    m = params_W2.shape[1]
+    r = x.shape[0]
+    if params_W1_bar.shape[0] != n:
+        raise ValueError("expected params_W1_bar.shape[0] == n")
+    if params_W1_bar.shape[1] != d:
+        raise ValueError("expected params_W1_bar.shape[1] == d")
+    if params_W2_bar.shape[0] != d:
+        raise ValueError("expected params_W2_bar.shape[0] == d")
+    if params_W2_bar.shape[1] != m:
+        raise ValueError("expected params_W2_bar.shape[1] == m")
+    if params_b1_bar.shape[0] != d:
+        raise ValueError("expected params_b1_bar.shape[0] == d")
+    if params_b2_bar.shape[0] != m:
+        raise ValueError("expected params_b2_bar.shape[0] == m")
+    if workspace.shape[0] < 3*d*r + 4*m*r + m + r:
+        raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + m + r")
+    if _overlap(params_W1, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_W1")
+    if _overlap(params_W2, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_W2")
+    if _overlap(params_b1, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_b1")
+    if _overlap(params_b2, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps params_b2")
+    if _overlap(x, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps x")
+    if _overlap(labels, params_W1_bar):
+        raise ValueError("params_W1_bar overlaps labels")
+    if _overlap(params_W1, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_W1")
+    if _overlap(params_W2, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_W2")
+    if _overlap(params_b1, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_b1")
+    if _overlap(params_b2, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps params_b2")
+    if _overlap(x, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps x")
+    if _overlap(labels, params_W2_bar):
+        raise ValueError("params_W2_bar overlaps labels")
+    if _overlap(params_W1, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_W1")
+    if _overlap(params_W2, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_W2")
+    if _overlap(params_b1, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_b1")
+    if _overlap(params_b2, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps params_b2")
+    if _overlap(x, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps x")
+    if _overlap(labels, params_b1_bar):
+        raise ValueError("params_b1_bar overlaps labels")
+    if _overlap(params_W1, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_W1")
+    if _overlap(params_W2, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_W2")
+    if _overlap(params_b1, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_b1")
+    if _overlap(params_b2, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps params_b2")
+    if _overlap(x, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps x")
+    if _overlap(labels, params_b2_bar):
+        raise ValueError("params_b2_bar overlaps labels")
+    two_layers_2 = _main(
+        params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
+        params_b1_bar, params_b2_bar, workspace
+    )
+    two_layers_2_out[()] = two_layers_2
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def two_layers_value_and_grad_workspace(n, d, m, r):
+    """Return the length of the workspace in float64 words."""
+    return 3*d*r + 4*m*r + m + r
