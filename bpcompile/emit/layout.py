@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 _WIDTH = 100
@@ -82,6 +83,29 @@ class FunctionText:
             row += f"{param}, "
         rows.append(_INDENT + row.rstrip())
         return "\n".join([f"def {self.name}(", *rows, "):"])
+
+
+_SHAPE = re.compile(r"(\w+(?:, \w+)*) = (\w+\.shape)(\[\d+\])?")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def without_unused_lengths(lines: list[Line]) -> list[Line]:
+    """Return the lines of a function without the lengths that it binds and does not use."""
+    bound = {id(line): found for line in lines if (found := _SHAPE.fullmatch(line.code))}
+    used = {word for line in lines if id(line) not in bound for word in _WORD.findall(line.code)}
+    kept: list[Line] = []
+    for line in lines:
+        found = bound.get(id(line))
+        if found is None:
+            kept.append(line)
+            continue
+        names = found[1].split(", ")
+        wanted = [(axis, name) for axis, name in enumerate(names) if name in used]
+        if len(wanted) == len(names):
+            kept.append(line)
+        else:
+            kept.extend(Line(f"{name} = {found[2]}[{axis}]", line.depth) for axis, name in wanted)
+    return kept
 
 
 @dataclass(slots=True)

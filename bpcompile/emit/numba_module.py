@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from bpcompile.emit.formula import Formulas
-from bpcompile.emit.layout import FunctionText, Line, ModuleText
+from bpcompile.emit.layout import FunctionText, Line, ModuleText, without_unused_lengths
 from bpcompile.emit.names import Namer, safe_name
 from bpcompile.emit.numba_target import VECTOR, NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
@@ -68,11 +68,16 @@ class _NumbaModule:
         """Return the module and its dimensions."""
         main = self._main()
         functions = [*self.kernels, main, *self._public()]
+        for function in functions:
+            function.lines = without_unused_lengths(function.lines)
         helpers = _helpers(functions)
-        imports = ["import math", "", "import numpy as np", "from numba import njit"]
-        if not any("math." in line.code for f in (*helpers, *functions) for line in f.lines):
-            imports = imports[2:]
         tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
+        codes = [*tables, *(line.code for f in (*helpers, *functions) for line in f.lines)]
+        imports = ["import math", "", "import numpy as np", "from numba import njit"]
+        if not any("math." in code for code in codes):
+            imports = imports[2:]
+        if not any("np." in code for code in codes):
+            imports.remove("import numpy as np")
         own = [f.name for f in helpers if f.name in VECTOR.values()]
         sources = f"{', '.join(own)} of its own" if own else "mathematics by libm"
         facts = [

@@ -1,7 +1,7 @@
 """Hold every elementwise op of the table to the interpreter, on each target, shape and dtype.
 
-The numba target's text runs as plain Python, which covers all in seconds. Compiled by Numba, all ops
-go as one vector module, which takes a minute or two: ``pytest -m nightly tests/emit``.
+The numba target's text runs as plain Python, which covers all in seconds. Compiled by Numba, all
+ops go as one vector module, which takes a minute or two: ``pytest -m nightly tests/emit``.
 """
 
 from __future__ import annotations

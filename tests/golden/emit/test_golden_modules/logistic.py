@@ -131,7 +131,6 @@ def _main(w, b, X, y, w_bar):
 def logistic_loss_value_and_grad(w, b, X, y):
     """Return the value and gradient of `logistic_loss` in w and b."""
     n = w.shape[0]
-    d = X.shape[0]
     w_bar = np.empty(n)
     logistic_loss_2, b_bar_2 = _main(w, b, X, y, w_bar)
     return (logistic_loss_2, (w_bar, b_bar_2))
@@ -141,7 +140,6 @@ def logistic_loss_value_and_grad(w, b, X, y):
 def logistic_loss_value_and_grad_fill(w, b, X, y, w_bar):
     """Fill the array results and return the scalar ones."""
     n = w.shape[0]
-    d = X.shape[0]
     if w_bar.shape[0] != n:
         raise ValueError("expected w_bar.shape[0] == n")
     if _overlap(w, w_bar):
@@ -157,7 +155,6 @@ def logistic_loss_value_and_grad_fill(w, b, X, y, w_bar):
 def logistic_loss_value_and_grad_into(w, b, X, y, logistic_loss_2_out, w_bar, b_bar_2_out):
     """Fill one array per result, of shape () for a scalar."""
     n = w.shape[0]
-    d = X.shape[0]
     if w_bar.shape[0] != n:
         raise ValueError("expected w_bar.shape[0] == n")
     if _overlap(w, w_bar):

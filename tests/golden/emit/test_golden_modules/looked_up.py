@@ -54,7 +54,6 @@ def _main(table, rows, table_bar):
 def looked_up_value_and_grad(table, rows):
     """Return the value and gradient of `looked_up` in table."""
     n, d = table.shape
-    k = rows.shape[0]
     table_bar = np.empty((n, d))
     looked_up_2 = _main(table, rows, table_bar)
     return (looked_up_2, table_bar)
@@ -64,7 +63,6 @@ def looked_up_value_and_grad(table, rows):
 def looked_up_value_and_grad_fill(table, rows, table_bar):
     """Fill the array results and return the scalar ones."""
     n, d = table.shape
-    k = rows.shape[0]
     if table_bar.shape[0] != n:
         raise ValueError("expected table_bar.shape[0] == n")
     if table_bar.shape[1] != d:
@@ -80,7 +78,6 @@ def looked_up_value_and_grad_fill(table, rows, table_bar):
 def looked_up_value_and_grad_into(table, rows, looked_up_2_out, table_bar):
     """Fill one array per result, of shape () for a scalar."""
     n, d = table.shape
-    k = rows.shape[0]
     if table_bar.shape[0] != n:
         raise ValueError("expected table_bar.shape[0] == n")
     if table_bar.shape[1] != d:

@@ -7,7 +7,6 @@ x: f64[]   y: f64[]   z: f64[]
 Written by bpcompile for Numba: mathematics by libm.
 """
 
-import numpy as np
 from numba import njit
 
 
