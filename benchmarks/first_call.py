@@ -35,7 +35,7 @@ def bpcompile() -> tuple[float, Any, float]:
 
 def trace_seconds(function: Any) -> float:
     """Return the seconds that the newest compilation spent in tracing."""
-    return float(function.compilations[-1].seconds["trace"])
+    return float(function.compilations[-1]["seconds"]["trace"])
 
 
 def hand() -> tuple[float, Any, float]:
