@@ -27,7 +27,7 @@ class Line:
 
 def _wrapped(code: str, depth: int) -> str:
     """Return a line that ends in a call, its arguments on lines of their own where it is long."""
-    if len(code) <= _WIDTH or not code.endswith(")"):
+    if len(code) <= _WIDTH or not code.endswith(")") or '"' in code:
         return code
     opening, balance = len(code), 0
     for position in range(len(code) - 1, -1, -1):

@@ -23,6 +23,8 @@ def save_module(program: Program, text: str, path: str | os.PathLike[str]) -> Pa
     if program.hidden:
         arrays = {f"captured_{k}": array for k, array in enumerate(program.hidden)}
         np.savez(target.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]  # a stub's fault
+        if "import numpy as np\n" not in text:
+            text = text.replace("from numba import", "import numpy as np\nfrom numba import", 1)
         text += _footer(program)
     target.write_text(text, encoding="utf-8", newline="\n")
     return target
