@@ -202,7 +202,8 @@ class NumbaWriter:
             case "sum":
                 return f"{target} + {piece.at(Level.MULTIPLY)}"
             case "prod":
-                return f"{target} * {piece.at(Level.NEGATE)}"
+                factor = Piece(self._widened(value, widens)) if widens else piece
+                return f"{target} * {factor.at(Level.NEGATE)}"
             case "max" | "min":
                 return call_text(f"_{fold.op}", target, piece.text)
             case "any":

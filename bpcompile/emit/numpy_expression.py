@@ -138,7 +138,7 @@ class Expressions:
         arguments = [text]
         if kept_axes(rank, axes):
             arguments.append(str(axes[0]) if len(axes) == 1 else tuple_text([str(a) for a in axes]))
-        narrow = node.array_type.dtype is DType.F32 and node.op.name == "sum"
+        narrow = node.array_type.dtype is DType.F32 and node.op.name in ("sum", "prod")
         if narrow:
             arguments.append("dtype=np.float64")
         total = call_text(f"np.{node.op.name}", *arguments)

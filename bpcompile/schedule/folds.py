@@ -1,8 +1,8 @@
 """Write reductions: the start of an accumulator, one step of it, and its end.
 
 An accumulator is a scalar where the folded loop is the innermost, and else an array with the
-axes whose loops stand inside of the folded one. A float32 sum accumulates in float64 and is
-rounded once.
+axes whose loops stand inside of the folded one. A float32 sum or product accumulates in float64
+and is rounded once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Folds:
         if op in _ARG:
             self._start_index(task, cursor)
             return
-        wide = DType.F64 if dtype is DType.F32 and op == "sum" else dtype
+        wide = DType.F64 if dtype is DType.F32 and op in ("sum", "prod") else dtype
         first = Lit(_start_value(op, wide), wide)
         inner = self.reader.inner_axes(task)
         if not inner:
