@@ -7,10 +7,13 @@ node and every free name must be on the list before the text is compiled.
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from bpcompile.errors import CompileError
+from bpcompile.ir.op import OPS
 
 # The syntax that may stand in a module, each with the fields that hold further syntax. Operators
 # and the contexts of names carry nothing and are not looked at.
@@ -62,7 +65,13 @@ _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
 _BUILTINS = frozenset(
     {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
 )
-_ROOTS = frozenset({"np", "math", "scipy"})
+# What a module takes from np and math beside the functions that the texts of the ops name.
+_FUNCTIONS = frozenset(
+    {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",
+     "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
+     "float64", "float32", "int64", "bool",
+     "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"}
+)  # fmt: skip
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
@@ -130,12 +139,25 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             yield value
 
 
+@functools.cache
+def _functions() -> frozenset[str]:
+    """Return every name that may follow np, math or scipy.special: no files, no submodules."""
+    texts = (text for op in OPS.values() for text in (op.numba, op.numpy) if text is not None)
+    named = (re.findall(r"(?:np|math|special)\.(\w+)", text.pattern) for text in texts)
+    return _FUNCTIONS.union(*named)
+
+
 def _check_attribute(node: ast.Attribute) -> None:
     """Refuse an attribute that is neither of a module nor a known one of arrays."""
     value, attr = node.value, node.attr
-    rooted = isinstance(value, ast.Name) and value.id in _ROOTS
-    special = isinstance(value, ast.Attribute) and value.attr == "special"
-    if attr.startswith("_") or not (rooted or special or attr in _METHODS):
+    root = value.id if isinstance(value, ast.Name) else None
+    if root == "scipy":
+        known = attr == "special"
+    elif root in ("np", "math") or (isinstance(value, ast.Attribute) and value.attr == "special"):
+        known = attr in _functions()
+    else:
+        known = attr in _METHODS
+    if not known:
         raise _fault(f"the attribute {attr}")
 
 
@@ -148,8 +170,10 @@ def _look_at(node: ast.AST, defined: set[str]) -> None:
                     raise _fault(f"the import of {alias.name}")
                 defined.add((alias.asname or alias.name).partition(".")[0])
         case ast.ImportFrom(module=module, names=names):
-            if module != "numba":
+            if module != "numba" or [(a.name, a.asname) for a in names] != [("njit", None)]:
                 raise _fault(f"an import from {module}")
-            defined.update(alias.asname or alias.name for alias in names)
+            defined.add("njit")
+        case ast.keyword(arg=None):
+            raise _fault("arguments by two stars")
         case ast.FunctionDef(name=name) | ast.arg(arg=name):
             defined.add(name)
