@@ -63,23 +63,26 @@ def lengths(graph: Graph, params: Mapping[Node, str], namer: Namer) -> Lengths:
     for name in _dimension_names(graph):
         rename[name] = Dim.named(namer.fresh(name))
     found = Lengths(rename)
-    pending: list[tuple[str, int, Size]] = []
+    pending: list[tuple[str, Size]] = []
     for param in graph.params:
         _bind(found, param, params[param], pending)
-    for text, axis, size in pending:
-        found.checks.extend(check_lines(f"{text}.shape[{axis}]", "==", str(found.size(size))))
+    for text, size in pending:
+        found.checks.extend(check_lines(text, "==", str(found.size(size))))
     for guard in graph.guards:
         left, right = str(found.size(guard.left)), str(found.size(guard.right))
         found.checks.extend(check_lines(left, guard.relation, right))
     return found
 
 
-def _bind(found: Lengths, param: Node, text: str, pending: list[tuple[str, int, Size]]) -> None:
+def _bind(found: Lengths, param: Node, text: str, pending: list[tuple[str, Size]]) -> None:
     """Bind the names that a parameter is the first to mention; remember what must be tested."""
-    counted = bare_name(param.attrs.get("size", 0))
-    if counted is not None and counted not in found.order:
-        found.order.append(counted)
-        found.bindings.append(Line(f"{found.rename[counted]} = {text}"))
+    if "size" in param.attrs:
+        counted = bare_name(param.attrs["size"])
+        if counted is None or counted in found.order:
+            pending.append((text, param.attrs["size"]))
+        else:
+            found.order.append(counted)
+            found.bindings.append(Line(f"{found.rename[counted]} = {text}"))
     fresh: list[tuple[int, str]] = []
     for axis, size in enumerate(param.shape):
         name = bare_name(size)
@@ -87,7 +90,7 @@ def _bind(found: Lengths, param: Node, text: str, pending: list[tuple[str, int, 
             found.order.append(name)
             fresh.append((axis, str(found.rename[name])))
         else:
-            pending.append((text, axis, size))
+            pending.append((f"{text}.shape[{axis}]", size))
     if len(fresh) == len(param.shape) > 1:
         names = ", ".join(name for _, name in fresh)
         found.bindings.append(Line(f"{names} = {text}.shape"))
