@@ -13,7 +13,7 @@ from typing import Any
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim, Size, substitute
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.type import AnyType, TupleType, Type
+from bpcompile.ir.type import AnyType, TapeType, TupleType, Type
 from bpcompile.ops.index import Slice
 
 
@@ -64,8 +64,17 @@ class Substitution:
     def type(self, type: AnyType) -> AnyType:
         """Return a type in final terms."""
         if isinstance(type, TupleType):
-            items = tuple(self.type(item) for item in type.items)
-            return TupleType(tuple(item for item in items if isinstance(item, Type)))
+            return TupleType(tuple(self.item_type(item) for item in type.items))
+        return self.item_type(type)
+
+    def item_type(self, type: Type | TapeType) -> Type | TapeType:
+        """Return the type of an array or of a tape in final terms."""
+        if isinstance(type, TapeType):
+            return TapeType(self.array_type(type.row))
+        return self.array_type(type)
+
+    def array_type(self, type: Type) -> Type:
+        """Return the type of an array in final terms."""
         if all(isinstance(size, int) for size in type.shape):
             return type
         shape = tuple(substitute(size, self.names) for size in type.shape)

@@ -240,14 +240,14 @@ class Builder:
             if isinstance(arg, Expr):
                 if arg.builder is not self:
                     raise CompileError(f"{op.name}: an operand belongs to another graph")
-                if like is None or (like.dtype is DType.BOOL and arg.node.type is not like):
-                    like = cast("Type", arg.node.type)
-        assert like is not None
+                type = arg.node.type
+                if like is None or (like.dtype is DType.BOOL and type is not like):
+                    like = type if type.__class__ is Type else like
         nodes = tuple(
-            arg.node if isinstance(arg, Expr) else self.const(arg, like).node for arg in given
+            arg.node if isinstance(arg, Expr) else self.const(arg, cast("Type", like)).node
+            for arg in given
         )
-        type = op.infer(*(node.type for node in nodes), **attrs)
-        return self.node(op, nodes, attrs, type)
+        return self.node(op, nodes, attrs, op.infer(*(node.type for node in nodes), **attrs))
 
     def node(self, op: Op, args: tuple[Node, ...], attrs: dict[str, Any], type: AnyType) -> Expr:
         """Append a node of known type, or return the equal one."""

@@ -18,7 +18,7 @@ from bpcompile.ir.graph import Graph, Guard, Node, Origin
 from bpcompile.ir.op import OPS
 from bpcompile.ir.scan import Scanner
 from bpcompile.ir.text import is_own_name
-from bpcompile.ir.type import AnyType, DType, TupleType, Type
+from bpcompile.ir.type import AnyType, DType, TapeType, TupleType, Type
 from bpcompile.ir.verify import InvalidGraph, verify
 
 MAX_NODES = 2_000_000
@@ -226,10 +226,17 @@ class _Reader:
         return Origin(file, int(match["line"] or 0), scope.get(match["of"] or ""))
 
     def type(self) -> AnyType:
-        """Take ``f64[n, 3]`` or ``(f64[], i64[n])``."""
+        """Take ``f64[n, 3]``, ``tape f64[3]`` or ``(f64[], i64[n])``."""
         if self.scan.skip("("):
-            return TupleType(tuple(self.scan.listed(")", self.array_type)))
-        return self.array_type()
+            return TupleType(tuple(self.scan.listed(")", self.item_type)))
+        return self.item_type()
+
+    def item_type(self) -> Type | TapeType:
+        """Take ``f64[n, 3]`` or ``tape f64[3]``."""
+        if self.scan.text != "tape":
+            return self.array_type()
+        self.scan.at += 1
+        return TapeType(self.array_type())
 
     def array_type(self) -> Type:
         """Take ``f64[n, 3]``."""

@@ -1,4 +1,4 @@
-"""Define the types of values: a dtype, a shape of sizes, and tuples of them.
+"""Define the types of values: a dtype, a shape of sizes, tapes of rows, and tuples of them.
 
 `f64`, `f32`, `i64` and `bool_` make types by indexing and serve as specs and annotations:
 
@@ -104,10 +104,23 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class TapeType:
+    """Describe the rows that a ``while`` keeps: as many as it ran, which is known when it ends."""
+
+    row: Type
+
+    def __str__(self) -> str:
+        """Return the text form, such as ``tape f64[3]``."""
+        return f"tape {self.row}"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
 class TupleType:
     """Describe the one value of an op with several results."""
 
-    items: tuple[Type, ...]
+    items: tuple[Type | TapeType, ...]
 
     def __str__(self) -> str:
         """Return the text form, such as ``(f64[], i64[n])``."""
@@ -116,7 +129,7 @@ class TupleType:
     __repr__ = __str__
 
 
-AnyType: TypeAlias = Type | TupleType
+AnyType: TypeAlias = Type | TapeType | TupleType
 
 
 class Spec:

@@ -13,7 +13,7 @@ from bpcompile.errors import BpcompileError, CompileError
 from bpcompile.ir.attributes import is_attribute, misformed
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.type import AnyType, DType, TupleType, Type
+from bpcompile.ir.type import AnyType, DType, TapeType, TupleType, Type
 
 # What a type rule may raise where its operands or attributes do not fit it at all.
 _RULE_FAILS = (BpcompileError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -115,7 +115,7 @@ class _Verifier:
     def _check_dims(self, graph: Graph, node: Node, type: AnyType) -> None:
         """Check the sizes in a type."""
         for item in type.items if isinstance(type, TupleType) else (type,):
-            for size in item.shape:
+            for size in item.row.shape if isinstance(item, TapeType) else item.shape:
                 if isinstance(size, int) and size < 0:
                     _fail(graph, node, f"has the length {size}")
                 self._check_bound(graph, node, size)

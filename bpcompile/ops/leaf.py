@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import Kind, Level, Op, call, declare, pattern
-from bpcompile.ir.type import AnyType, DType, TupleType, Type
+from bpcompile.ir.type import AnyType, DType, TapeType, TupleType, Type
 
 
 def _typed_by_builder(*_: AnyType, **__: Any) -> AnyType:
@@ -90,7 +90,7 @@ iota = declare(
 )
 
 
-def _infer_item(operand: AnyType, *, index: int) -> Type:
+def _infer_item(operand: AnyType, *, index: int) -> Type | TapeType:
     """Return the type of one of several results."""
     assert isinstance(operand, TupleType)
     return operand.items[index]

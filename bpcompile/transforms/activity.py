@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.type import AnyType, TupleType
+from bpcompile.ir.type import AnyType, TupleType, Type
 
 # For each op with several results: which of them are active, given which operands are.
 REGION_ACTIVITY: dict[str, Callable[[Node, Sequence[bool]], list[bool]]] = {}
@@ -18,8 +18,8 @@ REGION_ACTIVITY: dict[str, Callable[[Node, Sequence[bool]], list[bool]]] = {}
 def carries_derivative(type: AnyType) -> bool:
     """Tell whether a value of this type can have a cotangent."""
     if isinstance(type, TupleType):
-        return any(item.dtype.is_float for item in type.items)
-    return type.dtype.is_float
+        return any(map(carries_derivative, type.items))
+    return isinstance(type, Type) and type.dtype.is_float
 
 
 def active_nodes(graph: Graph, wrt: Iterable[Node]) -> set[Node]:
