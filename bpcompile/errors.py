@@ -28,6 +28,10 @@ class ShapeError(BpcompileError, ValueError):
     """Signal shapes that do not fit together."""
 
 
+class OutOfRangeError(ShapeError, IndexError):
+    """Signal an index that lies outside its axis."""
+
+
 class UnsupportedError(BpcompileError, NotImplementedError):
     """Signal a function, keyword or construct that bpcompile does not have."""
 

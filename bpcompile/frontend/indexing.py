@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
+from bpcompile.errors import OutOfRangeError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import broadcast, common_shape, counting, under_shape
 from bpcompile.frontend.length import is_length, size_of_length
 from bpcompile.frontend.lift import as_ndarray, lift
@@ -27,10 +27,6 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType
 from bpcompile.ops.index import At, Slice, Spec, indexed_shape, whole
 from bpcompile.ops.shape import reshaped, transposed
-
-
-class OutOfRangeError(ShapeError, IndexError):
-    """Signal an index that lies outside its axis."""
 
 
 class _Known(NamedTuple):

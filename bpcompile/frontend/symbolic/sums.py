@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from bpcompile.errors import ShapeError
+from bpcompile.errors import OutOfRangeError, ShapeError
 from bpcompile.frontend.elementwise import broadcast, counting
-from bpcompile.frontend.indexing import OutOfRangeError
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.session import current
