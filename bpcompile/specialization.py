@@ -24,6 +24,7 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound
 from bpcompile.runtime.buffers import call_into
 from bpcompile.runtime.calling import Layout, Slow, Take, make_call
+from bpcompile.runtime.faults import explain_index
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, length_of, shape_of
 from bpcompile.runtime.program import Program
 
@@ -142,7 +143,23 @@ class Specialization:
     # -- calls ---------------------------------------------------------------------------------
 
     def call(self, leaves: Sequence[Any], out: Any) -> Any:
-        """Return the results of exact leaves, in the arrays of `out` where it has some."""
+        """Return the results of exact leaves, in the arrays of `out` where it has some.
+
+        Raises `OutOfRangeError` where an index that the model computes or takes is out of range.
+        """
+        try:
+            return self._run(leaves, out)
+        except IndexError as error:
+            raise self._explained(error, leaves) from None
+
+    def _explained(self, error: IndexError, leaves: Sequence[Any]) -> IndexError:
+        """Return what to raise for an index out of range, with the user's array and line."""
+        made = self.compilation
+        given = [*leaves, *self.program.hidden]
+        return explain_index(error, made.emitted.tested, made.lowered, given)
+
+    def _run(self, leaves: Sequence[Any], out: Any) -> Any:
+        """Return the results of exact leaves."""
         if out is not None:
             name = self.compilation.task.name
             given = leaves_up_to(self.results, out, f"{name}: out")
@@ -227,7 +244,10 @@ class Specialization:
         def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             given = flatten(args, kwargs)
             self._require_lengths(given, bound.lengths)
-            return bound.fill(given)
+            try:
+                return bound.fill(given)
+            except IndexError as error:
+                raise self._explained(error, given) from None
 
         if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
             return lambda *args, **kwargs: slow(args, kwargs)

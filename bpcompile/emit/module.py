@@ -13,17 +13,22 @@ from bpcompile.emit.formula import Formulas
 from bpcompile.emit.numba_module import numba_module
 from bpcompile.emit.numpy_module import numpy_module
 from bpcompile.emit.templates import fill
-from bpcompile.ir.graph import Graph
+from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.program import Interface
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Hold the text of a module, the name of its public function, and its dimensions in order."""
+    """Hold the text of a module, the name of its public function, and its dimensions in order.
+
+    `tested` has what an index out of range is raised with the number of: the node of the model
+    that reads or writes, and its array's axis. The numpy target has no numbers.
+    """
 
     text: str
     name: str
     dims: tuple[str, ...]
+    tested: tuple[tuple[Node, int], ...] = ()
 
 
 def emit_module(
@@ -35,10 +40,11 @@ def emit_module(
     the comments show; `math` is ``"vector"`` or ``"libm"``. Raises `CompileError` where the text
     fails its check.
     """
+    tested: list[tuple[Node, int]] = []
     if target == "numba":
-        module, dims = numba_module(graph, interface, formulas, math)
+        module, dims, tested = numba_module(graph, interface, formulas, math)
     else:
         module, dims = numpy_module(graph, interface, formulas)
     text = fill(f"{target}/module.py.j2", module)
     check_module(text)
-    return Emitted(text, interface.name, tuple(dims))
+    return Emitted(text, interface.name, tuple(dims), tuple(tested))

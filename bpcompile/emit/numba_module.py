@@ -14,7 +14,7 @@ from bpcompile.emit.prologue import Lengths, check_lines, lengths
 from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
-from bpcompile.ir.graph import Graph
+from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import Slot, lay_out
@@ -39,8 +39,8 @@ _HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
 
 def numba_module(
     graph: Graph, interface: Interface, formulas: Formulas, math: str
-) -> tuple[ModuleText, list[str]]:
-    """Return the module of a graph and the names of its dimensions."""
+) -> tuple[ModuleText, list[str], list[tuple[Node, int]]]:
+    """Return the module of a graph, the names of its dimensions, and what it tests by number."""
     return _NumbaModule(graph, interface, formulas, math).assemble()
 
 
@@ -64,8 +64,8 @@ class _NumbaModule:
         self.words: Size
         self.slots, self.words = lay_out(self.plan)
 
-    def assemble(self) -> tuple[ModuleText, list[str]]:
-        """Return the module and its dimensions."""
+    def assemble(self) -> tuple[ModuleText, list[str], list[tuple[Node, int]]]:
+        """Return the module, its dimensions, and the axes whose run-time indices it tests."""
         main = self._main()
         functions = [*self.kernels, main, *self._public()]
         for function in functions:
@@ -94,6 +94,7 @@ class _NumbaModule:
                 [*helpers, *functions],
             ),
             self.bound.order,
+            list(self.writer.tested),
         )
 
     def _table(self, buffer: Buffer) -> str:

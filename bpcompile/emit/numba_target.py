@@ -56,6 +56,7 @@ class NumbaWriter:
         self._names: dict[Var, str] = {}
         self._sizes: dict[str, Size] = dict(dims)
         self._counters: list[str] = []
+        self.tested: dict[tuple[Node, int], int] = {}  # the axes with run-time indices, numbered
         self._inner: list[list[str]] = []  # the scalars first named in each open loop
         self._dtypes: dict[str, DType] = {}
 
@@ -63,6 +64,7 @@ class NumbaWriter:
         """Return a writer for a function of its own, which knows the names given so far."""
         writer = NumbaWriter(self.namer.copy(), {}, self.comment, self._vector)
         writer._names = dict(self._names)
+        writer.tested = self.tested
         writer._sizes = dict(self._sizes)
         return writer
 
@@ -161,9 +163,8 @@ class NumbaWriter:
                 self._fold_index(statement, depth)
             case For():
                 self._for(statement, depth)
-            case CheckedIndex(var=var, value=value, length=length):
-                test = call_text("_at", self.expression(value).text, str(self.size(length)))
-                self.add(f"{self.name(var)} = {test}", depth)
+            case CheckedIndex():
+                self._checked_index(statement, depth)
             case Fill(array=array, value=value):
                 text = self._literal(value, array.dtype).text
                 self.add(f"{self.name(array)}.fill({text})", depth)
@@ -256,6 +257,12 @@ class NumbaWriter:
             if letter not in self._counters and not self.namer.is_taken(letter):
                 return letter
         return self.namer.own("index")
+
+    def _checked_index(self, index: CheckedIndex, depth: int) -> None:
+        """Write the test of a run-time index, with the number by which its error is explained."""
+        number = self.tested.setdefault((index.node, index.axis), len(self.tested))
+        value, length = self.expression(index.value).text, str(self.size(index.length))
+        self.add(f"{self.name(index.var)} = {call_text('_at', value, length, str(number))}", depth)
 
     def _product(self, product: Product, depth: int) -> None:
         """Write a matrix product."""

@@ -35,6 +35,18 @@ _RELATIONS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
+class IndexFault(IndexError):
+    """Signal an index out of range: of which node, on which axis of its array, of what length."""
+
+    def __init__(self, node: Node, axis: int, index: int, length: int) -> None:
+        """Hold what is known."""
+        super().__init__(f"index {index} is out of range for axis {axis} of length {length}")
+        self.node = node
+        self.axis = axis
+        self.index = index
+        self.length = length
+
+
 def interpret(
     graph: Graph,
     args: Sequence[Any],
@@ -49,7 +61,7 @@ def interpret(
     gives the lengths that no parameter binds.
 
     Raises `ArgumentError` for a wrong number of arguments, `ShapeError` where an argument or a
-    guard of the graph does not fit, `IndexError` where an index is out of range, and
+    guard of the graph does not fit, `IndexFault` where an index is out of range, and
     `CompileError` where an op's meaning disagrees with its type rule.
 
         >>> from bpcompile import ops
@@ -191,7 +203,12 @@ class _Run:
             args = _as_real_program(step, args)
             if op.name == "abs":
                 return np.where(np.real(args[0]) < 0, -args[0], args[0])
-        return op.evaluate(*args, **step.attrs)
+        try:
+            return op.evaluate(*args, **step.attrs)
+        except IndexError as error:
+            if op.kind is not Kind.INDEX:
+                raise
+            raise _fault(step.node, args, step.attrs) from error
 
     def _checked(self, step: _Step, value: Any) -> Any:
         """Return a value with the dtype of its node, or refuse one of another shape."""
@@ -206,6 +223,19 @@ class _Run:
         if node.op.name == "param":
             raise ShapeError(f"{node.name} is {node.type} and was given the shape {array.shape}")
         raise CompileError(f"{node!r} has type {node.type} and the value the shape {array.shape}")
+
+
+def _fault(node: Node, args: list[Any], attrs: Mapping[str, Any]) -> IndexError:
+    """Return the error that says which index of a read or write is out of range."""
+    pointers = args[1 if node.op.name == "index" else 2 :]
+    for axis, (entry, length) in enumerate(zip(attrs["spec"], np.shape(args[0]), strict=True)):
+        if not hasattr(entry, "operand"):
+            continue
+        places = np.ravel(pointers[entry.operand])
+        wrong = places[(places < -length) | (places >= length)]
+        if wrong.size:
+            return IndexFault(node, axis, int(wrong[0]), length)
+    return IndexError(f"an index of {node!r} is out of range")
 
 
 def _as_real_program(step: _Step, args: list[Any]) -> list[Any]:

@@ -91,7 +91,7 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
         ):
             try:
                 return finish(entry(x, *tail))
-            except ValueError:
+            except (ValueError, IndexError):
                 pass
         return slow(() if x is _MISSING else (x, *rest), keywords)
 
@@ -109,7 +109,7 @@ def _one_array(bound: Bound, layout: Layout, slow: Slow) -> Callable[..., Any]:
         ):
             try:
                 return entry(x, buffer), buffer
-            except ValueError:
+            except (ValueError, IndexError):
                 pass
         return slow(() if x is _MISSING else (x, *rest), keywords)
 

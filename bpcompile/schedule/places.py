@@ -151,14 +151,15 @@ class Workshop:
             self._conversions[dtype] = Node(OPS["astype"], (), {"dtype": dtype}, Type(dtype))
         return self._conversions[dtype]
 
-    def tested(self, value: Size, length: Size, pointer: Node, cursor: Cursor) -> Size:
-        """Return an index that is in range: proved, or tested where it stands."""
+    def tested(self, value: Size, pointer: Node, node: Node, axis: int, cursor: Cursor) -> Size:
+        """Return an index of a node's axis that is in range: proved, or tested where it stands."""
+        length = node.args[0].shape[axis]
         if within(value, length, self.bounds):
             return value
         found = cursor.known(pointer, (value, length))
         if isinstance(found, Var):
             return found.size
         var = Var("at", DType.I64, ours=True)
-        cursor.add(CheckedIndex(var, SizeValue(value), length))
+        cursor.add(CheckedIndex(var, SizeValue(value), length, node, axis))
         cursor.remember(pointer, (value, length), var)
         return var.size

@@ -14,6 +14,7 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
+from bpcompile.ops.index import At
 from bpcompile.schedule.block import Block, through
 from bpcompile.schedule.nest import Index, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, Workshop
@@ -153,17 +154,12 @@ class Reader:
     def pointed(self, task_node: Node, at: Sequence[Size], cursor: Cursor) -> list[Size]:
         """Return the values of the index operands of a read or write, tested where need be."""
         skip = 1 if task_node.op.name == "index" else 2
-        spec, x = task_node.attrs["spec"], task_node.args[0]
-        pointers = task_node.args[skip:]
-        lengths: dict[int, Size] = {
-            entry.operand: x.shape[axis]
-            for axis, entry in enumerate(spec)
-            if hasattr(entry, "operand")
-        }
+        spec, pointers = task_node.attrs["spec"], task_node.args[skip:]
+        axes = {entry.operand: axis for axis, entry in enumerate(spec) if isinstance(entry, At)}
         values: list[Size] = []
         for number, (pointer, index) in enumerate(pointer_indices(spec, pointers, at)):
             value = self.index_value(pointer, index, cursor)
-            values.append(self.shop.tested(value, lengths[number], pointer, cursor))
+            values.append(self.shop.tested(value, pointer, task_node, axes[number], cursor))
         return values
 
     # Arrays

@@ -135,11 +135,16 @@ class FoldIndex:
 
 @dataclass(slots=True)
 class CheckedIndex:
-    """Assign a run-time index counted from the front, or raise IndexError."""
+    """Assign a run-time index counted from the front, or raise IndexError.
+
+    `node` reads or writes at the index, on its array's axis number `axis`.
+    """
 
     var: Var
     value: Expression
     length: Size
+    node: Node
+    axis: int
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -233,16 +234,63 @@ def test_a_run_time_index_out_of_range(target):
     assert len(call.specializations) == 2
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the emitted test of a run-time index knows neither the user's name nor the line",
-)
-def test_a_run_time_index_out_of_range_names_the_value_and_its_line():
-    def chosen(x, i):
-        return np.sum(x[i])
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_a_run_time_index_out_of_range_names_the_value_and_its_line(target):
+    def chosen(x, i, table):
+        table = table * 2.0
+        y = x[i]
+        return np.sum(y) * np.sum(table[1:, i])
 
-    texts = ("`x`", line(chosen, 1))
-    check_refused(grad(chosen), (X, 1), (X, 3), IndexError, *texts)
+    table = np.ones((3, 4))
+    at = line(chosen, 2)
+    end = "pass one from -3 to 2"
+    call = bp.grad(chosen, target=target)
+    check_refused(
+        call,
+        (X, 1, table),
+        (X, 3, table),
+        IndexError,
+        f"index 3 is out of range for axis 0 of `x` (f64[n]) with length 3 at {at}: {end}",
+    )
+    some = np.array([[0, 2], [-3, -1]])
+    check_refused(
+        call, (X, some, table), (X, some - 1, table), IndexError, "index -4", "`x`", at, end
+    )
+    check_refused(
+        call, (X, 1, table), (X, 1, table[:, :1]), IndexError, "index 1 is out of range for axis 1",
+        "`table`", line(chosen, 3), "with length 1"
+    )  # fmt: skip
+    bound = call.bind(X, 1, table)
+    for fast in (bound, lambda *args: call(*args, out=np.empty(3))):
+        with pytest.raises(IndexError, match=r"index -5 .*`(x|table)`.*test_bad_input\.py"):
+            fast(X, -5, table)
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_an_index_that_a_loop_computes_out_of_range(target):
+    def every_other(x, count):
+        def step(k, total):
+            return total + x[2 * k] ** 2
+
+        return bp.fori_loop(0, count, step, 0.0)
+
+    texts = ("index 4 is out of range for axis 0 of `x`", "length 3", line(every_other, 2))
+    call = bp.value_and_grad(every_other, target=target)
+    check_refused(call, (X, 2), (X, 3), IndexError, *texts)
+
+
+def test_an_index_out_of_range_in_the_users_own_compiled_code():
+    call = bp.grad(lambda x, i: x[i] ** 2)
+    call(X, 1)
+    inner = call.njit
+
+    @numba.njit
+    def outer(x, i):
+        return inner(x, i)
+
+    np.testing.assert_array_equal(outer(X, -1), [0.0, 0.0, 8.0])
+    with pytest.raises(IndexError, match=r"an index is out of range.*3, 3"):
+        outer(X, 3)
 
 
 # -- data that passes through ----------------------------------------------------------------------

@@ -18,10 +18,13 @@ def _add(total, value):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _at(index, length):
-    """Return an index counted from the front; raise IndexError where it is out of range."""
+def _at(index, length, number):
+    """Return an index counted from the front; raise IndexError where it is out of range.
+
+    The error carries the index, the length, and the number of the place in this module.
+    """
     if index < -length or index >= length:
-        raise IndexError("an index is out of range")
+        raise IndexError("an index is out of range", index, length, number)
     return index + length if index < 0 else index
 
 
@@ -43,7 +46,7 @@ def _main(table, rows, table_bar):
     for i in range(k):
         for j in range(d):
             rows_2 = rows[i]
-            at = _at(rows_2, n)
+            at = _at(rows_2, n, 0)
             v0 = table[at, j]
             looked_up = _add(looked_up, v0 * v0)
             table_bar[at, j] = _add(table_bar[at, j], 2.0 * v0)  # table_bar = 2 table[rows, :] at [rows, :], from looked_up = Σ table[rows, :]²  test_golden_modules.py:50

@@ -22,10 +22,13 @@ def _add(total, value):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _at(index, length):
-    """Return an index counted from the front; raise IndexError where it is out of range."""
+def _at(index, length, number):
+    """Return an index counted from the front; raise IndexError where it is out of range.
+
+    The error carries the index, the length, and the number of the place in this module.
+    """
     if index < -length or index >= length:
-        raise IndexError("an index is out of range")
+        raise IndexError("an index is out of range", index, length, number)
     return index + length if index < 0 else index
 
 
@@ -153,7 +156,7 @@ def _logits_to_params_b2_bar(
     for i in range(r):
         for j in range(1):
             labels_2 = labels[i]
-            at = _at(labels_2, m)
+            at = _at(labels_2, m, 0)
             v17 = _add(v17, v4[i, at] - v6[i])
             v0[i, at] = _add(v0[i, at], v10)  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
     two_layers = -(v17 / v9)

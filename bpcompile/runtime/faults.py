@@ -1,0 +1,66 @@
+"""Explain an index out of range that compiled code met: which array, at which line, what to do.
+
+Machine code raises an IndexError with the index, the length and the number of the place; the
+emitter kept which read or write of the model has that number. The numpy target raises NumPy's own
+error, and the graph is interpreted to find the place, at about the price of the call itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bpcompile.errors import OutOfRangeError
+from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.interpret import IndexFault, interpret
+from bpcompile.ir.op import Kind
+
+
+def explain_index(
+    error: IndexError, tested: Sequence[tuple[Node, int]], graph: Graph, leaves: Sequence[Any]
+) -> IndexError:
+    """Return what to raise for an index out of range in a call with exact leaves.
+
+    `tested` is that of the emitted module and `graph` what it computes. An error from elsewhere
+    comes back as it is.
+    """
+    if len(error.args) == 4:
+        _, index, length, number = error.args
+        node, axis = tested[number]
+        return _message(_source_of(node), axis, index, length)
+    try:
+        interpret(graph, leaves)
+    except IndexFault as fault:
+        return _message(_source_of(fault.node), fault.axis, fault.index, fault.length)
+    return error
+
+
+def _source_of(node: Node) -> Node:
+    """Return the read or write of the model that a node does or differentiates."""
+    source = node.origin.adjoint_of if node.origin is not None else None
+    return source if source is not None and source.op.kind is Kind.INDEX else node
+
+
+def _message(node: Node, axis: int, index: int, length: int) -> OutOfRangeError:
+    """Return the error for an index outside its axis."""
+    name = _array_name(node)
+    what = f"`{name}`" if name else "an array"
+    advice = f"pass one from {-length} to {length - 1}, or clip it first, as in np.clip"
+    return OutOfRangeError(
+        f"index {index} is out of range for axis {axis} of {what} ({node.args[0].type}) with "
+        f"length {length}{_line(node)}: {advice if length else 'the axis is empty'}"
+    )
+
+
+def _array_name(node: Node) -> str | None:
+    """Return the user's name of the array that is read or written."""
+    array = node.args[0]
+    while array.name is None and (array.op.kind is Kind.VIEW or array.op.name == "copy"):
+        array = array.args[0]
+    return array.name or (None if node.op.name == "index" else node.name)
+
+
+def _line(node: Node) -> str:
+    """Return where the user reads or writes."""
+    origin = node.origin
+    return f" at {origin.file}:{origin.line}" if origin is not None and origin.file else ""
