@@ -135,11 +135,15 @@ def _machine(target: str) -> tuple[str, ...]:
     if target == "numba":
         import llvmlite
         import numba
+        import scipy
         from llvmlite import binding
 
+        # Numba looks whether it fits SciPy's BLAS when it compiles, and not when code is loaded.
+        blas = scipy.show_config(mode="dicts")["Build Dependencies"]["blas"]
         parts += [
             f"numba {numba.__version__}",
             f"llvmlite {llvmlite.__version__}",
+            f"scipy {scipy.__version__} blas {sorted(blas.items())}",
             f"cpu {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}",
         ]
     return tuple(parts)

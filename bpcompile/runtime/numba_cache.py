@@ -8,6 +8,12 @@ and no index that two processes could overwrite.
 Only public functions are kept. Numba links the kernels that they call into their machine code, so
 a warm start loads one entry and never touches the kernels.
 
+Numba's own cache first refreshes the target context: it imports all that Numba can compile and all
+of `scipy.linalg`, three quarters of a warm start. That is for user code, which may name types of an
+extension. Machine code of ours needs two things of it. One is the symbols of Numba's memory
+management, which `_load` provides. The other is the test that SciPy's BLAS has the integers that
+Numba was built for; that test ran when the code was compiled, and the module's key names that BLAS.
+
 `StoreCache` has the methods that Numba's dispatcher calls on its `_cache`, and needs no base class
 of Numba's: `FunctionCache` would look for a place for its own files first. The private names of
 Numba used here are listed in `tests/runtime/test_numba_hooks.py`.
@@ -111,7 +117,6 @@ class StoreCache:
         started = time.perf_counter()
         found = None
         try:
-            target_context.refresh()  # Numba's extensions must be known before code is loaded
             found = self._load(sig, target_context)
         except Exception as error:  # noqa: BLE001  (whatever loading foreign code may raise)
             warnings.warn(
@@ -141,6 +146,7 @@ class StoreCache:
     def _load(self, sig: Any, target_context: Any) -> Any:
         from numba.core import serialize
         from numba.core.compiler import CompileResult
+        from numba.core.runtime import rtsys
 
         if self._store is None or not self._enabled:
             return None
@@ -148,6 +154,7 @@ class StoreCache:
         payload = self._store.get(self._entry(key))
         if payload is None:
             return None
+        rtsys.initialize(target_context)
         stored, reduced = serialize.loads(payload)  # the bytes whose MAC the store has just checked
         return CompileResult._rebuild(target_context, *reduced) if stored == key else None
 

@@ -100,8 +100,9 @@ def test_versions_and_cpu_matter():
     from bpcompile.runtime.keys import _machine
 
     text = " ".join(_machine("numba"))
-    for name in ("numpy", "numba", "llvmlite"):
+    for name in ("numpy", "numba", "llvmlite", "scipy"):
         assert f"{name} {sys.modules[name].__version__}" in text
+    assert "blas [" in text
     assert "cpu " in text
     assert sys.implementation.cache_tag in text
 

@@ -281,3 +281,53 @@ by_closure = make(model.scale)
     assert python(program, BODY="x * k") == "7.0 8.0 1 1 1"
     assert python(program, BODY="x - k") == "0.0 1.0 0 0 0"
     assert python(program, BODY="x * k") == "7.0 8.0 0 1 1"
+
+
+# A product, memory, an exception and NumPy's and Python's mathematics: each needs symbols.
+PRODUCT = """\
+import math
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def product(x):
+    if x.shape[0] != x.shape[1]:
+        raise ValueError("x is not square")
+    return np.dot(x, x) + math.erf(1.0)
+"""
+
+WARM = """
+import sys
+import numpy as np
+from bpcompile.runtime.dispatch import compile_exact, type_of
+from bpcompile.runtime.load import load_module
+
+text = {text!r}
+loaded = load_module(text, target="numba", options={}, public=["product"])
+exact = compile_exact(loaded.module.product, [type_of("f64", 2)], None)
+print(loaded.hits, loaded.misses, "numba.np.arraymath" in sys.modules, end=" ")
+print(exact.call(2.0 * np.eye(2))[0, 1] == np.float64(0.8427007929497149), end=" ")
+try:
+    exact.call(np.ones((2, 3)))
+except ValueError as error:
+    print(error, end=" ")
+
+from numba import njit
+
+product = exact.dispatcher
+
+@njit
+def user(x):
+    return product(x.T)[0, 0] + np.sum(x)
+
+print(user(2.0 * np.eye(2)) > 4.0)
+"""
+
+
+def test_a_warm_start_does_not_import_what_only_compiling_needs(python):
+    """Numba's own cache imports all that it can compile, and `scipy.linalg` with it."""
+    program = WARM.replace("{text!r}", repr(PRODUCT))
+    assert python(program).startswith("0 1 True True x is not square True")
+    assert python(program) == "1 0 False True x is not square True"

@@ -7,7 +7,7 @@ import inspect
 import numba
 import pytest
 from numba import njit
-from numba.core import caching, compiler, errors, registry, serialize, types
+from numba.core import caching, compiler, errors, registry, runtime, serialize, types
 from numba.core.dispatcher import Dispatcher
 
 from bpcompile.runtime.numba_cache import StoreCache
@@ -51,7 +51,7 @@ def test_compile_results_are_taken_apart_and_rebuilt(compiled):
     assert parameters(compiler.CompileResult._rebuild)[0] == "target_context"
     reduced = result._reduce()
     context = compiled.targetctx
-    context.refresh()
+    runtime.rtsys.initialize(context)
     rebuilt = compiler.CompileResult._rebuild(context, *serialize.loads(serialize.dumps(reduced)))
     assert rebuilt.signature == result.signature
     assert rebuilt.entry_point(1.5) == 3.0
@@ -97,3 +97,10 @@ def test_a_cached_function_that_cannot_be_read_is_a_miss():
     source = inspect.getsource(caching.IndexDataCacheFile.load)
     assert "except OSError" in source
     assert issubclass(FileNotFoundError, OSError)
+
+
+def test_compiling_refreshes_what_loading_does_without():
+    """`StoreCache` imports nothing for the compiler, which must see to that itself."""
+    source = inspect.getsource(compiler.CompilerBase.__init__)
+    assert "targetctx.refresh()" in source
+    assert "typingctx.refresh()" in source
