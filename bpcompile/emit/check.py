@@ -2,6 +2,10 @@
 
 The boundary between data and code (see `.github/SECURITY.md`): the text is parsed, and every
 node and every free name must be on the list before the text is compiled.
+
+Nearly every line of a long module assigns plain arithmetic: names, dotted names, numbers, operators
+and brackets. Such a line can mean nothing but what its words mean, so its words are looked at, and
+the syntax tree, which takes five times as long, is made of the other lines.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import bpcompile.ops  # noqa: F401 - fills the table
 from bpcompile.errors import CompileError
 from bpcompile.ir.op import OPS
 
@@ -79,16 +84,58 @@ _METHODS = frozenset(
 )  # fmt: skip
 
 
+# A docstring, or a line `name = arithmetic  # comment`. The line has no quote or backslash even in
+# its comment, so it begins and ends no text of several lines; before a star stands an operand.
+_PLAIN_LINE = re.compile(
+    r'"""[\s\S]*?"""|'
+    r"^( *)([A-Za-z_]\w*) = ([\w.+\-/%(), <>]+(?:(?<=[\w)] )\*{1,2}[\w.+\-/%(), <>]+)*)"
+    r"(?:  # [^\"'\\\x00-\x1f]*)?$",
+    re.MULTILINE | re.ASCII,
+)
+_NUMBER_OR_WORD = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])|([\w.]+)", re.ASCII)
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_WORDS = frozenset({"if", "else", "and", "or", "not", "True", "False", "None"})
+
+
 def check_module(text: str) -> None:
     """Raise `CompileError` where a module's text steps outside of the allow-list."""
+    rest, bound, loaded = _without_plain_lines(text)
+    dotted = sorted(word for word in loaded if "." in word)
     try:
-        tree = ast.parse(text)
+        tree = ast.parse("\n".join((rest, *dotted)))
     except SyntaxError as error:
         raise CompileError(f"the emitted module does not parse: {error}") from error
-    defined, loaded = _names(tree)
-    unknown = loaded - defined - _BUILTINS
+    defined, found = _names(tree)
+    unknown = loaded.union(found).difference(bound, defined, dotted, _BUILTINS)
     if unknown:
         raise _fault(f"the name {min(unknown)}")
+
+
+def _without_plain_lines(text: str) -> tuple[str, set[str], set[str]]:
+    """Return a text without its plain lines, the names that they bind, and the words in them.
+
+    A `pass` is in the place of the first of several, which may be all of a block.
+    """
+    bound: set[str] = set()
+    values: list[str] = []
+    end = -1
+
+    def taken(match: re.Match[str]) -> str:
+        nonlocal end
+        indent, name, value = match.groups()
+        if name is None or ")." in value or value.count("(") != value.count(")"):
+            return match[0]
+        bound.add(name)
+        values.append(value)
+        follows, end = match.start() == end + 1, match.end()
+        return "" if follows else f"{indent}pass"
+
+    rest = _PLAIN_LINE.sub(taken, text)
+    words = set(_NUMBER_OR_WORD.findall("\n".join(values))).difference(_WORDS, {""})
+    for word in words:
+        if not _DOTTED.fullmatch(word):
+            raise _fault(f"the word {word}")
+    return rest, bound, words
 
 
 def _fault(problem: str) -> CompileError:

@@ -80,6 +80,16 @@ REFUSED = {
     "a default": "def f(x=open): pass",
     "a decorator": "@open\ndef f(): pass",
     "a subscripted builtin": "x = open[0]",
+    "a star among operands": "x = range(1, *3)",
+    "a call behind a bracket": "x = (1).real",
+    "a name of a module behind a bracket": "x = (1).os",
+    "a dotted number": "x = 1..real",
+    "a dotted name with a space": "import math\nx = math. os",
+    "a generator without other signs": "x = (i for i in 1)",
+    "a yield in brackets": "def f():\n    x = (yield)",
+    "a name behind a comment in quotes": 'x = 1  # """\nx = y\nx = 1  # """',
+    "a value over two lines": "x = max(\n    y = open)",
+    "a name that only a docstring has": 'def f():\n    """y = 1"""\n    x = y',
 }
 
 
@@ -87,6 +97,21 @@ REFUSED = {
 def test_anything_else_is_refused(text):
     with pytest.raises(CompileError, match="emitted module"):
         check_module(text)
+
+
+PLAIN_LINES = """import math
+a = 1.5e-05 * math.exp(2.0) ** 3  # a = x y, from \u03b8\u0304
+b = -a * (1 + a) - 1e+16 if a < 2.0 and not False else math.pi / 3.25
+"""
+
+
+def test_plain_lines_pass():
+    check_module(PLAIN_LINES.replace("math.pi", "math.inf"))
+    check_module(f'"""What is meant:\n\n    a = y z\n"""\n{PLAIN_LINES.replace("math.pi", "a")}')
+
+
+def test_a_block_of_plain_lines_stays_a_block():
+    check_module("for i in range(3):\n    a = i\n    b = a\nc = b\n")
 
 
 def test_depth_is_no_matter():
