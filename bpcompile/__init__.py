@@ -17,6 +17,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from bpcompile.startup import uncollected
+
 if TYPE_CHECKING:
     from bpcompile import nn, numpy, special, tree
     from bpcompile.compiled import CompiledFunction
@@ -117,12 +119,13 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
-    if name in _HOME_OF:
-        value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    elif name in _MODULES:
-        value = importlib.import_module(f"bpcompile.{name}")
-    else:
+    if name not in _HOME_OF and name not in _MODULES:
         raise AttributeError(f"module 'bpcompile' has no attribute {name!r}")
+    with uncollected():
+        if name in _HOME_OF:
+            value = getattr(importlib.import_module(_HOME_OF[name]), name)
+        else:
+            value = importlib.import_module(f"bpcompile.{name}")
     globals()[name] = value
     return value
 

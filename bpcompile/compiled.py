@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bpcompile.compiler import compile_model, uncollected
+from bpcompile.compiler import compile_model
 from bpcompile.errors import (
     ArgumentError,
     CompileError,
@@ -34,6 +34,7 @@ from bpcompile.ir.type import Type
 from bpcompile.options import Options
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths
 from bpcompile.specialization import Record, Specialization
+from bpcompile.startup import uncollected
 from bpcompile.transforms.joint import Target, Task
 from bpcompile.transforms.nested import apply_inside
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,18 +81,6 @@ class Compilation:
             found.append(("adjoint", joint.graph))
         run(joint.graph, LOWER, observe)
         return found
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector from walking a graph that only grows, a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def compile_model(

@@ -9,13 +9,19 @@ perhaps ``specs={x: bp.f64["n"]}``; argnums then takes the symbols too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from bpcompile import startup
 from bpcompile.compiled import CompiledFunction, Transform
 from bpcompile.errors import ArgumentError
 from bpcompile.frontend.signature import Selector
-from bpcompile.frontend.symbolic import SymbolicModel, is_symbolic
+from bpcompile.frontend.symbols import is_symbolic
 from bpcompile.options import Options, make_options
+
+if TYPE_CHECKING:
+    from bpcompile.frontend import symbolic
+else:  # a program without SymPy needs none of it
+    symbolic = startup.import_module("bpcompile.frontend.symbolic")
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], CompiledFunction]
@@ -272,7 +278,7 @@ def _made(
 
 def _symbolic(
     expr: Any, kind: str, given: dict[str, Any], argnums: Any
-) -> tuple[SymbolicModel, Argnums | None]:
+) -> tuple[symbolic.SymbolicModel, Argnums | None]:
     """Return the model of a SymPy expression, and argnums as positions.
 
     Takes ``args=`` and ``specs=`` out of the given keywords.
@@ -281,7 +287,7 @@ def _symbolic(
         raise ArgumentError(f"bp.{kind} of a SymPy expression: write args=[x, ...], its symbols")
     args, specs = given.pop("args"), given.pop("specs", None)
     scalars = kind in ("grad", "value_and_grad")
-    model = SymbolicModel(expr, args, specs, given.get("name"), scalars)
+    model = symbolic.SymbolicModel(expr, args, specs, given.get("name"), scalars)
     if isinstance(argnums, (tuple, list)):
         return model, [model.arguments.position(selector) for selector in argnums]
     return model, None if argnums is None else model.arguments.position(argnums)

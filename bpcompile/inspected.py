@@ -10,17 +10,22 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bpcompile import showing
+from bpcompile import startup
 from bpcompile.errors import ArgumentError, NotCompiledError
 from bpcompile.ir.graph import Graph
 from bpcompile.runtime.native import asm_text, fresh_dispatcher, into_dispatcher, llvm_text
 from bpcompile.runtime.saving import save_module
-from bpcompile.show.cost import Cost
-from bpcompile.show.ledger import Ledger
-from bpcompile.show.report import GradientReport
 from bpcompile.specialization import Specialization
+
+if TYPE_CHECKING:
+    from bpcompile import showing
+    from bpcompile.show.cost import Cost
+    from bpcompile.show.ledger import Ledger
+    from bpcompile.show.report import GradientReport
+else:  # a program that only calls needs none of it
+    showing = startup.import_module("bpcompile.showing")
 
 
 class Inspected:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Data flows down; each layer imports from those above it, and from itself. Those in one line are
 # one layer. The package's own `__init__` sees all, and nothing sees it.
 LAYERS = (
+    ("startup",),
     ("errors",),
     ("options",),
     ("ir",),

@@ -8,5 +8,4 @@ prints code, or asks SymPy for what it works out by recursion.
 """
 
 from bpcompile.frontend.symbolic.model import SymbolicModel as SymbolicModel
-from bpcompile.frontend.symbolic.model import is_symbolic as is_symbolic
 from bpcompile.frontend.symbolic.model import lower as lower

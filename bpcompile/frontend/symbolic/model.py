@@ -7,7 +7,6 @@ types that its symbols have by themselves.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,22 +23,6 @@ from bpcompile.frontend.tracing import Leaf, Traced, trace
 from bpcompile.ir.graph import Origin
 
 _DEFAULT_NAME = "expression"
-
-
-def is_symbolic(value: Any) -> bool:
-    """Tell whether a value is a SymPy expression or matrix, or a list with one in it."""
-    sympy = sys.modules.get("sympy")
-    if sympy is None:
-        return False
-    pending, seen = [value], set()
-    while pending:
-        found = pending.pop()
-        if isinstance(found, (sympy.Basic, sympy.MatrixBase)):
-            return True
-        if isinstance(found, (list, tuple)) and id(found) not in seen:
-            seen.add(id(found))
-            pending.extend(found)
-    return False
 
 
 class SymbolicModel:

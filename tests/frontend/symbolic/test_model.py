@@ -13,24 +13,13 @@ from sympy.abc import x, y, z
 
 import bpcompile as bp
 from bpcompile.errors import ArgumentError, ShapeError, TraceError
-from bpcompile.frontend.symbolic import SymbolicModel, is_symbolic, lower
+from bpcompile.frontend.symbolic import SymbolicModel, lower
 from bpcompile.frontend.tracing import Leaf, trace
 from bpcompile.ir.type import f64
 
 i, n = symbols("i n", integer=True)
 X = IndexedBase("X")
 numpy_target = {"target": "numpy", "cache": False}
-
-
-def test_is_symbolic_looks_into_lists():
-    assert is_symbolic(x)
-    assert is_symbolic(Matrix([1]))
-    assert is_symbolic([1, (2, [x])])
-    assert not is_symbolic([1, "x", None])
-    assert not is_symbolic(lambda: x)
-    endless: list[object] = [1]
-    endless.append(endless)
-    assert not is_symbolic(endless)
 
 
 def test_sympy_is_imported_for_an_expression_only():
