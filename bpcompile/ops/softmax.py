@@ -13,7 +13,7 @@ import numpy as np
 
 from bpcompile.ir.op import OPS, Kind, Op, call, declare
 from bpcompile.ir.type import Type
-from bpcompile.ops.choice import equal, select, stop_gradient
+from bpcompile.ops.choice import equal, less, select, stop_gradient
 from bpcompile.ops.elementwise import floats, latex_call
 from bpcompile.ops.exponential import exp, log
 from bpcompile.ops.reduce import kept_shape, max_, spread, sum_
@@ -129,6 +129,25 @@ logsumexp = declare(
 )
 
 
+def _log_softmax_vjp(g: Expr, y: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
+    """Return g - p Σ g, and where one element is the largest, there (g Σ e - Σ g) / total.
+
+    The sums of the second form go over the other elements. Both are the same but for rounding: a
+    share that is all but 1 would leave g - g = 0 of the tiny derivative. Shares of elements that
+    tie are at most a half, and lose nothing.
+    """
+    largest, e = max_(x, axes=axes), exp(_exponents(x, axes))
+    wins = equal(x, spread(largest, x, axes))
+    total = sum_(e, axes=axes)
+    others = sum_(select(wins, 0.0, e), axes=axes)
+    at_others = sum_(select(wins, 0.0, g), axes=axes)
+    at_winner = (g * spread(others, x, axes) - spread(at_others, x, axes)) / spread(total, x, axes)
+    elsewhere = g - softmax(x, axes=axes) * spread(sum_(g, axes=axes), x, axes)
+    # The largest elements have e = 1, so that total - others counts them; nothing equals NaN.
+    winner = select(less(total - others, 1.5), largest, math.nan)
+    return (select(equal(x, spread(winner, x, axes)), at_winner, elsewhere),)
+
+
 def _expand_log_softmax(x: Expr, axes: Axes) -> Expr:
     """Return the exponents less the logarithm of the sum of their exponentials."""
     t = _exponents(x, axes)
@@ -141,9 +160,7 @@ log_softmax = declare(
         Kind.COMPOSITE,
         infer=_infer_same,
         evaluate=_log_softmax,
-        vjp=lambda g, y, x, axes: (
-            g - softmax(x, axes=axes) * spread(sum_(g, axes=axes), x, axes),
-        ),
+        vjp=_log_softmax_vjp,
         mask=_any_in_row,
         expand=_expand_log_softmax,
         math=call("log_softmax"),

@@ -5,7 +5,9 @@ Every model runs as written and written out, since both must agree at these poin
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import types
 
 import mpmath
@@ -263,6 +265,53 @@ def test_saturated_slopes_are_kept():
     assert slopes("ndtr", -37.0) == near(mp.npdf(-37))
     for point in (-3.0, -37.0):  # SciPy's own is hundreds of units off there
         assert float(value(apply(OPS["ndtr"]), [point], expanded=True)) == near(mp.ncdf(point))
+
+
+def cross_entropy_slopes(logits, target):
+    """Return the slopes of -Σ t log softmax(z) as we give them and as mpmath does."""
+
+    def loss(z):
+        shares = o.log_softmax(z, axes=(0,))
+        weighted = [
+            o.index(shares, spec=(Slice(k, 1, 1),)) * float(-t) for k, t in enumerate(target)
+        ]
+        return o.sum(functools.reduce(operator.add, weighted), axes=(0,))
+
+    e = [mp.exp(mp.mpf(z) - mp.mpf(max(logits))) for z in logits]
+    t = [mp.mpf(weight) for weight in target]
+    exact = [
+        mp.fsum(share * other - own * e[j] for j, other in enumerate(t) if j != k) / mp.fsum(e)
+        for k, (share, own) in enumerate(zip(e, t, strict=True))
+    ]  # without the terms that cancel: 200 bits are not enough for them
+    return slopes(loss, np.array(logits)), exact
+
+
+@pytest.mark.parametrize("winner", [0, 1, 2])
+def test_a_saturated_cross_entropy_keeps_the_tiny_slope_of_the_right_class(winner):
+    for far in (2.0, 20.0, 36.0, 40.0, 300.0, 700.0):
+        logits = [-far, -far - 1.5, -far - 0.25]
+        logits[winner] = 0.5
+        for kind in range(3):
+            target = [float(k == kind) for k in range(3)]
+            found, exact = cross_entropy_slopes(logits, target)
+            assert found == [near(slope, 16) for slope in exact]
+
+
+def test_a_saturated_cross_entropy_with_soft_targets():
+    """A teacher's shares are as extreme as the student's: their difference is what is learnt."""
+    for target in ([1.0, 3e-18, 2e-20], [1.0, 0.0, 5e-17], [0.9, 0.05, 0.05]):
+        found, exact = cross_entropy_slopes([0.0, -41.0, -43.0], target)
+        assert found == [near(slope, 32) for slope in exact]
+
+
+def test_log_softmax_at_ties_and_infinities():
+    for logits, target, expected in (
+        ([1.0, 1.0], [1.0, 0.0], [-0.5, 0.5]),
+        ([1.0, 1.0, -INF], [0.25, 0.75, 0.0], [0.25, -0.25, 0.0]),
+        ([INF, 0.0], [0.0, 1.0], [1.0, -1.0]),
+        ([3.0], [1.0], [0.0]),
+    ):
+        assert cross_entropy_slopes(logits, target)[0] == expected
 
 
 def test_saturated_ends():

@@ -119,68 +119,83 @@ def _compute_h(v1, params_b1, h, v2, r, d):
     """Compute h."""
     for i in range(r):
         for j in range(d):
-            v11 = v1[i, j] + params_b1[j]
-            v12 = abs(2.0 * v11)
-            v13 = _exp(-v12)
-            v14 = (1.0 - v13) / (1.0 + v13)
-            h_ij = _tanh_small(v11) if abs(v11) < 0.55 else math.copysign(v14, v11)
+            v15 = v1[i, j] + params_b1[j]
+            v16 = abs(2.0 * v15)
+            v17 = _exp(-v16)
+            v18 = (1.0 - v17) / (1.0 + v17)
+            h_ij = _tanh_small(v15) if abs(v15) < 0.55 else math.copysign(v18, v15)
             h[i, j] = h_ij
-            v15 = v13 / (1.0 + v13 * (2.0 + v13))  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
-            v2[i, j] = v15
+            v19 = v17 / (1.0 + v17 * (2.0 + v17))  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+            v2[i, j] = v19
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
 def _logits_to_params_b2_bar(
-    v3, params_b2, v4, v5, v6, v7, labels, v0, v10, v9, params_b2_bar, logits_bar, r, m,
+    v3, params_b2, v4, v5, v6, v7, v8, v9, v10, v11, labels, v0, v14, v13, params_b2_bar,
+    logits_bar, r, m,
 ):
     """Compute logits, labels, two_layers, logits_bar, params_b2_bar."""
     for i in range(r):
-        v11 = -math.inf
+        v15 = -math.inf
         for j in range(m):
             logits = v3[i, j] + params_b2[j]
-            v11 = _max(v11, logits)
-        v12 = 0.0
+            v15 = _max(v15, logits)
+        v4[i] = v15
+        v16 = 0.0
+        v17 = 0.0
         for j in range(m):
             logits = v3[i, j] + params_b2[j]
-            v13 = 0.0 if logits == v11 else logits - v11
-            v4[i, j] = v13
-            v14 = _exp(v13)
-            v5[j] = v14
-            v12 = _add(v12, v14)
-        v15 = _log(v12)
-        v6[i] = v15
+            v18 = logits == v15
+            v19 = 0.0 if v18 else logits - v15
+            v5[i, j] = v19
+            v20 = _exp(v19)
+            v6[j] = v20
+            v16 = _add(v16, v20)
+            v17 = _add(v17, 0.0 if v18 else v20)  # from log_softmax(logits)  test_golden_modules.py:32
+        v7[i] = v16
+        v8[i] = v17
+        v21 = _log(v16)
+        v9[i] = v21
         for j in range(m):
-            v16 = v5[j] / v12  # from log_softmax(logits)  test_golden_modules.py:32
-            v7[i, j] = v16
-    v17 = 0.0
+            v22 = v6[j] / v16  # from log_softmax(logits)  test_golden_modules.py:32
+            v10[i, j] = v22
+        v23 = v16 - v17  # from log_softmax(logits)  test_golden_modules.py:32
+        for j in range(m):
+            logits = v3[i, j] + params_b2[j]
+            v11[i, j] = logits == (v15 if v23 < 1.5 else math.nan)  # from log_softmax(logits)  test_golden_modules.py:32
+    v24 = 0.0
     for i in range(r):
         for j in range(1):
             labels_2 = labels[i]
             at = _at(labels_2, m, 0)
-            v17 = _add(v17, v4[i, at] - v6[i])
-            v0[i, at] = _add(v0[i, at], v10)  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
-    two_layers = -(v17 / v9)
+            v24 = _add(v24, v5[i, at] - v9[i])
+            v0[i, at] = _add(v0[i, at], v14)  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
+    two_layers = -(v24 / v13)
     params_b2_bar.fill(0.0)
     for i in range(r):
-        v18 = 0.0
+        v25 = 0.0
+        v26 = 0.0
         for j in range(m):
-            v18 = _add(v18, v0[i, j])  # from log_softmax(logits)  test_golden_modules.py:32
+            logits = v3[i, j] + params_b2[j]
+            v27 = logits == v4[i]
+            v25 = _add(v25, 0.0 if v27 else v0[i, j])  # from log_softmax(logits)  test_golden_modules.py:32
+            v26 = _add(v26, v0[i, j])  # from log_softmax(logits)  test_golden_modules.py:32
         for j in range(m):
-            logits_bar_ij = v0[i, j] - v7[i, j] * v18  # logits_bar = sub(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+            logits_bar_ij = (v0[i, j] * v8[i] - v25) / v7[i] if v11[i, j] else v0[i, j] - v10[i, j] * v26  # logits_bar = select(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
             logits_bar[i, j] = logits_bar_ij
             params_b2_bar[j] = _add(params_b2_bar[j], logits_bar_ij)  # params_b2_bar = Σ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
     return two_layers
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _compute_params_b1_bar(params_b1_bar, h_bar, v2, v8, r, d):
+def _compute_params_b1_bar(params_b1_bar, h_bar, v2, v12, r, d):
     """Compute params_b1_bar."""
     params_b1_bar.fill(0.0)
     for i in range(r):
         for j in range(d):
-            v11 = h_bar[i, j] * (4.0 * v2[i, j])  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
-            v8[i, j] = v11
-            params_b1_bar[j] = _add(params_b1_bar[j], v11)  # params_b1_bar = Σ h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...)))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+            v15 = h_bar[i, j] * (4.0 * v2[i, j])  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+            v12[i, j] = v15
+            params_b1_bar[j] = _add(params_b1_bar[j], v15)  # params_b1_bar = Σ h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...)))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
@@ -207,26 +222,31 @@ def _main(
     h = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
     v2 = workspace[2*d*r + m*r:3*d*r + m*r].reshape((r, d))  # f64[r, d]
     v3 = workspace[3*d*r + m*r:3*d*r + 2*m*r].reshape((r, m))  # f64[r, m]
-    v4 = workspace[3*d*r + 2*m*r:3*d*r + 3*m*r].reshape((r, m))  # f64[r, m]
-    v5 = workspace[3*d*r + 3*m*r:3*d*r + 3*m*r + m]  # f64[m]
-    v6 = workspace[3*d*r + 3*m*r + m:3*d*r + 3*m*r + m + r]  # f64[r]
-    v7 = workspace[3*d*r + 3*m*r + m + r:3*d*r + 4*m*r + m + r].reshape((r, m))  # f64[r, m]
-    logits_bar = workspace[3*d*r + m*r:3*d*r + 2*m*r].reshape((r, m))  # f64[r, m]
+    v4 = workspace[3*d*r + 2*m*r:3*d*r + 2*m*r + r]  # f64[r]
+    v5 = workspace[3*d*r + 2*m*r + r:3*d*r + 3*m*r + r].reshape((r, m))  # f64[r, m]
+    v6 = workspace[3*d*r + 3*m*r + r:3*d*r + 3*m*r + m + r]  # f64[m]
+    v7 = workspace[3*d*r + 3*m*r + m + r:3*d*r + 3*m*r + m + 2*r]  # f64[r]
+    v8 = workspace[3*d*r + 3*m*r + m + 2*r:3*d*r + 3*m*r + m + 3*r]  # f64[r]
+    v9 = workspace[3*d*r + 3*m*r + m + 3*r:3*d*r + 3*m*r + m + 4*r]  # f64[r]
+    v10 = workspace[3*d*r + 3*m*r + m + 4*r:3*d*r + 4*m*r + m + 4*r].reshape((r, m))  # f64[r, m]
+    v11 = workspace[3*d*r + 4*m*r + m + 4*r:3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r].view(np.bool)[:m*r].reshape((r, m))  # bool[r, m]
+    logits_bar = workspace[3*d*r + 2*m*r + r:3*d*r + 3*m*r + r].reshape((r, m))  # f64[r, m]
     h_bar = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
-    v8 = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
+    v12 = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
     v0.fill(0.0)
-    v9 = np.float64(r)
-    v10 = -1.0 / v9  # from mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+    v13 = np.float64(r)
+    v14 = -1.0 / v13  # from mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
     np.dot(x, params_W1, out=v1)
     _compute_h(v1, params_b1, h, v2, r, d)
     np.dot(h, params_W2, out=v3)
     two_layers = _logits_to_params_b2_bar(
-        v3, params_b2, v4, v5, v6, v7, labels, v0, v10, v9, params_b2_bar, logits_bar, r, m
+        v3, params_b2, v4, v5, v6, v7, v8, v9, v10, v11, labels, v0, v14, v13, params_b2_bar,
+        logits_bar, r, m
     )
     np.dot(logits_bar, params_W2.T, out=h_bar)  # h̄ = logits_bar params_W2ᵀ, from logits = h params_W2 + params_b2  test_golden_modules.py:31
     np.dot(h.T, logits_bar, out=params_W2_bar)  # params_W2_bar = hᵀ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
-    _compute_params_b1_bar(params_b1_bar, h_bar, v2, v8, r, d)
-    np.dot(x.T, v8, out=params_W1_bar)  # params_W1_bar = xᵀ (h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...))))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+    _compute_params_b1_bar(params_b1_bar, h_bar, v2, v12, r, d)
+    np.dot(x.T, v12, out=params_W1_bar)  # params_W1_bar = xᵀ (h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...))))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
     return two_layers
 
 
@@ -240,7 +260,7 @@ def two_layers_value_and_grad(params_W1, params_W2, params_b1, params_b2, x, lab
     params_W2_bar = np.empty((d, m))
     params_b1_bar = np.empty(d)
     params_b2_bar = np.empty(m)
-    workspace = np.empty(3*d*r + 4*m*r + m + r)
+    workspace = np.empty(3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r)
     two_layers_2 = _main(
         params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
         params_b1_bar, params_b2_bar, workspace
@@ -269,8 +289,8 @@ def two_layers_value_and_grad_fill(
         raise ValueError("expected params_b1_bar.shape[0] == d")
     if params_b2_bar.shape[0] != m:
         raise ValueError("expected params_b2_bar.shape[0] == m")
-    if workspace.shape[0] < 3*d*r + 4*m*r + m + r:
-        raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + m + r")
+    if workspace.shape[0] < 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r:
+        raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r")
     if _overlap(params_W1, params_W1_bar):
         raise ValueError("params_W1_bar overlaps params_W1")
     if _overlap(params_W2, params_W1_bar):
@@ -346,8 +366,8 @@ def two_layers_value_and_grad_into(
         raise ValueError("expected params_b1_bar.shape[0] == d")
     if params_b2_bar.shape[0] != m:
         raise ValueError("expected params_b2_bar.shape[0] == m")
-    if workspace.shape[0] < 3*d*r + 4*m*r + m + r:
-        raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + m + r")
+    if workspace.shape[0] < 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r:
+        raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r")
     if _overlap(params_W1, params_W1_bar):
         raise ValueError("params_W1_bar overlaps params_W1")
     if _overlap(params_W2, params_W1_bar):
@@ -406,4 +426,4 @@ def two_layers_value_and_grad_into(
 @njit(error_model="numpy", nogil=True, boundscheck=False)
 def two_layers_value_and_grad_workspace(n, d, m, r):
     """Return the length of the workspace in float64 words."""
-    return 3*d*r + 4*m*r + m + r
+    return 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r

@@ -32,23 +32,29 @@ def _main(params_W1, params_W2, params_b1, params_b2, x, labels):
         v1 = np.exp(-np.abs(2.0 * v0))
         h = np.where(np.abs(v0) < 0.55, np.tanh(v0), np.copysign((1.0 - v1) / (1.0 + v1), v0))
         logits = h @ params_W2 + (params_b2)
-        v2 = np.max(logits, 1)[:, None]
-        v3 = np.where(logits == v2, 0.0, logits - v2)
-        v4 = np.exp(v3)
-        v5 = np.sum(v4, 1)
-        v6 = np.reshape(labels, (r, 1))
-        v7 = np.broadcast_to(np.arange(r)[:, None], (r, 1))
-        v8 = np.float64(np.int64(r))
-        two_layers = -(np.sum((v3 - np.log(v5)[:, None])[v7, v6]) / v8)
-        v9 = np.zeros((r, m), np.float64)
-        np.add.at(v9, np.s_[v7, v6], np.broadcast_to(-1.0 / v8, (r, 1)))  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
-        logits_bar = v9 - v4 / v5[:, None] * np.sum(v9, 1)[:, None]  # logits_bar = sub(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+        v2 = np.max(logits, 1)
+        v3 = v2[:, None]
+        v4 = logits == v3
+        v5 = np.where(v4, 0.0, logits - v3)
+        v6 = np.exp(v5)
+        v7 = np.sum(v6, 1)
+        v8 = np.reshape(labels, (r, 1))
+        v9 = np.broadcast_to(np.arange(r)[:, None], (r, 1))
+        v10 = np.float64(np.int64(r))
+        two_layers = -(np.sum((v5 - np.log(v7)[:, None])[v9, v8]) / v10)
+        v11 = np.zeros((r, m), np.float64)
+        np.add.at(v11, np.s_[v9, v8], np.broadcast_to(-1.0 / v10, (r, 1)))  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
+        v12 = np.sum(np.where(v4, 0.0, v6), 1)  # from log_softmax(logits)  test_golden_modules.py:32
+        v13 = v11 * v12[:, None] - np.sum(np.where(v4, 0.0, v11), 1)[:, None]  # from log_softmax(logits)  test_golden_modules.py:32
+        v14 = v7[:, None]  # from log_softmax(logits)  test_golden_modules.py:32
+        v15 = logits == np.where(v7 - v12 < 1.5, v2, np.nan)[:, None]  # from log_softmax(logits)  test_golden_modules.py:32
+        logits_bar = np.where(v15, v13 / v14, v11 - v6 / v14 * np.sum(v11, 1)[:, None])  # logits_bar = select(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
         params_b2_bar = np.sum(logits_bar, 0)  # params_b2_bar = Σ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
         h_bar = logits_bar @ params_W2.T  # h̄ = logits_bar params_W2ᵀ, from logits = h params_W2 + params_b2  test_golden_modules.py:31
         params_W2_bar = h.T @ logits_bar  # params_W2_bar = hᵀ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
-        v10 = h_bar * (4.0 * (v1 / (1.0 + v1 * (2.0 + v1))))  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
-        params_b1_bar = np.sum(v10, 0)  # params_b1_bar = Σ h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...)))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
-        params_W1_bar = x.T @ v10  # params_W1_bar = xᵀ (h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...))))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+        v16 = h_bar * (4.0 * (v1 / (1.0 + v1 * (2.0 + v1))))  # from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+        params_b1_bar = np.sum(v16, 0)  # params_b1_bar = Σ h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...)))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
+        params_W1_bar = x.T @ v16  # params_W1_bar = xᵀ (h̄ (4 (exp(-|2 (x params_W1 + params_b1)|) / (1 + mul(...))))), from h = tanh(x params_W1 + params_b1)  test_golden_modules.py:30
         return (two_layers, params_W1_bar, params_W2_bar, params_b1_bar, params_b2_bar)
 
 
