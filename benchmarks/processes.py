@@ -1,11 +1,20 @@
-"""Start new processes whose first result is timed, each with caches of its own."""
+"""Start new processes whose first result is timed, each with caches of its own.
+
+A process reads its modules as byte code, as it does on a user's machine: Numba, JAX and PyTorch are
+installed with theirs, and a package that is run from a checkout writes its own at the first import.
+Where the environment forbids that (`PYTHONDONTWRITEBYTECODE`), whoever runs from a checkout would
+compile its sources anew in every process; so all contenders then share a temporary folder for it.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +26,22 @@ class ProcessFailedError(RuntimeError):
     """The new process ended with an error; the message is its last line."""
 
 
+@functools.cache
+def byte_code() -> str:
+    """Return a folder for byte code, which goes when this process ends."""
+    made = tempfile.TemporaryDirectory()
+    atexit.register(made.cleanup)
+    return made.name
+
+
 def run(command: list[str], caches: Path | None = None) -> str:
     """Return the last line that a new Python process prints.
 
     `caches` is the folder in which bpcompile, Numba and JAX keep what they compile.
     """
     environment = dict(os.environ)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environment["PYTHONPYCACHEPREFIX"] = byte_code()
     if caches is not None:
         environment["BPCOMPILE_CACHE_DIR"] = str(caches / "bpcompile")
         environment["NUMBA_CACHE_DIR"] = str(caches / "numba")
