@@ -3,7 +3,8 @@
 NumPy does not dispatch these, so the source rewriting calls them in place of NumPy's, and
 `bpcompile.numpy` offers them under the same names. Where nothing is traced and nothing is being
 traced, each is NumPy's own. Within a trace, `zeros`, `ones`, `full` and `empty` give traced
-arrays, so that they can be summed into; the others do so where an argument is traced or a length.
+arrays, so that they can be written to; the others do so where an argument is traced or a length,
+or the array is one of floats.
 """
 
 from __future__ import annotations
@@ -106,6 +107,15 @@ def full_like(
     return _made(x.shape if shape is None else shape, fill_value, dtype or x.dtype, {})
 
 
+def _own(known: Any) -> Any:
+    """Return a known array that a model made: floats are traced, so that they can be written to.
+
+    Ints and bools stay known, since they may be indices, masks or shapes.
+    """
+    is_float = isinstance(known, np.ndarray) and known.dtype.kind == "f" and known.ndim
+    return Tracer(lift(known).expr) if is_float and is_tracing() else known
+
+
 # -- from values -------------------------------------------------------------------------------
 
 
@@ -126,7 +136,7 @@ def asarray(a: Any, dtype: Any = None, *rest: Any, **_: Any) -> Any:
 def array(object: Any, dtype: Any = None, *rest: Any, **_: Any) -> Any:
     """Return a new array of a value: a traced one, or a list with traced values in it."""
     if not is_traced(object):
-        return np.array(object, dtype, *rest, **_)
+        return _own(np.array(object, dtype, *rest, **_))
     least = _.pop("ndmin", 0)
     if _.get("copy") is True:
         _.pop("copy")
@@ -170,7 +180,7 @@ def arange(*bounds: Any, step: Any = None, dtype: Any = None, **_: Any) -> Any:
         given = bounds if step is None else (*bounds, *([step] if len(bounds) > 1 else []))
         if step is not None and len(bounds) == 1:
             given = (0, bounds[0], step)
-        return np.arange(*given, dtype=dtype, **_)
+        return _own(np.arange(*given, dtype=dtype, **_))
     refuse_keywords("arange", _, device=None, like=None)
     if len(bounds) == 3:
         step = bounds[2]
@@ -206,7 +216,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, **rest
     """Return evenly spaced values from a start to a stop, both of them scalars."""
     if not is_traced((start, stop, num)):
         plain: Any = np.linspace
-        return plain(start, stop, num, endpoint, **rest)
+        return _own(plain(start, stop, num, endpoint, **rest))
     dtype = rest.pop("dtype", None)
     refuse_keywords("linspace", rest, retstep=False, axis=0, device=None)
     a, b = as_float(start), as_float(stop)
@@ -229,7 +239,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, **rest
 def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = float, **_: Any) -> Any:
     """Return ones on a diagonal and zeros elsewhere."""
     if not is_traced((N, M)):
-        return np.eye(N, M, k, dtype, **_)
+        return _own(np.eye(N, M, k, dtype, **_))
     refuse_keywords("eye", _, order="C", device=None, like=None)
     rows = required_size(N, "the length of np.eye")
     columns = rows if M is None else required_size(M, "the length of np.eye")
@@ -305,6 +315,7 @@ REPLACED: dict[Any, Callable[..., Any]] = {
     np.asarray: asarray,
     np.asanyarray: asarray,
     np.ascontiguousarray: asarray,
+    np.asfortranarray: asarray,
     np.arange: arange,
     np.eye: eye,
     np.identity: identity,

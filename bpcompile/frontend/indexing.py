@@ -15,18 +15,18 @@ from bpcompile.errors import OutOfRangeError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import broadcast, common_shape, counting, under_shape
 from bpcompile.frontend.length import is_length, size_of_length
 from bpcompile.frontend.lift import as_ndarray, lift
+from bpcompile.frontend.memory import view_of
 from bpcompile.frontend.origins import quoted, where
 from bpcompile.frontend.registry import rule
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.slices import slice_entry
 from bpcompile.frontend.tracer import Tracer, describe, own_name
-from bpcompile.frontend.views import view_of
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType
 from bpcompile.ops.index import At, Slice, Spec, indexed_shape, whole
-from bpcompile.ops.shape import reshaped, transposed
+from bpcompile.ops.shape import transposed
 
 
 class _Known(NamedTuple):
@@ -44,45 +44,94 @@ class _Places(NamedTuple):
 _Entry = Slice | _Known | _Places
 
 
+class Place(NamedTuple):
+    """Say what an index takes of an array.
+
+    `before` is the shape that the array is given first, `spec` and `operands` are those of the op,
+    `taken` the shape of what it takes, `shape` the result's in NumPy, and `order` what its axes
+    without those of known places become, or None where they stay.
+    """
+
+    before: tuple[Size, ...]
+    spec: Spec
+    operands: tuple[Expr, ...]
+    taken: tuple[Size, ...]
+    kept: tuple[Size, ...]
+    order: tuple[int, ...] | None
+    shape: tuple[Size, ...]
+
+    @property
+    def is_view(self) -> bool:
+        """Tell whether NumPy would give a view."""
+        return not self.operands
+
+    def read(self, x: Expr) -> Expr:
+        """Return what is taken of an array."""
+        x = under_shape(x, self.before)
+        if self.operands or any(e != whole(n) for e, n in zip(self.spec, x.shape, strict=True)):
+            x = OPS["index"](x, *self.operands, spec=self.spec)
+        if self.order is not None:
+            x = transposed(under_shape(x, self.kept), self.order)
+        return under_shape(x, self.shape)
+
+    def write(self, x: Expr, value: Expr) -> Expr:
+        """Return an array with a value of the result's shape at what is taken of it."""
+        if self.order is not None:
+            back = sorted(range(len(self.order)), key=self.order.__getitem__)
+            value = transposed(value, tuple(back))
+        value = under_shape(value, self.taken)
+        inside = under_shape(x, self.before)
+        written = OPS["update"](inside, value, *self.operands, spec=self.spec)
+        return under_shape(written, x.shape)
+
+
 @rule("__getitem__")
 def getitem(x: Tracer, index: Any) -> Tracer:
     """Return the places of `x` that an index names."""
     frame = current()
     frame.mark()
+    place = placed(frame, x, index)
+    if place.is_view:
+        return view_of(x, place.read, place.write)
+    return Tracer(place.read(frame.expr(x.expr)))
+
+
+def placed(frame: Frame, x: Tracer, index: Any) -> Place:
+    """Return what an index takes of an array.
+
+    Raises `OutOfRangeError`, `TypeMismatchError` or `TraceError` where it takes nothing that is
+    known.
+    """
     parts = _without_masks(index if isinstance(index, tuple) else (index,))
     parts = _with_all_axes(x, parts)
     sizes = iter(enumerate(x.sizes))
     entries: list[_Entry | None] = [
         None if part is None else _entry(frame, x, *next(sizes), part) for part in parts
     ]
-    value = frame.expr(x.expr)
     if any(isinstance(e, _Places) for e in entries):
-        return Tracer(_advanced(frame, value, entries))
-    return view_of(x, _basic(frame, value, entries))
+        lengths = iter(x.sizes)
+        before = tuple(1 if entry is None else next(lengths) for entry in entries)
+        own = [whole(1) if entry is None else entry for entry in entries]
+        return _advanced(frame, before, own)
+    return _basic(frame, x.sizes, entries)
 
 
-def _basic(frame: Frame, x: Expr, entries: list[_Entry | None]) -> Expr:
-    """Return what ints, slices and new axes take: one read, and one reshape."""
-    own = [entry for entry in entries if entry is not None]
-    if any(entry != whole(n) for entry, n in zip(own, x.shape, strict=True)):
-        spec = tuple(Slice(e.place, 1, 1) if isinstance(e, _Known) else e for e in own)
-        assert all(isinstance(entry, Slice) for entry in spec)
-        x = OPS["index"](x, spec=spec)
-    lengths = iter(x.shape)
+def _basic(frame: Frame, before: tuple[Size, ...], entries: list[_Entry | None]) -> Place:
+    """Return what ints, slices and new axes take."""
+    spec: list[Slice] = []
     shape: list[Size] = []
     for entry in entries:
-        length = 1 if entry is None else next(lengths)
-        if not isinstance(entry, _Known):
-            shape.append(length)
-    return under_shape(x, frame.session.sizes.resolve_shape(tuple(shape)))
-
-
-def _advanced(frame: Frame, x: Expr, entries: list[_Entry | None]) -> Expr:
-    """Return what an index with places takes; a new axis is a slice of one that is put in first."""
-    if None in entries:
-        sizes = iter(x.shape)
-        x = under_shape(x, tuple(1 if entry is None else next(sizes) for entry in entries))
-    return _read(frame, x, [whole(1) if entry is None else entry for entry in entries])
+        if entry is None:
+            shape.append(1)
+        elif isinstance(entry, _Known):
+            spec.append(Slice(entry.place, 1, 1))
+        else:
+            assert isinstance(entry, Slice)
+            spec.append(entry)
+            shape.append(entry.length)
+    resolve = frame.session.sizes.resolve_shape
+    taken = resolve(tuple(entry.length for entry in spec))
+    return Place(before, tuple(spec), (), taken, taken, None, resolve(tuple(shape)))
 
 
 def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -220,8 +269,8 @@ def _slice(frame: Frame, x: Tracer, size: Size, part: slice) -> _Entry:
     return _Places(counting(frame, (length,)) + broadcast(start, (length,)))
 
 
-def _read(frame: Frame, x: Expr, entries: list[_Entry]) -> Expr:
-    """Return what entries without new axes take, with the axes where NumPy puts them."""
+def _advanced(frame: Frame, before: tuple[Size, ...], entries: list[_Entry]) -> Place:
+    """Return what an index with places takes, with the axes where NumPy puts them."""
     arrays = [e.value for e in entries if isinstance(e, _Places) and e.value.shape]
     shape = common_shape((a.shape for a in arrays), _index_shapes)
     shape = frame.session.sizes.resolve_shape(shape)
@@ -238,9 +287,13 @@ def _read(frame: Frame, x: Expr, entries: list[_Entry]) -> Expr:
             spec.append(At(len(operands)))
             value = frame.expr(entry.value)
             operands.append(broadcast(value, shape) if value.shape else value)
-    result = OPS["index"](x, *operands, spec=tuple(spec))
-    result = _without_axes(result, tuple(spec), dropped, operands)
-    return _placed(result, entries, len(shape)) if shape else result
+    taken = indexed_shape(tuple(spec), tuple(operand.type for operand in operands))
+    axes = _result_axes(tuple(spec), operands)
+    gone = {axes[axis] for axis in dropped}
+    kept = tuple(size for k, size in enumerate(taken) if k not in gone)
+    order = _order(entries, len(kept), len(shape)) if shape else None
+    result = kept if order is None else tuple(kept[k] for k in order)
+    return Place(before, tuple(spec), tuple(operands), taken, kept, order, result)
 
 
 def _index_shapes() -> str:
@@ -267,18 +320,8 @@ def _result_axes(spec: Spec, operands: list[Expr]) -> list[int | None]:
     return axes
 
 
-def _without_axes(x: Expr, spec: Spec, dropped: list[int], operands: list[Expr]) -> Expr:
-    """Return a result without the axes of known places, which have length 1."""
-    if not dropped:
-        return x
-    axes = _result_axes(spec, operands)
-    gone = {axes[axis] for axis in dropped}
-    full = indexed_shape(spec, tuple(operand.type for operand in operands))
-    return reshaped(x, tuple(size for k, size in enumerate(full) if k not in gone))
-
-
-def _placed(x: Expr, entries: list[_Entry], rank: int) -> Expr:
-    """Return a result with the index axes where NumPy has them.
+def _order(entries: list[_Entry], count: int, rank: int) -> tuple[int, ...] | None:
+    """Return how the axes of a result are moved to where NumPy has them; None where they stay.
 
     Ints count as index arrays beside one. Where the index arrays stand apart, their axes come
     first; else they stand where the first of them stands, an int included.
@@ -289,7 +332,7 @@ def _placed(x: Expr, entries: list[_Entry], rank: int) -> Expr:
     now = sum(isinstance(e, Slice) for e in entries[:first_array])
     wanted = 0 if apart else sum(isinstance(e, Slice) for e in entries[: advanced[0]])
     if now == wanted:
-        return x
+        return None
     moved = list(range(now, now + rank))
-    others = [k for k in range(len(x.shape)) if k not in moved]
-    return transposed(x, (*others[:wanted], *moved, *others[wanted:]))
+    others = [k for k in range(count) if k not in moved]
+    return (*others[:wanted], *moved, *others[wanted:])

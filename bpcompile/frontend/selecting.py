@@ -254,14 +254,3 @@ def nan_to_num(
     below = RULES["logical_and"](infinite, RULES["logical_not"](positive))
     found = where_(above, most if posinf is None else posinf, found)
     return where_(below, -most if neginf is None else neginf, found)
-
-
-@rule("__setitem__")
-def setitem(x: Tracer, *_: Any) -> None:
-    """Refuse assignment to places of a traced array."""
-    name = x.expr.node.name or "x"
-    raise TraceError(
-        f"a place of {describe(x)} is assigned to{where()}: write "
-        f"`{name} = np.where(condition, value, {name})` or np.concatenate([{name}[:i], [value], "
-        f"{name}[i + 1:]])"
-    )

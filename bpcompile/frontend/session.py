@@ -25,6 +25,7 @@ from bpcompile.ir.type import Type
 from bpcompile.ops.shape import reshape
 
 _REBUILT = ("const", "table", "dim")
+Journal = dict[int, tuple[Any, Expr]]  # by the id of a tracer: itself, and the value that it held
 _state = threading.local()
 
 
@@ -57,6 +58,7 @@ class Frame:
         self.session = session
         self.parent = parent
         self.captures: list[tuple[Expr, Expr]] = []  # outer value, parameter here
+        self.journal: Journal | None = None  # for control flow: what outer tracers held before
         self.numbers: dict[Any, Node] = {}  # constants that were made before, for `quick`
         self._inner: dict[Node, Expr] = {}
         self._outer: dict[Node, Node] = {}

@@ -16,12 +16,12 @@ from bpcompile.frontend.elementwise import (
 )
 from bpcompile.frontend.length import length
 from bpcompile.frontend.lift import lift, lift_all, required_dtype
+from bpcompile.frontend.memory import view_of
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.runtime_sizes import required_size
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
-from bpcompile.frontend.views import view_of
 from bpcompile.ir.dims import Size, floor_div, product
 from bpcompile.ops.shape import transposed
 
@@ -41,7 +41,8 @@ def view_as(x: Tracer, shape: Shape) -> Tracer:
     frame = current()
     frame.mark()
     shape = frame.session.sizes.resolve_shape(shape)
-    return view_of(x, under_shape(frame.expr(x.expr), shape))
+    back = frame.session.sizes.resolve_shape(x.sizes)
+    return view_of(x, lambda v: under_shape(v, shape), lambda v, y: under_shape(y, back))
 
 
 @rule("reshape")
@@ -123,7 +124,8 @@ def _permuted(x: Tracer, order: Sequence[int]) -> Tracer:
     """Return a value with permuted axes."""
     frame = current()
     frame.mark()
-    return view_of(x, transposed(frame.expr(x.expr), tuple(order)))
+    back = tuple(sorted(range(len(order)), key=order.__getitem__))
+    return view_of(x, lambda v: transposed(v, tuple(order)), lambda v, y: transposed(y, back))
 
 
 @rule("transpose", "permute_dims")
@@ -237,7 +239,7 @@ def _spread(x: Tracer, shape: Shape) -> Tracer:
     result = frame.session.sizes.resolve_shape(common_shape((shape, x.sizes), explain))
     if len(result) != len(shape) or any(n == 1 != m for n, m in zip(shape, result, strict=True)):
         raise ShapeError(f"{explain()}: write a shape that its own fits")
-    return view_of(x, broadcast(frame.expr(x.expr), result))
+    return view_of(x, lambda v: broadcast(v, result))
 
 
 @rule("broadcast_arrays")

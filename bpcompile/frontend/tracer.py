@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -27,15 +27,38 @@ from bpcompile.ir.type import DType, Type
 MOST_UNROLLED = 10_000
 
 
+class View(NamedTuple):
+    """Tell how a tracer shares the memory of another: how it is read from it and written to it."""
+
+    source: Tracer
+    read: Callable[[Expr], Expr]
+    write: Callable[[Expr, Expr], Expr] | None
+
+
+class Memory:
+    """Tell with which tracers one shares its memory.
+
+    `view` is how it is seen in another, `views` are those seen in it, and `stale` says why it must
+    not be written to, or is empty.
+    """
+
+    __slots__ = ("stale", "view", "views")
+
+    def __init__(self, view: View | None = None, stale: str = "") -> None:
+        """Start without views."""
+        self.view = view
+        self.views: weakref.WeakSet[Tracer] = weakref.WeakSet()
+        self.stale = stale
+
+
 class Tracer(ArrayMethods):
     """Stand in for one value of the traced function.
 
     `expr` is the value in its graph. `weak` marks a rank-0 number that never widens what it meets,
-    as a Python number in NumPy 2. `family` holds the tracers that share memory with this one, as
-    NumPy's views would.
+    as a Python number in NumPy 2. `memory` is None where no other tracer shares its memory.
     """
 
-    __slots__ = ("__weakref__", "expr", "family", "weak")
+    __slots__ = ("__weakref__", "expr", "memory", "weak")
 
     __array_priority__ = 1000
 
@@ -43,7 +66,7 @@ class Tracer(ArrayMethods):
         """Hold the value."""
         self.expr = expr
         self.weak = weak
-        self.family: weakref.WeakSet[Tracer] | None = None
+        self.memory: Memory | None = None
 
     # -- what NumPy asks -----------------------------------------------------------------------
 
@@ -143,7 +166,7 @@ class Tracer(ArrayMethods):
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        """Refuse assignment to places."""
+        """Assign to places."""
         apply("__setitem__", self, index, value)
 
     def __len__(self) -> int:
@@ -243,28 +266,6 @@ class Tracer(ArrayMethods):
         """Refuse to be stored."""
         raise TraceError(f"{describe(self)} cannot be pickled: it stands for a value of a trace")
 
-    # -- writing in place ----------------------------------------------------------------------
-
-    def assign(self, value: Tracer) -> Tracer:
-        """Let this array have another value, as `x += 1` does for every name that it has.
-
-        Raises `TraceError` where an array that shares its memory is in use.
-        """
-        others = [other for other in self.family or () if other is not self]
-        name = own_name(self) or "x"
-        if others:
-            raise TraceError(
-                f"{describe(self)} is changed in place{where()} while {describe(others[0])} shares "
-                f"its memory: write `{name} = {name} + ...`, or take a .copy() first"
-            )
-        if self.expr.builder is not value.expr.builder:
-            raise TraceError(
-                f"{describe(self)} is changed in place inside a loop's body{where()}, where it was "
-                "not made: make it a carried value of the loop"
-            )
-        self.expr = value.expr
-        return self
-
 
 def _no_source() -> str:
     """Return what a message adds where the source could not be rewritten."""
@@ -302,7 +303,8 @@ def _in_place(rule: str, symbol: str) -> Callable[[Tracer, Any], Tracer]:
             raise unfit_in_place(self, result, symbol)
         if result.expr.dtype is not self.expr.dtype:
             result = cast_in_place(self, result, symbol)
-        return self.assign(result)
+        apply("__assign__", self, result.expr)
+        return self
 
     return method
 

@@ -25,6 +25,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     selecting,
     shapes,
     ufuncs,
+    writing,
 )
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.lift import lift

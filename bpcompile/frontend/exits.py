@@ -1,0 +1,274 @@
+"""Write `return`, `break` and `continue` inside control flow as assignments.
+
+In: the statements of a function. Out: statements that leave a block at its end alone, so that
+what control flow on traced values runs is always a whole block. `return v` becomes `RESULT = v`,
+with a flag where something still follows; `break` and `continue` set flags. What follows a
+statement that may leave moves into the arm that goes on, where there is one such arm:
+
+    if c:                          if c:
+        return a                       RESULT = a
+    b = f(a)              ->       else:
+    return b                           b = f(a)
+                                       RESULT = b
+                                   return RESULT
+
+and is guarded by `if not flag` where there are two. A loop that may be left is told by its flags,
+which the loop's form in `bpcompile.frontend.flow_syntax` tests.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bpcompile.frontend.syntax import at, load
+
+RESULT = "__bp_result__"
+DONE = "__bp_done__"
+PENDING = "__bp_pending__"
+
+_LOOPS = (ast.For, ast.While)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_OPAQUE: tuple[type[ast.stmt], ...] = (ast.Try, ast.With, ast.AsyncFor, ast.AsyncWith, ast.Match)
+if hasattr(ast, "TryStar"):
+    _OPAQUE = (*_OPAQUE, ast.TryStar)
+
+
+def without_exits(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Return the body of a function without exits from inside its control flow.
+
+    A function that leaves a `try`, `with` or `match` by `return` keeps those, and with them all
+    its other `return` statements.
+    """
+    rewriting = _Exits(returns=_returns_nested(body) and not _leaves_opaque(body))
+    if not rewriting.returns:
+        return rewriting.block(body, None)
+    last = body[-1]
+    given = [*body] if _always_leaves(body) else [*body, at(last, ast.Return(None))]
+    first = given[0]
+    flags = [_set(first, DONE, value=False), _keep(first, RESULT, load(first, PENDING))]
+    found = rewriting.block(given, None)
+    made = [*flags, *found, at(last, ast.Return(load(last, RESULT)))]
+    return _without_unread(made, {DONE})
+
+
+@dataclass
+class _Loop:
+    """Name the flags of the loop that a statement stands in."""
+
+    broken: str
+    skipped: str
+
+    @property
+    def flags(self) -> tuple[str, str]:
+        """Return both."""
+        return self.broken, self.skipped
+
+
+class _Exits:
+    """Rewrite the blocks of one function."""
+
+    def __init__(self, *, returns: bool) -> None:
+        """Say whether `return` is rewritten too."""
+        self.returns = returns
+        self._count = 0
+
+    def block(self, body: Sequence[ast.stmt], loop: _Loop | None) -> list[ast.stmt]:
+        """Return the statements of a block, which stands in `loop`."""
+        found: list[ast.stmt] = []
+        for number, node in enumerate(body):
+            rest = body[number + 1 :]
+            if isinstance(node, (ast.Return, ast.Break, ast.Continue)):
+                found.extend(self._exit(node, loop))
+                return found
+            flags = self._flags(node, loop)
+            if isinstance(node, ast.If) and flags:
+                found.extend(self._if(node, rest, loop, flags))
+                return found
+            found.extend(self._inside(node, loop))
+            if flags and rest:
+                found.append(self._guarded(node, flags, rest, loop))
+                return found
+        return found
+
+    def _exit(self, node: ast.stmt, loop: _Loop | None) -> list[ast.stmt]:
+        """Return what an exit becomes."""
+        if isinstance(node, ast.Return):
+            if not self.returns:
+                return [node]
+            value = node.value or at(node, ast.Constant(None))
+            return [_keep(node, RESULT, value), _set(node, DONE, value=True)]
+        if loop is None:
+            return [node]
+        flag = loop.broken if isinstance(node, ast.Break) else loop.skipped
+        return [_set(node, flag, value=True)]
+
+    def _flags(self, node: ast.stmt, loop: _Loop | None) -> list[str]:
+        """Return the flags that a statement may set, so that what follows is not run."""
+        found = []
+        for inner in _exits_in(node):
+            if isinstance(inner, ast.Return):
+                flag = DONE if self.returns else None
+            elif loop is None:
+                flag = None
+            else:
+                flag = loop.broken if isinstance(inner, ast.Break) else loop.skipped
+            if flag is not None and flag not in found:
+                found.append(flag)
+        return found
+
+    def _if(
+        self, node: ast.If, rest: Sequence[ast.stmt], loop: _Loop | None, flags: list[str]
+    ) -> list[ast.stmt]:
+        """Return an `if` that may leave, with what follows it."""
+        leaves, stays = _always_leaves(node.body), _always_leaves(node.orelse)
+        body, orelse = list(node.body), list(node.orelse)
+        if leaves != stays:
+            (orelse if leaves else body).extend(rest)
+        node.body = self.block(body, loop)
+        node.orelse = self.block(orelse, loop)
+        if leaves or stays or not rest:
+            return [node]
+        return [node, self._guarded(node, flags, rest, loop)]
+
+    def _guarded(
+        self, node: ast.stmt, flags: list[str], rest: Sequence[ast.stmt], loop: _Loop | None
+    ) -> ast.stmt:
+        """Return what follows a statement, run where no flag is set."""
+        return at(node, ast.If(_none_of(node, flags), self.block(rest, loop), []))
+
+    def _inside(self, node: ast.stmt, loop: _Loop | None) -> list[ast.stmt]:
+        """Return a statement with the blocks inside it rewritten."""
+        if isinstance(node, ast.If):
+            node.body, node.orelse = self.block(node.body, loop), self.block(node.orelse, loop)
+        elif isinstance(node, _LOOPS):
+            return self._loop(node, loop)
+        return [node]
+
+    def _loop(self, node: ast.For | ast.While, outer: _Loop | None) -> list[ast.stmt]:
+        """Return a loop whose exits are flags, with its `else` behind it.
+
+        `node.leaves` tells `flow_syntax` which flags end the loop.
+        """
+        exits = list(_exits_in_body(node))
+        if any(isinstance(one, (ast.Break, ast.Continue)) for one in _opaque_exits(node.body)):
+            node.orelse = self.block(node.orelse, outer)
+            return [node]  # an exit from a `try` or `with` stays what it is
+        self._count += 1
+        loop = _Loop(f"__bp_break_{self._count}__", f"__bp_skip_{self._count}__")
+        breaks = any(isinstance(one, ast.Break) for one in exits)
+        skips = any(isinstance(one, ast.Continue) for one in exits)
+        returns = self.returns and any(isinstance(one, ast.Return) for one in _exits_in(node))
+        body = self.block(node.body, loop)
+        orelse = self.block(node.orelse, outer)
+        before = [_set(node, loop.broken, value=False)] if breaks else []
+        node.body = [_set(node, loop.skipped, value=False), *body] if skips else body
+        node.orelse = []
+        ends = [loop.broken] if breaks else []
+        if returns:
+            ends.append(DONE)
+        node.leaves = ends  # type: ignore[union-attr]  # a note for `flow_syntax`
+        after: list[ast.stmt] = []
+        if orelse:
+            after = [at(node, ast.If(_none_of(node, ends), orelse, []))] if ends else orelse
+        return _without_unread([*before, node, *after], {*loop.flags})
+
+
+def _exits_in(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield the exits inside a compound statement that leave it."""
+    if isinstance(node, ast.If):
+        for inner in (*node.body, *node.orelse):
+            yield from _own(inner)
+    elif isinstance(node, _LOOPS):
+        yield from (e for e in _exits_in_body(node) if isinstance(e, ast.Return))
+        for inner in node.orelse:
+            yield from _own(inner)
+
+
+def _own(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield a statement that is an exit, or those inside it."""
+    if isinstance(node, (ast.Return, ast.Break, ast.Continue)):
+        yield node
+    else:
+        yield from _exits_in(node)
+
+
+def _exits_in_body(node: ast.For | ast.While) -> Iterator[ast.stmt]:
+    """Yield the exits inside a loop's body, those of inner loops left out."""
+    for inner in node.body:
+        yield from _own(inner)
+
+
+def _always_leaves(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a block never reaches its end."""
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return _always_leaves(last.body) and _always_leaves(last.orelse)
+    return isinstance(last, (ast.Return, ast.Break, ast.Continue, ast.Raise))
+
+
+def _returns_nested(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a `return` stands inside control flow."""
+    return any(isinstance(e, ast.Return) for node in body for e in _exits_in(node))
+
+
+def _leaves_opaque(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a `return` stands inside a `try`, `with` or `match`."""
+    return any(isinstance(e, ast.Return) for e in _opaque_exits(body))
+
+
+def _opaque_exits(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the exits of a block that stand inside a `try`, `with` or `match`."""
+    stack: list[tuple[ast.AST, bool]] = [(node, False) for node in body]
+    while stack:
+        node, inside = stack.pop()
+        if isinstance(node, _SCOPES):
+            continue
+        if inside and isinstance(node, (ast.Return, ast.Break, ast.Continue)):
+            yield node
+        inside = inside or isinstance(node, _OPAQUE)
+        children = (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr))
+        stack.extend((child, inside) for child in children)
+
+
+def _none_of(like: ast.AST, flags: Sequence[str]) -> ast.expr:
+    """Return the expression that no flag is set."""
+    parts: list[ast.expr] = [at(like, ast.UnaryOp(ast.Not(), load(like, flag))) for flag in flags]
+    return parts[0] if len(parts) == 1 else at(like, ast.BoolOp(ast.And(), parts))
+
+
+def _set(like: ast.AST, name: str, *, value: bool) -> ast.stmt:
+    """Return the statement that sets a flag."""
+    return _keep(like, name, at(like, ast.Constant(value)))
+
+
+def _keep(like: ast.AST, name: str, value: ast.expr) -> ast.stmt:
+    """Return an assignment."""
+    return at(like, ast.Assign([at(like, ast.Name(name, ast.Store()))], value))
+
+
+def _without_unread(body: list[ast.stmt], flags: set[str]) -> list[ast.stmt]:
+    """Return statements without the assignments to those flags that none of them reads."""
+    nodes = [n for node in body for n in ast.walk(node)]
+    read = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    read |= {flag for n in nodes for flag in getattr(n, "leaves", ())}
+    return _dropped(body, flags - read)
+
+
+def _dropped(body: Sequence[ast.stmt], names: set[str]) -> list[ast.stmt]:
+    """Return statements without the assignments to some names."""
+    found = []
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)]) if name in names:
+                continue
+            case ast.If():
+                node.body = _dropped(node.body, names) or [at(node, ast.Pass())]
+                node.orelse = _dropped(node.orelse, names)
+            case ast.For() | ast.While():
+                node.body = _dropped(node.body, names) or [at(node, ast.Pass())]
+        found.append(node)
+    return found

@@ -1,0 +1,153 @@
+"""Make and inspect pieces of Python syntax, at the places of the user's own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+N = TypeVar("N", bound=ast.AST)
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def at(like: ast.AST, node: N) -> N:
+    """Return a new node at the place of another one in the file, which has one."""
+    new: Any = node
+    old: Any = like
+    new.lineno, new.col_offset = old.lineno, old.col_offset
+    new.end_lineno, new.end_col_offset = old.end_lineno, old.end_col_offset
+    return node
+
+
+def load(like: ast.AST, name: str) -> ast.Name:
+    """Return the expression that reads a variable."""
+    return at(like, ast.Name(name, ast.Load()))
+
+
+def store(like: ast.AST, name: str) -> ast.Name:
+    """Return the target that binds a variable."""
+    return at(like, ast.Name(name, ast.Store()))
+
+
+def call(like: ast.AST, function: str, *args: ast.expr) -> ast.Call:
+    """Return the call of a function of ours."""
+    return at(like, ast.Call(load(like, function), list(args), []))
+
+
+def constant(like: ast.AST, value: Any) -> ast.Constant:
+    """Return a constant."""
+    return at(like, ast.Constant(value))
+
+
+def tuple_of(like: ast.AST, parts: Sequence[ast.expr]) -> ast.Tuple:
+    """Return the expression of a tuple."""
+    return at(like, ast.Tuple(list(parts), ast.Load()))
+
+
+def arguments(like: ast.AST, *names: str) -> ast.arguments:
+    """Return the parameters of a function that takes its arguments by position."""
+    return ast.arguments([], [at(like, ast.arg(name)) for name in names], None, [], [], None, [])
+
+
+def thunk(like: ast.AST, value: ast.expr) -> ast.Lambda:
+    """Return a function without arguments that gives the value of an expression."""
+    return at(like, ast.Lambda(arguments(like), value))
+
+
+def function(like: ast.AST, name: str, parameters: Sequence[str], body: list[ast.stmt]) -> ast.stmt:
+    """Return the definition of a function."""
+    made = ast.FunctionDef(
+        name=name, args=arguments(like, *parameters), body=body, decorator_list=[]
+    )
+    if hasattr(ast, "TypeAlias"):  # from Python 3.12 on
+        made.type_params = []  # type: ignore[attr-defined]  # the same
+    return at(like, made)
+
+
+def targets(node: ast.expr) -> Iterator[str]:
+    """Yield the names that an assignment to a target binds."""
+    stack: list[ast.AST] = [node]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, ast.Name):
+            yield found.id
+        elif isinstance(found, (ast.Tuple, ast.List)):
+            stack.extend(reversed(found.elts))
+        elif isinstance(found, ast.Starred):
+            stack.append(found.value)
+
+
+def assigned(body: Sequence[ast.stmt]) -> list[str]:
+    """Return the names that statements bind in their function's scope, in order."""
+    found: dict[str, None] = {}
+    stack: list[ast.AST] = list(reversed(body))
+    while stack:
+        node = stack.pop()
+        match node:
+            case ast.Name(ctx=ast.Store(), id=name):
+                found[name] = None
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found[name] = None
+                continue
+            case ast.ClassDef(name=name):
+                found[name] = None
+                continue
+            case ast.alias(name=name, asname=other):
+                found[other or name.split(".")[0]] = None
+            case ast.ExceptHandler(name=str(name)):
+                found[name] = None
+            case ast.Lambda():
+                continue
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                # Its variables are its own, but `:=` inside binds outside.
+                stack.extend(n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+                continue
+            case ast.NamedExpr(target=ast.Name(id=name), value=value):
+                found[name] = None
+                stack.append(value)
+                continue
+        stack.extend(reversed(list(ast.iter_child_nodes(node))))
+    return list(found)
+
+
+def declared(body: Sequence[ast.stmt], kind: type[ast.Global] | type[ast.Nonlocal]) -> set[str]:
+    """Return the names that a function declares as global, or as nonlocal."""
+    found: set[str] = set()
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, kind):
+            found.update(node.names)
+        elif not isinstance(node, (*_SCOPES, ast.expr)):
+            stack.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def binds_or_waits(node: ast.expr) -> bool:
+    """Tell whether an expression cannot stand inside a function of its own.
+
+    That is so where `:=` binds a name in it, or it awaits or yields.
+    """
+    kinds = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+    stack: list[ast.AST] = [node]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, kinds):
+            return True
+        if not isinstance(found, ast.Lambda):
+            stack.extend(ast.iter_child_nodes(found))
+    return False
+
+
+def is_generator(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a function with this body yields or awaits."""
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)):
+            return True
+        if not isinstance(node, _SCOPES):
+            stack.extend(ast.iter_child_nodes(node))
+    return False
