@@ -74,7 +74,7 @@ _BUILTINS = frozenset(
 _FUNCTIONS = frozenset(
     {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",
      "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
-     "float64", "float32", "int64", "bool",
+     "float64", "float32", "int64", "bool", "float_power",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"}
 )  # fmt: skip
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
