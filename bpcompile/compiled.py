@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -33,6 +32,7 @@ from bpcompile.inspected import Inspected
 from bpcompile.ir.type import Type
 from bpcompile.options import Options
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths
+from bpcompile.runtime.locks import ForkLock
 from bpcompile.specialization import Record, Specialization
 from bpcompile.startup import uncollected
 from bpcompile.transforms.joint import Target, Task
@@ -100,7 +100,7 @@ class CompiledFunction(Inspected):
             self.__signature__ = _ANY_SIGNATURE
         super().__init__(options.name or self._signature.name)
         self._last_differentiated: tuple[Any, list[int]] = (None, [])
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
         self._known: dict[Pattern, list[Specialization]] = {}
         self._hot: list[Callable[..., Any]] = []
         type(self).__call__ = staticmethod(self._enter)  # type: ignore[method-assign]
@@ -290,11 +290,7 @@ class CompiledFunction(Inspected):
         if len(self._hot) >= _HOT_LIMIT:
             self._hot.clear()
             behind = self._enter
-
-        def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return behind(*args, **kwargs)
-
-        hot = made.hot(self._slow if behind == self._enter else slow)
+        hot = made.hot(behind)
         if hot is not None:
             self._hot.append(hot)
             type(self).__call__ = staticmethod(hot)  # type: ignore[method-assign]

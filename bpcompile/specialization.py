@@ -7,6 +7,7 @@ makes the closures that hot calls and `bind` use.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,10 +24,11 @@ from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound
 from bpcompile.runtime.buffers import call_into
-from bpcompile.runtime.calling import Layout, Slow, Take, make_call
+from bpcompile.runtime.calling import Layout, Slow, Take, make_call, native_of
 from bpcompile.runtime.faults import explain_index
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, length_of, shape_of
 from bpcompile.runtime.program import Program
+from bpcompile.runtime.work import short_up_to
 
 
 class Record(NamedTuple):
@@ -77,7 +79,10 @@ class Specialization:
     def prepare(self) -> None:
         """Compile the machine code now, or load it, so that the first call is like the others."""
         started = time.perf_counter()
-        self.program.fresh  # noqa: B018 - made when first looked at
+        if self._is_native:
+            self.program.fill  # noqa: B018 - made when first looked at
+        else:
+            self.program.fresh  # noqa: B018 - the same
         if self.program.is_compiled:
             self.compilation.seconds["compile"] = time.perf_counter() - started
 
@@ -160,28 +165,41 @@ class Specialization:
 
     def _run(self, leaves: Sequence[Any], out: Any) -> Any:
         """Return the results of exact leaves."""
+        given: list[Any] = [None] * len(self.program.outputs)
+        name = self.compilation.task.name
         if out is not None:
-            name = self.compilation.task.name
             given = leaves_up_to(self.results, out, f"{name}: out")
-            if any(array is not None for array in given):
-                lengths = self.program.lengths(leaves)
-                paths = [f"{name}: {path}" for path in self.result_paths]
-                return self.results.unflatten(
-                    call_into(self.program, leaves, given, paths, lengths)
-                )
+        if self._is_native or any(array is not None for array in given):
+            lengths = self.program.lengths(leaves)
+            paths = [f"{name}: {path}" for path in self.result_paths]
+            return self.results.unflatten(call_into(self.program, leaves, given, paths, lengths))
         found = self.program.run(leaves)
         return found if self._finish is None else self._finish(found)
 
-    @property
+    @functools.cached_property
     def layout(self) -> Layout:
-        """Return how hot calls lie in their arguments and results."""
-        return Layout(self._take(), self._finish, self._form())
+        """Return how calls lie in their arguments and results."""
+        structures = [*self.pattern.structures, *(extra.structure for extra in self.extras)]
+        plain = [s for s in structures if s is not None]
+        static = len(plain) < len(structures) or None in self.pattern.codes
+        return Layout(self._take(), self._finish, None if static else tuple(plain), self.results)
+
+    @functools.cached_property
+    def _is_native(self) -> bool:
+        """Tell whether calls go by `NAME_fill`, and not by `NAME`, which makes its own results."""
+        known = self.program
+        return known.is_compiled and native_of(self.layout, len(known.places)) is not None
+
+    @functools.cached_property
+    def _limit(self) -> int:
+        """Return up to which lengths a call keeps Python's lock."""
+        return short_up_to(self.compilation.lowered, self.program.dims)
 
     def hot(self, slow: Slow) -> Callable[..., Any] | None:
-        """Return the closure for hot calls, or None where every call takes the slow path."""
+        """Return the function of hot calls, or None where every call takes the slow path."""
         if any(isinstance(key, str) for key in self.pattern.keys):
             return None
-        return make_call(self.program, self.layout, slow)
+        return make_call(self.program, self.layout, self._limit, slow)
 
     # -- arguments to leaves -------------------------------------------------------------------
 
@@ -223,15 +241,6 @@ class Specialization:
         ]
         return put_together(self.results, convert)
 
-    def _form(self) -> str:
-        """Return ``"array"`` or ``"pair"`` where the results have that simple form."""
-        ranks = [type.rank for type in self.program.outputs]
-        if self.results.is_leaf and ranks[0]:
-            return "array"
-        root = self.results.tokens[-1]
-        pair = root is not None and root.kind is tuple and len(self.results.tokens) == 3
-        return "pair" if pair and not ranks[0] and ranks[1:] and ranks[1] else ""
-
     # -- bind ----------------------------------------------------------------------------------
 
     def bind(self, leaves: Sequence[Any], flatten: Flatten) -> Callable[..., Any]:
@@ -241,7 +250,7 @@ class Specialization:
         """
         bound = Bound(self.program, leaves, self.results)
 
-        def slow(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def slow(*args: Any, **kwargs: Any) -> Any:
             given = flatten(args, kwargs)
             self._require_lengths(given, bound.lengths)
             try:
@@ -250,8 +259,8 @@ class Specialization:
                 raise self._explained(error, given) from None
 
         if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
-            return lambda *args, **kwargs: slow(args, kwargs)
-        return make_bound(bound, self.layout, slow)
+            return slow
+        return make_bound(bound, self.layout, self._limit, slow)
 
     def _require_lengths(self, leaves: Sequence[Any], lengths: Mapping[str, int]) -> None:
         """Refuse leaves of other lengths than those that a call is bound for."""

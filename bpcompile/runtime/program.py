@@ -7,7 +7,6 @@ target each entry point is compiled, or loaded from the cache, when it is first 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from bpcompile.ir.type import Type
 from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
 from bpcompile.runtime.lengths import Place, bind_lengths, shape_of
 from bpcompile.runtime.load import LoadedModule
+from bpcompile.runtime.locks import ForkLock
 
 
 class Inexact(TypeMismatchError):
@@ -39,6 +39,7 @@ class Program:
     `places` describes the caller's arguments, `hidden` holds the captured arrays that follow them,
     and `outputs` are the types of the result leaves in order. `pool` has workspaces that no call
     is using; taking one and putting it back are each one step, so that threads may share it.
+    `makers` has what makes bound calls, by their form, and `lock` is held while code is made.
     """
 
     def __init__(
@@ -60,7 +61,8 @@ class Program:
         self.dims = tuple(dims)
         self.guards = tuple(guards)
         self.pool: list[np.ndarray] = []
-        self._lock = threading.RLock()
+        self.makers: dict[Any, Any] = {}
+        self.lock = ForkLock()
 
     @property
     def is_compiled(self) -> bool:
@@ -83,7 +85,7 @@ class Program:
     @functools.cached_property
     def fresh(self) -> Exact:
         """Return the function with fresh results."""
-        with self._lock:
+        with self.lock:
             if not self.is_compiled:
                 function = self.function()
                 return Exact(function, function, function)
@@ -92,7 +94,7 @@ class Program:
     @functools.cached_property
     def fill(self) -> Exact:
         """Return the function that fills given arrays and returns the scalars."""
-        with self._lock:
+        with self.lock:
             function = self.function("_fill")
             if not self.is_compiled:
                 return Exact(function, function, function)
@@ -103,7 +105,7 @@ class Program:
     @functools.cached_property
     def into(self) -> Exact:
         """Return the function that fills one array per result, of shape () for a scalar."""
-        with self._lock:
+        with self.lock:
             function = self.function("_into")
             if not self.is_compiled:
                 return Exact(function, function, function)
