@@ -142,6 +142,23 @@ def negative_of(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+def without_sign(y: Node, build: Rewriter) -> Node | None:
+    """Drop the sign of an operand and of its constant factor: abs(-x) is abs(x), (-x)² is x²."""
+    (x,) = y.args
+    if _is(x, "neg"):
+        return build(y.op.name, x.args[0])
+    if _is(x, "abs"):
+        return x if _is(y, "abs") else build(y.op.name, x.args[0])
+    if x.op.name in ("mul", "div"):
+        for k, factor in enumerate(x.args):
+            value = number(factor)
+            if value is not None and value < 0:
+                args = list(x.args)
+                args[k] = _constant(build, -value, factor)
+                return build(y.op.name, build(x.op.name, *args))
+    return None
+
+
 # Conditions
 
 
@@ -221,6 +238,8 @@ ALGEBRA: Table = {
     "mul": (times_one, times_negative, times_itself),
     "div": (over_power_of_two, over_negative),
     "neg": (negative_of,),
+    "abs": (without_sign,),
+    "square": (without_sign,),
     "select": (select_known, select_not, select_again),
     "logical_not": (not_of,),
     "logical_and": (and_known,),

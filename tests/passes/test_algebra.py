@@ -76,6 +76,37 @@ neg neg | a: f64[n], b: f64[n]
     y: f64[n] = mul(a, b)
     => y
 
+abs of neg | a: f64[n]
+    v: f64[n] = neg(a)
+    y: f64[n] = abs(v)
+    => y
+    y: f64[n] = abs(a)
+    => y
+
+abs of a negative multiple | a: f64[n]
+    c: f64[n] = -2.0
+    v: f64[n] = mul(a, c)
+    y: f64[n] = abs(v)
+    => y
+    v0: f64[n] = 2.0
+    v1: f64[n] = mul(a, v0)
+    y: f64[n] = abs(v1)
+    => y
+
+abs of abs | a: f64[n]
+    v: f64[n] = abs(a)
+    y: f64[n] = abs(v)
+    => y
+    v: f64[n] = abs(a)
+    => v
+
+square of neg | i: i64[n]
+    v: i64[n] = neg(i)
+    y: i64[n] = square(v)
+    => y
+    y: i64[n] = square(i)
+    => y
+
 times itself | a: f64[n]
     y: f64[n] = mul(a, a)
     => y
