@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bpcompile.errors import CompileError, TypeMismatchError
+from bpcompile.runtime.linking import compile_entry
 from bpcompile.runtime.load import load_module
 from bpcompile.runtime.signature import describe, type_of
 
@@ -31,8 +32,8 @@ def exact_dispatcher(source: Any, signature: tuple[Any, ...], slow_path: SlowPat
         slow_path: called with the positional arguments of a call that does not match; it raises,
             or returns a callable, which is then called with the same arguments.
     """
-    source.compile(signature)
-    return _dispatcher_class()(source, source.overloads[signature], slow_path)
+    compiled = compile_entry(source, signature)
+    return _dispatcher_class()(source, compiled, slow_path)
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpcompile.errors import UnsupportedError
+from bpcompile.runtime.linking import compile_entry
 from bpcompile.runtime.load import load_module
 from bpcompile.runtime.program import Program
 
@@ -70,7 +71,7 @@ def _compiled_here(program: Program) -> Any:
         known.text, target="numba", options=dict(known.options), public=known.public, cache=False
     )
     dispatcher: Any = getattr(loaded.module, program.name)
-    dispatcher.compile(tuple(program.inputs))
+    compile_entry(dispatcher, tuple(program.inputs))
     return dispatcher
 
 

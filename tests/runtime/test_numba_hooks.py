@@ -6,8 +6,19 @@ import inspect
 
 import numba
 import pytest
-from numba import njit
-from numba.core import caching, compiler, errors, registry, runtime, serialize, types
+from numba import _dynfunc, njit
+from numba.core import (
+    caching,
+    codegen,
+    compiler,
+    cpu,
+    errors,
+    registry,
+    runtime,
+    serialize,
+    typed_passes,
+    types,
+)
 from numba.core.dispatcher import Dispatcher
 
 from bpcompile.runtime.numba_cache import StoreCache
@@ -104,3 +115,23 @@ def test_compiling_refreshes_what_loading_does_without():
     source = inspect.getsource(compiler.CompilerBase.__init__)
     assert "targetctx.refresh()" in source
     assert "typingctx.refresh()" in source
+
+
+def test_libraries_and_contexts_have_what_waiting_replaces():
+    """`linking` puts its own in their place while it compiles an entry point."""
+    context = registry.cpu_target.target_context
+    cls = codegen.JITCodeLibrary
+    assert type(context) is cpu.CPUContext
+    assert "copy.copy(self)" in inspect.getsource(cpu.CPUContext.subtarget)
+    assert parameters(cpu.CPUContext.get_executable) == ["self", "library", "fndesc", "env"]
+    for name in ("create_cpython_wrapper", "create_cfunc_wrapper"):
+        assert parameters(getattr(cpu.CPUContext, name))[:3] == ["self", "library", "fndesc"]
+    assert callable(_dynfunc.make_function)
+    assert parameters(cls.add_linking_library) == ["self", "library"]
+    assert "self._library_class(self, name" in inspect.getsource(codegen.Codegen.create_library)
+    assert "library._get_module_for_linking()" in inspect.getsource(cls.finalize)
+    assert "self._ensure_finalized()" in inspect.getsource(cls._get_module_for_linking)
+    source = inspect.getsource(typed_passes.BaseNativeLowering.run_pass)
+    assert "targetctx.get_executable(library, fndesc, env)" in source
+    assert "lower.create_cpython_wrapper" in source
+    assert "lower.create_cfunc_wrapper" in source

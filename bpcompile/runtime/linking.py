@@ -1,0 +1,136 @@
+"""Compile an entry point together with all that it calls, as one piece of machine code.
+
+Numba makes each function that it meets ready to run: it optimises it, writes machine code and two
+wrappers for calls from outside, and then optimises it again inside of each of its callers. What an
+emitted module holds beside its entry points, and Numba's own helpers that it calls, only ever run
+inside of an entry point. Here they are typed and lowered, and wait; the entry point links them in
+and all of it is optimised and translated once. That halves the time of a first call.
+
+A function that waits is made ready as Numba does it when the user's own compiled code links it.
+Python cannot call one: it raises TypeError. The private names of Numba used here are listed in
+`tests/runtime/test_numba_hooks.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
+    """Compile one signature of a module's public function and return its compile result.
+
+    Raises:
+        numba.core.errors.TypingError: when Numba cannot compile the function for these types.
+    """
+    if signature not in dispatcher.overloads:
+        with _waiting_for(dispatcher.py_func):
+            dispatcher.compile(signature)
+    return dispatcher.overloads[signature]
+
+
+@contextmanager
+def _waiting_for(entry: Any) -> Iterator[None]:
+    """Let everything but one function wait, in Numba's own context and under its lock."""
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.registry import cpu_target
+
+    with global_compiler_lock:
+        context = cpu_target.target_context
+        codegen, usual = context.codegen(), type(context)
+        codegen._library_class = _waiting_library()
+        context.__class__ = _waiting_context()
+        context.entry = entry.__module__, entry.__qualname__
+        try:
+            yield
+        finally:
+            context.__class__ = usual
+            del context.entry, codegen._library_class
+
+
+@functools.cache
+def _waiting_context() -> Any:
+    """Derive our context from Numba's; Numba is imported here, so that importing us is fast."""
+    from numba import _dynfunc
+    from numba.core.cpu import CPUContext
+
+    # Numba's classes have no types that mypy could check against.
+    class WaitingContext(CPUContext):  # type: ignore[misc]
+        """Make nothing that could be called from outside but one entry point."""
+
+        entry: tuple[str, str]
+
+        def is_entry(self, described: Any) -> bool:
+            return (described.modname, described.qualname) == self.entry
+
+        def create_cpython_wrapper(self, library: Any, fndesc: Any, *rest: Any, **by: Any) -> None:
+            if self.is_entry(fndesc):
+                super().create_cpython_wrapper(library, fndesc, *rest, **by)
+
+        def create_cfunc_wrapper(self, library: Any, fndesc: Any, *rest: Any, **by: Any) -> None:
+            if self.is_entry(fndesc):
+                super().create_cfunc_wrapper(library, fndesc, *rest, **by)
+
+        def get_executable(self, library: Any, fndesc: Any, env: Any) -> Any:
+            if self.is_entry(fndesc):
+                return super().get_executable(library, fndesc, env)
+            name = fndesc.qualname.rpartition(".")[2]
+            return _dynfunc.make_function(
+                fndesc.lookup_module(), name, "", _refusal(), env, (library,)
+            )
+
+    return WaitingContext
+
+
+def _refusal() -> int:
+    """Return the address of what answers a call from Python of a function that waits."""
+    # Takes any arguments, sets a TypeError and returns null.
+    return ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value or 0
+
+
+@functools.cache
+def _waiting_library() -> Any:
+    """Derive our library from Numba's."""
+    from llvmlite import binding
+    from numba.core.codegen import JITCodeLibrary
+
+    class WaitingLibrary(JITCodeLibrary):  # type: ignore[misc]
+        """Hold a function that is made ready when its address is asked for, with all it calls."""
+
+        _linkable: Any = None
+
+        def add_linking_library(self, library: Any) -> None:
+            self._raise_if_finalized()
+            self._linking_libraries.append(library)
+
+        def finalize(self) -> None:
+            self._linking_libraries = self._callees()
+            super().finalize()
+
+        def _callees(self) -> list[Any]:
+            """Return the libraries to link in: the callees of those that wait are not in them."""
+            found: dict[Any, None] = {}
+            stack = self._linking_libraries[::-1]
+            while stack:
+                library = stack.pop()
+                if library not in found:
+                    found[library] = None
+                    if isinstance(library, WaitingLibrary) and not library._finalized:
+                        stack += library._linking_libraries[::-1]
+            return list(found)
+
+        def _get_module_for_linking(self) -> Any:
+            if self._finalized:
+                return super()._get_module_for_linking()
+            if self._linkable is None:
+                self._linkable = self._final_module.clone()
+                for function in self._linkable.functions:
+                    external = function.linkage == binding.Linkage.external
+                    if external and not function.is_declaration:
+                        function.linkage = "linkonce_odr"  # once for all who link it, if they do
+            return self._linkable
+
+    return WaitingLibrary
