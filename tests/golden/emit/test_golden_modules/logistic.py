@@ -114,12 +114,14 @@ def _main(w, b, X, y, w_bar):
         for j in range(n):
             v3 = _fma(v3, X[i, j], w[j])
         z = v3 + b
-        v4 = -(y[i] * z)
-        v5 = _exp(-abs(v4))
-        v6 = _log1p(v5)
-        v2 = _add(v2, np.maximum(v4, 0.0) + v6)
-        v7 = (1.0 if v4 >= 0.0 else v5) / (1.0 + v5)  # from softplus(-(y z))  test_golden_modules.py:26
-        z_bar = -(v1 * v7 * y[i])  # z̄ = -mul(...) y, from logistic_loss = mean(softplus(-(y z)))  test_golden_modules.py:26
+        v4 = y[i] * z
+        v5 = -v4
+        v6 = abs(v4)
+        v7 = _exp(-v6)
+        v8 = _log1p(v7)
+        v2 = _add(v2, np.maximum(v5, 0.0) + v8)
+        v9 = (1.0 if v5 >= 0.0 else v7) / (1.0 + v7)  # from softplus(-(y z))  test_golden_modules.py:26
+        z_bar = -(v1 * v9 * y[i])  # z̄ = -mul(...) y, from logistic_loss = mean(softplus(-(y z)))  test_golden_modules.py:26
         b_bar = _add(b_bar, z_bar)  # b̄ = Σ z̄, from z = X w + b  test_golden_modules.py:25
         for j in range(n):
             w_bar[j] = _fma(w_bar[j], X[i, j], z_bar)  # w̄ = Xᵀ z̄, from z = X w + b  test_golden_modules.py:25

@@ -22,12 +22,13 @@ def _main(w, b, X, y):
     with np.errstate(all="ignore"):
         b = np.float64(b)
         z = X @ w + (b)
-        v0 = -(y * z)
-        v1 = np.exp(-np.abs(v0))
-        v2 = np.float64(np.int64(d))
-        logistic_loss = np.sum(np.maximum(v0, 0.0) + np.log1p(v1)) / v2
-        v3 = (1.0 / v2) * (np.where(v0 >= 0.0, 1.0, v1) / (1.0 + v1))  # from softplus(-(y z))  test_golden_modules.py:26
-        z_bar = -(v3 * y)  # z̄ = -mul(...) y, from logistic_loss = mean(softplus(-(y z)))  test_golden_modules.py:26
+        v0 = y * z
+        v1 = -v0
+        v2 = np.exp(-np.abs(v0))
+        v3 = np.float64(np.int64(d))
+        logistic_loss = np.sum(np.maximum(v1, 0.0) + np.log1p(v2)) / v3
+        v4 = (1.0 / v3) * (np.where(v1 >= 0.0, 1.0, v2) / (1.0 + v2))  # from softplus(-(y z))  test_golden_modules.py:26
+        z_bar = -(v4 * y)  # z̄ = -mul(...) y, from logistic_loss = mean(softplus(-(y z)))  test_golden_modules.py:26
         b_bar = np.sum(z_bar)  # b̄ = Σ z̄, from z = X w + b  test_golden_modules.py:25
         w_bar = X.T @ z_bar  # w̄ = Xᵀ z̄, from z = X w + b  test_golden_modules.py:25
         return (logistic_loss, w_bar, b_bar)
