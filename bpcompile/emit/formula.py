@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
@@ -20,6 +21,7 @@ from bpcompile.ops.index import At, Slice
 
 _LONG = 72
 _SHORT = 48
+_TABLE = 24
 _MOST_LINES = 40
 _PRODUCT = infix("", Level.MULTIPLY)
 _UNKNOWN = Piece("?")
@@ -52,6 +54,8 @@ class Formulas:
     def comment(self, node: Node) -> str:
         """Return what stands beside the line that computes a node, or nothing."""
         origin = node.origin
+        if node.op.name in ("while", "branch"):
+            return _region_place(origin)
         if origin is None or origin.adjoint_of is None or origin.adjoint_of.op.kind is Kind.REGION:
             return ""  # the line above a loop says what it keeps and reads
         named = self._adjoint.get(_key(node)) if node.name is not None else None
@@ -159,7 +163,7 @@ _SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Le
 
 _OWN_FORMS = frozenset(
     {"param", "const", "dim", "broadcast", "astype", "reshape", "item", "stop_gradient",
-     "transpose", "index", "update", "accumulate", "mul", "matmul", "select"}
+     "transpose", "index", "update", "accumulate", "mul", "matmul", "select", "iota", "table"}
 )  # fmt: skip
 
 
@@ -178,6 +182,10 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
             return number(int(value) if whole else value, "math")
         case "dim":
             return size_piece(node.attrs["size"])
+        case "iota":
+            return Piece(f"arange({node.shape[node.attrs['axis']]})")
+        case "table":
+            return Piece(_table(node.attrs["values"], node.shape))
         case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient":
             return args[0]
         case "transpose":
@@ -219,6 +227,14 @@ def _slice_text(entry: Slice, length: Size) -> str:
     return f"{first}:{last}" + (f":{entry.step}" if entry.step != 1 else "")
 
 
+def _table(values: Sequence[Any], shape: tuple[Size, ...]) -> str:
+    """Return a constant array: its numbers where a line has room for them, else how many."""
+    text = f"[{', '.join(number(value, 'math').text for value in values)}]"
+    if len(shape) == 1 and len(text) <= _TABLE:
+        return text
+    return f"table({' x '.join(map(str, shape))})"
+
+
 def _scattered(node: Node, args: Sequence[Piece]) -> Piece:
     """Return what is added at places, behind what it is added to."""
     added = f"{args[1].at(Level.MULTIPLY)} at [{places(node, args[2:])}]"
@@ -251,6 +267,14 @@ def _call(node: Node, args: Sequence[Piece]) -> Piece:
 def _place(origin: Origin) -> str:
     """Return the user's line as it stands behind a formula."""
     return f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
+
+
+def _region_place(origin: Origin | None) -> str:
+    """Return the line of a loop or branch of the model, or of the one that is differentiated."""
+    if origin is None or not origin.file:
+        return ""
+    place = f"{safe_file(origin.file)}:{origin.line}"
+    return f"backward through {place}" if origin.adjoint_of is not None else place
 
 
 def _named_adjoints(printer: _Printer) -> dict[tuple[int, str] | None, tuple[_Printer, Node]]:

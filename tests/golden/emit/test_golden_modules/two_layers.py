@@ -2,7 +2,7 @@
 
     h = tanh(x params_W1 + params_b1)
     logits = h params_W2 + params_b2
-    two_layers = -mean(log_softmax(logits)[iota(), labels])
+    two_layers = -mean(log_softmax(logits)[arange(r), labels])
 
 params_W1: f64[n, d]   params_W2: f64[d, m]   params_b1: f64[d]   params_b2: f64[m]   x: f64[r, n]   labels: i64[r]
 
@@ -169,7 +169,7 @@ def _logits_to_params_b2_bar(
             labels_2 = labels[i]
             at = _at(labels_2, m, 0)
             v24 = _add(v24, v5[i, at] - v9[i])
-            v0[i, at] = _add(v0[i, at], v14)  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
+            v0[i, at] = _add(v0[i, at], v14)  # from log_softmax(logits)[arange(r), labels]  test_golden_modules.py:32
     two_layers = -(v24 / v13)
     params_b2_bar.fill(0.0)
     for i in range(r):
@@ -181,7 +181,7 @@ def _logits_to_params_b2_bar(
             v25 = _add(v25, 0.0 if v27 else v0[i, j])  # from log_softmax(logits)  test_golden_modules.py:32
             v26 = _add(v26, v0[i, j])  # from log_softmax(logits)  test_golden_modules.py:32
         for j in range(m):
-            logits_bar_ij = (v0[i, j] * v8[i] - v25) / v7[i] if v11[i, j] else v0[i, j] - v10[i, j] * v26  # logits_bar = select(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+            logits_bar_ij = (v0[i, j] * v8[i] - v25) / v7[i] if v11[i, j] else v0[i, j] - v10[i, j] * v26  # logits_bar = select(...), from two_layers = -mean(log_softmax(logits)[arange(r), labels])  test_golden_modules.py:32
             logits_bar[i, j] = logits_bar_ij
             params_b2_bar[j] = _add(params_b2_bar[j], logits_bar_ij)  # params_b2_bar = Σ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
     return two_layers
@@ -235,7 +235,7 @@ def _main(
     v12 = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
     v0.fill(0.0)
     v13 = np.float64(r)
-    v14 = -1.0 / v13  # from mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+    v14 = -1.0 / v13  # from mean(log_softmax(logits)[arange(r), labels])  test_golden_modules.py:32
     np.dot(x, params_W1, out=v1)
     _compute_h(v1, params_b1, h, v2, r, d)
     np.dot(h, params_W2, out=v3)

@@ -2,7 +2,7 @@
 
     h = tanh(x params_W1 + params_b1)
     logits = h params_W2 + params_b2
-    two_layers = -mean(log_softmax(logits)[iota(), labels])
+    two_layers = -mean(log_softmax(logits)[arange(r), labels])
 
 params_W1: f64[n, d]   params_W2: f64[d, m]   params_b1: f64[d]   params_b2: f64[m]   x: f64[r, n]   labels: i64[r]
 
@@ -43,12 +43,12 @@ def _main(params_W1, params_W2, params_b1, params_b2, x, labels):
         v10 = np.float64(np.int64(r))
         two_layers = -(np.sum((v5 - np.log(v7)[:, None])[v9, v8]) / v10)
         v11 = np.zeros((r, m), np.float64)
-        np.add.at(v11, np.s_[v9, v8], np.broadcast_to(-1.0 / v10, (r, 1)))  # from log_softmax(logits)[iota(), labels]  test_golden_modules.py:32
+        np.add.at(v11, np.s_[v9, v8], np.broadcast_to(-1.0 / v10, (r, 1)))  # from log_softmax(logits)[arange(r), labels]  test_golden_modules.py:32
         v12 = np.sum(np.where(v4, 0.0, v6), 1)  # from log_softmax(logits)  test_golden_modules.py:32
         v13 = v11 * v12[:, None] - np.sum(np.where(v4, 0.0, v11), 1)[:, None]  # from log_softmax(logits)  test_golden_modules.py:32
         v14 = v7[:, None]  # from log_softmax(logits)  test_golden_modules.py:32
         v15 = logits == np.where(v7 - v12 < 1.5, v2, np.nan)[:, None]  # from log_softmax(logits)  test_golden_modules.py:32
-        logits_bar = np.where(v15, v13 / v14, v11 - v6 / v14 * np.sum(v11, 1)[:, None])  # logits_bar = select(...), from two_layers = -mean(log_softmax(logits)[iota(), labels])  test_golden_modules.py:32
+        logits_bar = np.where(v15, v13 / v14, v11 - v6 / v14 * np.sum(v11, 1)[:, None])  # logits_bar = select(...), from two_layers = -mean(log_softmax(logits)[arange(r), labels])  test_golden_modules.py:32
         params_b2_bar = np.sum(logits_bar, 0)  # params_b2_bar = Σ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
         h_bar = logits_bar @ params_W2.T  # h̄ = logits_bar params_W2ᵀ, from logits = h params_W2 + params_b2  test_golden_modules.py:31
         params_W2_bar = h.T @ logits_bar  # params_W2_bar = hᵀ logits_bar, from logits = h params_W2 + params_b2  test_golden_modules.py:31
