@@ -281,20 +281,36 @@ class Machine:
         return [self.field(base, k * _WORD, self.word) for k in range(rank)]
 
     def struct(self, array: Value, numba_type: Any) -> Value:
-        """Return a C-contiguous array as Numba's functions take it."""
-        from numba.np.arrayobj import make_array, populate_array
-
+        """Return a C-contiguous array as Numba's functions take it, without an owner."""
+        builder, model = self.builder, self.context.data_model_manager[numba_type]
+        kind = model.get_value_type()
         lengths = self.lengths(array, numba_type.ndim)
-        itemsize = self.context.get_abi_sizeof(self.context.get_data_type(numba_type.dtype))
+        itemsize = np.dtype(str(numba_type.dtype)).itemsize
         strides: list[Value] = []
-        step: Value = self.integer(itemsize)
+        count: Value = self.integer(1)
         for length in reversed(lengths):
-            strides.insert(0, step)
-            step = self.builder.mul(step, length)
-        made = make_array(numba_type)(self.context, self.builder)
-        data = self.builder.bitcast(self.data(array), made.data.type)
-        populate_array(made, data, lengths, strides, itemsize, None)
-        return made._getvalue()
+            strides.insert(0, builder.mul(count, self.integer(itemsize)))
+            count = builder.mul(count, length)
+        place = model.get_field_position
+        data = builder.bitcast(self.data(array), kind.elements[place("data")])
+        fields = {
+            "nitems": count,
+            "itemsize": self.integer(itemsize),
+            "data": data,
+            "shape": self._packed(lengths),
+            "strides": self._packed(strides),
+        }
+        made: Value = self.ir.Constant(kind, None)
+        for name, value in fields.items():
+            made = builder.insert_value(made, value, place(name))
+        return made
+
+    def _packed(self, values: Sequence[Value]) -> Value:
+        """Return words as one value."""
+        made: Value = self.ir.Constant(self.ir.ArrayType(self.word, len(values)), None)
+        for k, value in enumerate(values):
+            made = self.builder.insert_value(made, value, k)
+        return made
 
     def require_apart(self, one: tuple[Value, Type], other: tuple[Value, Type]) -> None:
         """Go on where two C-contiguous arrays share no memory, or one of them is null."""
