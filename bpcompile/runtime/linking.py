@@ -29,6 +29,11 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
     if signature not in dispatcher.overloads:
         with _waiting_for(dispatcher.py_func):
             dispatcher.compile(signature)
+        # A function that waits has had no machine code whose environment Numba could set, and
+        # an exception that it raises with values needs it; Numba's cache does the same.
+        made = dispatcher.overloads[signature]
+        for environment in made._find_referenced_environments():
+            made.codegen.set_env(environment.env_name, environment)
     return dispatcher.overloads[signature]
 
 

@@ -60,6 +60,7 @@ def test_a_dispatcher_asks_its_cache(compiled):
 def test_compile_results_are_taken_apart_and_rebuilt(compiled):
     (result,) = compiled.overloads.values()
     assert parameters(compiler.CompileResult._rebuild)[0] == "target_context"
+    assert parameters(compiler.CompileResult._find_referenced_environments) == ["self"]
     reduced = result._reduce()
     context = compiled.targetctx
     runtime.rtsys.initialize(context)
