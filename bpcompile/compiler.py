@@ -9,7 +9,7 @@
 | lower    | the joint graph                        | the same in the ops that code is made of     |
 | verify   | the lowered graph                      | nothing, or the fault that a pass made       |
 | emit     | the lowered graph and its interface    | `Emitted`: the text of a module, scheduled   |
-|          |                                        | on the way                                   |
+|          |                                        | on the way, or kept from an earlier process  |
 | load     | the text                               | `LoadedModule`: its functions                |
 
 `compile_model` below is these calls.
@@ -20,12 +20,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bpcompile.emit.formula import Formulas
-from bpcompile.emit.module import Emitted, emit_module
+from bpcompile import startup
+from bpcompile.emit.emitted import Emitted
 from bpcompile.emit.names import safe_name
 from bpcompile.errors import UnsupportedError
 from bpcompile.frontend.tracing import Traced
@@ -34,8 +35,16 @@ from bpcompile.ir.verify import verify
 from bpcompile.options import Options
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
 from bpcompile.runtime.load import LoadedModule, load_module
+from bpcompile.runtime.store import default_store
+from bpcompile.runtime.texts import keep, recall, text_name
 from bpcompile.schedule.program import Interface
 from bpcompile.transforms.joint import Joint, Task, derive
+
+if TYPE_CHECKING:
+    from bpcompile.emit import formula, module
+else:  # where the text is in the store, nothing is scheduled and printed
+    formula = startup.import_module("bpcompile.emit.formula")
+    module = startup.import_module("bpcompile.emit.module")
 
 # Options that no stage honours yet; a value other than the default is refused, never ignored.
 _NOT_HONOURED = (
@@ -59,7 +68,7 @@ class Compilation:
     task: Task
     joint: Joint
     lowered: Graph
-    emit: Callable[[Graph, Formulas], Emitted]
+    emit: Callable[[Graph, formula.Formulas], Emitted]
     """Print a lowered graph with formulas as this module was printed."""
     emitted: Emitted
     loaded: LoadedModule
@@ -113,7 +122,8 @@ def compile_model(
     with _timed(seconds, "emit"):
         interface = _interface(joint, task)
         emit = functools.partial(_emit, interface, target, options.math)
-        emitted = emit(lowered, Formulas(traced.graph, joint.graph))
+        settings = (target, options.math, repr(interface), repr(_differentiated(task)))
+        emitted = _printed(emit, traced.graph, joint, lowered, settings, options.cache)
     with _timed(seconds, "load"):
         loaded = load_module(
             emitted.text,
@@ -126,10 +136,38 @@ def compile_model(
 
 
 def _emit(
-    interface: Interface, target: str, math: str, graph: Graph, formulas: Formulas
+    interface: Interface, target: str, math: str, graph: Graph, formulas: formula.Formulas
 ) -> Emitted:
     """Return the module of a lowered graph."""
-    return emit_module(graph, interface, target, formulas, math)
+    return module.emit_module(graph, interface, target, formulas, math)
+
+
+def _differentiated(task: Task) -> tuple[str, list[int]]:
+    """Return by what rule the joint graph is made, and of which parameters."""
+    return task.kind, [k for target in task.targets for k in target.params]
+
+
+def _printed(
+    emit: Callable[[Graph, formula.Formulas], Emitted],
+    written: Graph,
+    joint: Joint,
+    lowered: Graph,
+    settings: Sequence[str],
+    cache: bool,
+) -> Emitted:
+    """Return the module of a lowered graph, as it was printed before or now.
+
+    The joint graph is what `settings` make of the written one, so it is not in the entry's name.
+    """
+    store = default_store()
+    if not (cache and store.persistent):
+        return emit(lowered, formula.Formulas(written, joint.graph))
+    name = text_name((written, lowered), settings)
+    found = recall(store, name, lowered)
+    if found is None:
+        found = emit(lowered, formula.Formulas(written, joint.graph))
+        keep(store, name, found, lowered)
+    return found
 
 
 @contextmanager

@@ -6,29 +6,14 @@ fills one array per result, and `NAME_workspace` says how much scratch memory th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bpcompile.emit.check import check_module
+from bpcompile.emit.emitted import Emitted
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.numba_module import numba_module
 from bpcompile.emit.numpy_module import numpy_module
 from bpcompile.emit.templates import fill
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.program import Interface
-
-
-@dataclass(frozen=True, slots=True)
-class Emitted:
-    """Hold the text of a module, the name of its public function, and its dimensions in order.
-
-    `tested` has what an index out of range is raised with the number of: the node of the model
-    that reads or writes, and its array's axis. The numpy target has no numbers.
-    """
-
-    text: str
-    name: str
-    dims: tuple[str, ...]
-    tested: tuple[tuple[Node, int], ...] = ()
 
 
 def emit_module(

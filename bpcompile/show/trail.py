@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bpcompile.emit.emitted import Emitted
 from bpcompile.emit.formula import Formulas
-from bpcompile.emit.module import Emitted
 from bpcompile.frontend.trees import Structure
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node, users
