@@ -19,7 +19,21 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TraceError, UnsupportedError
+from bpcompile.frontend import flow, flow_loops
 from bpcompile.frontend.creation import REPLACED, is_traced
+from bpcompile.frontend.exits import PENDING
+from bpcompile.frontend.flow_syntax import (
+    AND,
+    ASSERT,
+    BRANCH,
+    CHAIN,
+    CHOOSE,
+    LOOP,
+    NOT,
+    OR,
+    UNBOUND,
+    WHILE,
+)
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import is_inner, where
@@ -30,6 +44,7 @@ from bpcompile.frontend.rewrite import CALL, ITEM, NAME, SLICE, STORE
 from bpcompile.frontend.rewritten import install, rewritten
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe, own_name
+from bpcompile.frontend.unbound import NO_RESULT, UNSET
 
 # Packages whose Python code is not the user's model.
 _FOREIGN = frozenset(
@@ -228,4 +243,23 @@ def store(value: Any, target: Any, index: Any) -> None:
     target[index] = value
 
 
-install({CALL: resolve, NAME: name_value, ITEM: item, STORE: store, SLICE: slice})
+install(
+    {
+        CALL: resolve,
+        NAME: name_value,
+        ITEM: item,
+        STORE: store,
+        SLICE: slice,
+        PENDING: NO_RESULT,
+        UNBOUND: UNSET,
+        BRANCH: flow.branch,
+        LOOP: flow_loops.loop,
+        WHILE: flow_loops.repeat,
+        AND: flow.both,
+        OR: flow.either,
+        NOT: flow.negated,
+        CHOOSE: flow.choose,
+        CHAIN: flow.chained,
+        ASSERT: flow.check,
+    }
+)

@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bpcompile.frontend.syntax import at, load
+from bpcompile.frontend.syntax import at, binds_or_waits, load
 
 RESULT = "__bp_result__"
 DONE = "__bp_done__"
@@ -151,6 +151,11 @@ class _Exits:
 
         `node.leaves` tells `flow_syntax` which flags end the loop.
         """
+        if isinstance(node, ast.While) and binds_or_waits(node.test) and not node.orelse:
+            # A test that binds names stands in the body, since it becomes a function.
+            leave = at(node, ast.If(at(node, ast.UnaryOp(ast.Not(), node.test)), [], []))
+            leave.body = [at(node, ast.Break())]
+            node.body, node.test = [leave, *node.body], at(node, ast.Constant(True))
         exits = list(_exits_in_body(node))
         if any(isinstance(one, (ast.Break, ast.Continue)) for one in _opaque_exits(node.body)):
             node.orelse = self.block(node.orelse, outer)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpcompile.errors import TraceError
-from bpcompile.frontend.origins import where
+from bpcompile.frontend.origins import user_frame, where
 from bpcompile.frontend.registry import rule
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Memory, Tracer, View, describe, own_name
@@ -63,12 +63,24 @@ def assign(target: Tracer, value: Expr) -> None:
             "before that, so that each array has its own memory"
         )
     hold(frame, target, frame.expr(value))
-    _refresh(frame, target)
 
 
 def hold(frame: Frame, target: Tracer, value: Expr) -> None:
+    """Let an array hold a value of a frame, and its views what they see of it."""
+    _hold(frame, target, value)
+    pending = [target]
+    while pending:
+        source = pending.pop()
+        for seen in list(source.memory.views) if source.memory else ():
+            assert seen.memory is not None
+            assert seen.memory.view is not None
+            _hold(frame, seen, seen.memory.view.read(frame.expr(source.expr)))
+            pending.append(seen)
+
+
+def _hold(frame: Frame, target: Tracer, value: Expr) -> None:
     """Let a tracer hold a value of a frame, which notes what an outer one held before."""
-    if target.expr.builder is not frame.builder:
+    if target.expr.builder is not frame.builder and _is_outer(frame, target.expr):
         if frame.journal is None:
             name = own_name(target) or "x"
             raise TraceError(
@@ -76,19 +88,28 @@ def hold(frame: Frame, target: Tracer, value: Expr) -> None:
                 f"own{where()}, where it was not made: make `{name}` a carried value, and return it"
             )
         frame.journal.setdefault(id(target), (target, target.expr))
+    frame.session.writes.append((target, target.expr))
+    if value.node.name is None and value.node.op.name not in ("const", "param"):
+        value.node.name = target.expr.node.name  # it is the same array to the user
     target.expr = value
 
 
-def _refresh(frame: Frame, source: Tracer) -> None:
-    """Let the views of an array hold what they see now."""
-    pending = [source]
-    while pending:
-        found = pending.pop()
-        for seen in list(found.memory.views) if found.memory else ():
-            assert seen.memory is not None
-            assert seen.memory.view is not None
-            hold(frame, seen, seen.memory.view.read(frame.expr(found.expr)))
-            pending.append(seen)
+def _is_outer(frame: Frame, value: Expr) -> bool:
+    """Tell whether a value belongs to a frame around this one."""
+    outer = frame.parent
+    while outer is not None:
+        if value.builder is outer.builder:
+            return True
+        outer = outer.parent
+    return False
+
+
+def rewind(frame: Frame, mark: int) -> None:
+    """Let every array hold what it held when there were `mark` writes in the trace."""
+    writes = frame.session.writes
+    for target, before in reversed(writes[mark:]):
+        target.expr = before
+    del writes[mark:]
 
 
 def undo(frame: Frame) -> dict[int, tuple[Tracer, Expr]]:
@@ -107,3 +128,15 @@ def root_of(tracer: Tracer) -> Tracer:
     while tracer.memory is not None and tracer.memory.view is not None:
         tracer = tracer.memory.view.source
     return tracer
+
+
+def has_other_name(tracer: Tracer, name: str) -> bool:
+    """Tell whether the user's function knows an array, or a view of it, by another name too."""
+    frame = user_frame()
+    if frame is None:
+        return False
+    return any(
+        isinstance(value, Tracer) and root_of(value) is tracer
+        for key, value in frame.f_locals.items()
+        if key != name and not key.startswith("__bp_")
+    )

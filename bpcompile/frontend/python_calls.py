@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import LimitError, TraceError, TypeMismatchError
+from bpcompile.errors import TraceError, TypeMismatchError
 from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.iteration import backwards, counted, enumerated, zipped
 from bpcompile.frontend.length import Length, is_length, length, size_of_length
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, unsupported
-from bpcompile.frontend.tracer import MOST_UNROLLED, Tracer, describe
+from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.dims import dim_max, dim_min
 from bpcompile.ir.type import DType
 
@@ -175,17 +176,6 @@ def _int(*args: Any) -> Any:
     return args[0] if len(args) == 1 and isinstance(args[0], Length) else int(*args)
 
 
-def _range(*args: Any) -> Any:
-    """Stand for `range`: a length is known from then on."""
-    found = range(*args)
-    if len(found) > MOST_UNROLLED and any(isinstance(arg, Length) for arg in args):
-        raise LimitError(
-            f"range would be unrolled into {len(found)} steps{where()}: write bp.fori_loop, or "
-            "np.arange for an array"
-        )
-    return found
-
-
 def _print(*args: Any, **keywords: Any) -> None:
     """Stand for `print`, which cannot show what is not known."""
     for arg in args:
@@ -237,7 +227,10 @@ def python_calls() -> dict[Any, Callable[..., Any]]:
         len: _len,
         float: _float,
         int: _int,
-        range: _range,
+        range: counted,
+        enumerate: enumerated,
+        zip: zipped,
+        reversed: backwards,
         print: _print,
         isinstance: _isinstance,
     }

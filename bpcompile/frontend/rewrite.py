@@ -6,27 +6,36 @@ What is changed, and nothing else:
   `zeros`, `math.sin`, `max` and their like for traced values, a helper's own rewritten form;
 * `z = value` becomes `z = NAME(value, "z", ...)`, which names the value in the graph;
 * `a[i]` becomes `ITEM(a, i)`, where a known array may be read at a traced index, and
-  `a[i] = v` becomes `STORE(v, a, i)`.
+  `a[i] = v` becomes `STORE(v, a, i)`;
+* control flow becomes loops over what our functions give: see `bpcompile.frontend.flow_syntax`,
+  and `bpcompile.frontend.exits` for `return`, `break` and `continue`.
 
 Expressions are walked with a list, never by recursion, since a sum of thousands of terms is as
-deep. Statements nest at most a hundred deep in Python and are visited recursively: control flow
-has its place among the visitors of `Rewriter`.
+deep. Statements nest at most a hundred deep in Python and are visited recursively.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeGuard, TypeVar
+from typing import TypeGuard
+
+from bpcompile.frontend.exits import PENDING, without_exits
+from bpcompile.frontend.flow_syntax import (
+    DECIDING,
+    FLOW_HOOKS,
+    UNBOUND,
+    FlowSyntax,
+    flow_expression,
+)
+from bpcompile.frontend.syntax import assigned, at, declared, is_generator, load, targets
 
 CALL = "__bp_call__"
 NAME = "__bp_name__"
 ITEM = "__bp_item__"
 STORE = "__bp_store__"
 SLICE = "__bp_slice__"
-HOOKS = (CALL, NAME, ITEM, STORE, SLICE)
-
-N = TypeVar("N", bound=ast.AST)
+HOOKS = (CALL, NAME, ITEM, STORE, SLICE, PENDING, *FLOW_HOOKS)
 
 
 class Rewriter:
@@ -38,10 +47,14 @@ class Rewriter:
     def __init__(self, scope: str) -> None:
         """Hold the scope."""
         self.scope = scope
+        self.flow: FlowSyntax | None = None  # of the function that is being rewritten
         self._temporaries = 0
 
     def rewrite(self, definition: ast.FunctionDef | ast.Lambda) -> None:
-        """Rewrite a definition: first its expressions, then its statements."""
+        """Rewrite a definition: exits from inside control flow, expressions, statements."""
+        for node in ast.walk(definition):
+            if isinstance(node, ast.FunctionDef) and not is_generator(node.body):
+                node.body = without_exits(node.body)
         self._expressions(definition)
         if isinstance(definition, ast.FunctionDef):
             self._function(definition)
@@ -68,6 +81,8 @@ class Rewriter:
             node.value = self._named(node.value, node.target.id)
         elif _is_read(node) and not _is_known(node.slice):
             return self._item(node, node.value, index_of(node.slice))
+        elif node.__class__ in DECIDING:
+            return flow_expression(node)
         return node
 
     def _item(self, like: ast.AST, value: ast.expr, index: ast.expr) -> ast.expr:
@@ -88,12 +103,30 @@ class Rewriter:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Rewrite the body of a function; its arguments are named first."""
-        body = self._block(node.body)
         args = node.args
         names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+        starred = [arg.arg for arg in (args.vararg, args.kwarg) if arg is not None]
+        outer, self.flow = self.flow, self._flow(node, [*names, *starred])
+        body = self._block(node.body)
         start = 1 if ast.get_docstring(node, clean=False) is not None else 0
-        body[start:start] = [self._name_statement(node, name) for name in names]
+        bound = list(self.flow.bound) if self.flow else []
+        # Those that another function owns or that are arguments have their values already.
+        inner = declared(node.body, ast.Nonlocal)
+        unbound = [n for n in bound if n not in inner and n not in names and n not in starred]
+        places = [at(node, ast.Name(name, ast.Store())) for name in unbound]
+        first = [at(node, ast.Assign(list(places), load(node, UNBOUND)))] if places else []
+        body[start:start] = [*first, *(self._name_statement(node, name) for name in names)]
         node.body = body
+        self.flow = outer
+
+    def _flow(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, arguments: list[str]
+    ) -> FlowSyntax | None:
+        """Return what rewrites the control flow of a function; None for a generator."""
+        if isinstance(node, ast.AsyncFunctionDef) or is_generator(node.body):
+            return None
+        own = {*assigned(node.body), *arguments} - declared(node.body, ast.Global)
+        return FlowSyntax(frozenset(own))
 
     def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Return the statements that a block becomes."""
@@ -121,8 +154,16 @@ class Rewriter:
                 self._inner_blocks(node)
                 names = [self._name_statement(node.target, name) for name in targets(node.target)]
                 node.body = [*names, *node.body]
-                return [node]
+                return self.flow.loop(node) if self.flow and isinstance(node, ast.For) else [node]
         self._inner_blocks(node)
+        if self.flow is not None:
+            match node:
+                case ast.If():
+                    return self.flow.branch(node)
+                case ast.While():
+                    return self.flow.repeat(node)
+                case ast.Assert():
+                    return self.flow.check(node)
         return [node]
 
     def _inner_blocks(self, node: ast.AST) -> None:
@@ -184,28 +225,6 @@ class Rewriter:
         return f"__bp_{self._temporaries}__"
 
 
-def at(like: ast.AST, node: N) -> N:
-    """Return a new node at the place of another one in the file, which has one."""
-    new: Any = node
-    old: Any = like
-    new.lineno, new.col_offset = old.lineno, old.col_offset
-    new.end_lineno, new.end_col_offset = old.end_lineno, old.end_col_offset
-    return node
-
-
-def targets(node: ast.expr) -> Iterator[str]:
-    """Yield the names that an assignment to a target binds."""
-    stack: list[ast.AST] = [node]
-    while stack:
-        found = stack.pop()
-        if isinstance(found, ast.Name):
-            yield found.id
-        elif isinstance(found, (ast.Tuple, ast.List)):
-            stack.extend(reversed(found.elts))
-        elif isinstance(found, ast.Starred):
-            stack.append(found.value)
-
-
 def _is_read(node: ast.AST) -> TypeGuard[ast.Subscript]:
     """Tell whether a node reads places."""
     return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
@@ -262,7 +281,7 @@ def _fields(root: ast.AST) -> Iterator[Place]:
                 stack.append(value)
 
 
-_CHANGED = frozenset({ast.Call, ast.NamedExpr, ast.Subscript})
+_CHANGED = frozenset({ast.Call, ast.NamedExpr, ast.Subscript}) | DECIDING
 _NO_PARENTS = (
     ast.Name, ast.Constant, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop
 )  # fmt: skip

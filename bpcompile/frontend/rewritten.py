@@ -6,7 +6,6 @@ breakpoints show the user's code and changed globals are seen. Cached by code ob
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -25,7 +24,7 @@ _known: dict[int, tuple[CodeType, CodeType | None]] = {}  # by id; the code is k
 _ours: dict[int, CodeType] = {}
 
 
-def install(hooks: dict[str, Callable[..., Any]]) -> None:
+def install(hooks: dict[str, Any]) -> None:
     """Say what the names of `rewrite.HOOKS` stand for in rewritten code."""
     for name in HOOKS:
         _cells[name] = CellType(hooks[name])

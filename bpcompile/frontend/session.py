@@ -25,6 +25,7 @@ from bpcompile.ir.type import Type
 from bpcompile.ops.shape import reshape
 
 _REBUILT = ("const", "table", "dim")
+Site = tuple[Any, int]  # the code object and line of a loop
 Journal = dict[int, tuple[Any, Expr]]  # by the id of a tracer: itself, and the value that it held
 _state = threading.local()
 
@@ -32,12 +33,18 @@ _state = threading.local()
 class Session:
     """Hold what one trace knows: lengths, captured arrays, and who named which value."""
 
-    def __init__(self, sizes: Sizes) -> None:
-        """Start without captured values."""
+    def __init__(
+        self, sizes: Sizes, unroll: int = 8, unrolled: frozenset[Site] = frozenset()
+    ) -> None:
+        """Start without captured values; known loops of up to `unroll` steps are unrolled."""
         self.sizes = sizes
         self.hidden: list[tuple[np.ndarray, Expr]] = []  # captured arrays and their parameters
         self.numbers: dict[Node, int | None] = {}  # int parameters, with the example's value
         self.named_in: dict[Node, str] = {}  # the function that gave a node its name
+        self.writes: list[tuple[Any, Expr]] = []  # each tracer that was written to, and from what
+        self.unroll = unroll
+        self.unrolled = unrolled  # the known loops that could not be rolled, by their place
+        self.rolling: list[Site] = []  # the known loops that are being rolled, outermost first
 
     def unique(self, name: str) -> str:
         """Return a name for a hidden parameter that nothing else has."""
@@ -103,10 +110,15 @@ class Frame:
             inner = self.builder.node(node.op, (), node.attrs, node.type)
         else:
             outer = self.parent.expr(value)
+            known = self._inner.get(outer.node)
+            if known is not None:
+                self._inner[node] = known
+                return known
             inner = self.builder.param(node.name or "", outer.type)
             inner.node.name = node.name
             self.captures.append((outer, inner))
             self._outer[inner.node] = outer.node
+            self._inner[outer.node] = inner
         self._inner[node] = inner
         return inner
 
@@ -155,6 +167,11 @@ def current() -> Frame:
 def is_tracing() -> bool:
     """Tell whether a graph is being built in this thread."""
     return getattr(_state, "frame", None) is not None
+
+
+def enter(frame: Frame) -> None:
+    """Build the graph of `frame` from now on."""
+    _state.frame = frame
 
 
 @contextmanager

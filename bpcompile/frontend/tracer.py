@@ -209,7 +209,7 @@ class Tracer(ArrayMethods):
         raise TraceError(
             f"the truth of {describe(self)} is not known while the function is traced{where()}: "
             "write np.where(condition, a, b), or name what decides it in static_argnames"
-            f"{_no_source()}"
+            f"{_no_source('bp.cond(condition, f, g, x) for `if`, bp.while_loop for `while`')}"
         )
 
     def __int__(self) -> int:
@@ -267,15 +267,17 @@ class Tracer(ArrayMethods):
         raise TraceError(f"{describe(self)} cannot be pickled: it stands for a value of a trace")
 
 
-def _no_source() -> str:
+def _no_source(
+    advice: str = (
+        "bp.numpy.sin(x) for math.sin(x), and likewise bp.numpy.maximum and bp.numpy.array for max "
+        "and np.array"
+    ),
+) -> str:
     """Return what a message adds where the source could not be rewritten."""
     frame = user_frame()
     if frame is None or is_rewritten(frame.f_code):
         return ""
-    return (
-        "; the source of this function is not at hand, so write bp.numpy.sin(x) for math.sin(x), "
-        "and likewise bp.numpy.maximum and bp.numpy.array for max and np.array"
-    )
+    return f"; the source of this function is not at hand, so write {advice}"
 
 
 def own_name(value: Tracer) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bpcompile.errors import TypeMismatchError
+from bpcompile.errors import BpcompileError, LimitError, TypeMismatchError
 from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it is imported
     creation,
     einsum,
@@ -29,7 +29,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
 )
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.session import Frame, Session, entered
+from bpcompile.frontend.session import Frame, Session, Site, entered
 from bpcompile.frontend.sizes import Sizes, bare_name
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
@@ -106,6 +106,7 @@ def trace(
     *,
     name: str | None = None,
     dims: Literal["auto", "exact"] = "auto",
+    unroll: int = 8,
 ) -> Traced:
     """Return the graph of a function for these arguments.
 
@@ -116,6 +117,8 @@ def trace(
         kwargs: keyword arguments, alike.
         name: the graph's name, by default the function's.
         dims: ``"exact"`` makes every length literal.
+        unroll: a loop of at most this many known steps is unrolled. A longer one is rolled, unless
+            its body needs to know the step, as where it is an index of a list.
 
     Raises:
         TraceError: where the function needs a value that is not known while tracing.
@@ -128,10 +131,39 @@ def trace(
         >>> trace(lambda x: np.exp(x), (Leaf(f64["n"], "x"),)).graph.outputs[0].op
         exp
     """
+    unrolled: frozenset[Site] = frozenset()
+    first: Exception | None = None
+    while True:
+        session = Session(Sizes(()), unroll, unrolled)
+        try:
+            return _traced(function, args, kwargs, name, dims, session)
+        except LimitError:
+            if first is None:
+                raise
+            raise first from None
+        except _MAY_NEED_KNOWN as error:
+            # The innermost loop that was being rolled may need to know its steps.
+            if not session.rolling:
+                raise
+            first = first or error
+            unrolled |= {session.rolling[-1]}
+
+
+_MAY_NEED_KNOWN = (BpcompileError, TypeError, LookupError, AttributeError)
+
+
+def _traced(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    name: str | None,
+    dims: str,
+    session: Session,
+) -> Traced:
+    """Trace once."""
     leaves, structure = leaves_of((tuple(args), dict(kwargs or {})))
     found = [leaf for leaf in leaves if isinstance(leaf, Leaf)]
-    sizes = Sizes(leaf.name for leaf in found)
-    session = Session(sizes)
+    sizes = session.sizes = Sizes(leaf.name for leaf in found)
     frame = Frame(Builder(name or name_of(function)), session)
     for leaf in found:
         _note_names(leaf, sizes)

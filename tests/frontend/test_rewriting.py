@@ -136,7 +136,7 @@ def test_statements():
                 k += 1
             if k == 2:
                 continue
-        for k, y in enumerate(x):
+        for k, y in enumerate(tuple(x)):
             if k == 1:
                 break
             total += y

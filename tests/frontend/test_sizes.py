@@ -155,10 +155,7 @@ def test_what_can_be_proved_is_no_guard():
 
 def test_a_length_used_as_an_int_is_known_from_then_on():
     def model(x):
-        total = 0.0
-        for i in range(len(x)):
-            total += x[i] ** i
-        return total
+        return sum([x[i] ** i for i in range(len(x))])
 
     found = agrees(model, W)
     assert types(found) == ["f64[4]"]

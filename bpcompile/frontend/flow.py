@@ -1,0 +1,222 @@
+"""Run conditions while tracing: known ones as Python does, traced ones as branches.
+
+The rewritten source loops over what these functions give (see `bpcompile.frontend.flow_syntax`).
+For a traced condition `branch` gives True and then False: each arm is traced into a graph, and
+what they leave in the variables is joined by the graph's ``branch``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from bpcompile.errors import TraceError
+from bpcompile.frontend.flow_join import joined
+from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.origins import where
+from bpcompile.frontend.registry import RULES
+from bpcompile.frontend.session import current
+from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.ir.op import OPS
+from bpcompile.ir.type import DType
+
+
+def truth(value: Any) -> bool | None:
+    """Return the truth of a value, or None where only the compiled code will know it."""
+    if not isinstance(value, Tracer):
+        return bool(value)
+    node = value.expr.node
+    if node.op.name == "const" and not node.shape:
+        return bool(node.attrs["value"])
+    if value.ndim:
+        raise TraceError(
+            f"the truth of {describe(value)}, an array, is not one value{where()}: write .any() or "
+            ".all(), or np.where(condition, a, b) to choose for each element"
+        )
+    return None
+
+
+def condition_of(value: Tracer) -> Tracer:
+    """Return the truth of a traced scalar as a bool of the graph."""
+    if value.expr.dtype is DType.BOOL:
+        return value
+    found: Tracer = RULES["not_equal"](value, 0)
+    return found
+
+
+def variables_at(names: tuple[str, ...], get: Any, put: Any, keyword: str) -> Variables:
+    """Return the variables of a piece of control flow that stands at the user's line."""
+    return Variables(names, get, put, f"the `{keyword}`{where()}")
+
+
+# -- branches ----------------------------------------------------------------------------------
+
+
+def branch(test: Any, get: Any, put: Any, names: tuple[str, ...]) -> Iterable[bool]:
+    """Give the truth of a condition, or both truths in turn where it is traced."""
+    known = truth(test)
+    if known is not None:
+        return (known,)
+    return _traced_branch(condition_of(test), variables_at(names, get, put, "if"))
+
+
+def _traced_branch(test: Tracer, variables: Variables) -> Iterator[bool]:
+    """Give both truths in turn; each arm is traced into a graph, and their results are joined."""
+    outer = current()
+    outer.mark()
+    condition = outer.expr(test.expr)
+    before = variables.values()
+    regions, afters = [], []
+    for taken in (True, False):
+        region = FlowRegion("then" if taken else "otherwise")
+        region.enter()
+        yield taken
+        afters.append(variables.values())
+        region.leave()
+        regions.append(region)
+        variables.set(before)
+    joint = joined(regions, afters, variables)
+    if joint.outputs:
+        parts = [(r.frame, (), out) for r, out in zip(regions, joint.outputs, strict=True)]
+        (then, otherwise), operands = closed(outer, parts)
+        outer.mark()
+        node = OPS["branch"](condition, *operands, then=then, otherwise=otherwise)
+        joint.assign(outer, node.items())
+    variables.set(joint.values([]))
+
+
+def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    """Stand for ``yes if test else no``."""
+    known = truth(test)
+    if known is not None:
+        return yes() if known else no()
+    found: list[Any] = [None]
+
+    def put(values: tuple[Any, ...]) -> None:
+        found[:] = values
+
+    variables = variables_at(("value",), lambda: tuple(found), put, "if")
+    for taken in _traced_branch(condition_of(test), variables):
+        found[0] = yes() if taken else no()
+    return found[0]
+
+
+def both(first: Any, *rest: Callable[[], Any]) -> Any:
+    """Stand for ``and``."""
+    value = first
+    for number, following in enumerate(rest):
+        known = truth(value)
+        if known is None:
+            return _lazily(value, rest[number:], "logical_and")
+        if not known:
+            return value
+        value = following()
+    return value
+
+
+def either(first: Any, *rest: Callable[[], Any]) -> Any:
+    """Stand for ``or``."""
+    value = first
+    for number, following in enumerate(rest):
+        known = truth(value)
+        if known is None:
+            return _lazily(value, rest[number:], "logical_or")
+        if known:
+            return value
+        value = following()
+    return value
+
+
+def _lazily(value: Tracer, rest: tuple[Callable[[], Any], ...], rule: str) -> Any:
+    """Return the truth of traced operands, of which the later ones are evaluated where needed."""
+    found: Any = condition_of(value)
+    for following in rest:
+        if _is_harmless(following):
+            other = following()
+            known = truth(other)
+            other = condition_of(lift(other)) if known is None else known
+            found = RULES[rule](found, other)
+        elif rule == "logical_and":
+            found = choose(found, partial(_truth_of_call, following), _false)
+        else:
+            found = choose(found, _true, partial(_truth_of_call, following))
+    return found
+
+
+def _truth_of_call(following: Callable[[], Any]) -> Any:
+    """Return the truth of what a function gives."""
+    return truth_of(following())
+
+
+def truth_of(value: Any) -> Any:
+    """Return the truth of a value, known or as a bool of the graph."""
+    known = truth(value)
+    return condition_of(value) if known is None else known
+
+
+def _false() -> bool:
+    return False
+
+
+def _true() -> bool:
+    return True
+
+
+def _is_harmless(following: Callable[[], Any]) -> bool:
+    """Tell whether an operand is cheap and cannot fail, so that it may be evaluated in any case."""
+    region = FlowRegion("operand")
+    region.enter()
+    following()
+    region.leave()
+    nodes = region.frame.builder.nodes
+    return len(nodes) <= 8 and all(
+        node.op.name in ("param", "const", "dim") or (node.op.numba and not node.shape)
+        for node in nodes
+    )
+
+
+def negated(value: Any) -> Any:
+    """Stand for ``not``."""
+    known = truth(value)
+    return RULES["logical_not"](condition_of(value)) if known is None else not known
+
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def chained(signs: tuple[str, ...], first: Any, *rest: Any) -> Any:
+    """Stand for ``a < b <= c``."""
+    found: Any = True
+    left = first
+    for sign, right in zip(signs, rest, strict=True):
+        part = _COMPARE[sign](left, right)
+        found = part if found is True else both(found, partial(_itself, part))
+        left = right
+    return found
+
+
+def _itself(value: Any) -> Any:
+    """Return a value."""
+    return value
+
+
+def check(test: Any, message: Callable[[], Any] | None = None) -> None:
+    """Stand for `assert`: a known condition is tested now."""
+    known = truth(test)
+    if known is None:
+        raise TraceError(
+            f"assert of {describe(test)}{where()} is not known while the function is traced: test "
+            "it outside of the model"
+        )
+    if not known:
+        raise AssertionError(*([] if message is None else [message()]))

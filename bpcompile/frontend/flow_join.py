@@ -1,0 +1,190 @@
+"""Join what the two arms of a branch leave in variables and arrays.
+
+A variable that both arms leave as it was stays so; one that holds known equal values keeps them;
+one that holds numbers, arrays or trees of them in both becomes a result of the branch. Any other
+has no value afterwards, and says so when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import BpcompileError, TypeMismatchError
+from bpcompile.frontend.elementwise import cast, promoted
+from bpcompile.frontend.exits import RESULT
+from bpcompile.frontend.flow_region import FlowRegion, Variables
+from bpcompile.frontend.length import Length
+from bpcompile.frontend.lift import lift_all
+from bpcompile.frontend.memory import has_other_name, hold, root_of
+from bpcompile.frontend.session import Frame, entered
+from bpcompile.frontend.tracer import Memory, Tracer
+from bpcompile.frontend.trees import Structure, flatten, leaves_of
+from bpcompile.frontend.unbound import NO_RESULT, Unbound
+from bpcompile.ir.build import Expr
+
+
+@dataclass
+class _Joined:
+    """Hold a variable that is a result of the branch, and how many results it has."""
+
+    structure: Structure
+    weak: list[bool]
+    stale: list[str]  # why a leaf must not be written to, or nothing
+
+
+class Join:
+    """Hold the results of a branch: `outputs` of each arm, and what they are for."""
+
+    def __init__(self) -> None:
+        """Start with no result."""
+        self.outputs: list[list[Expr]] = []
+        self.kept: list[Any] = []  # by variable: its value, or a `_Joined`
+        self.arrays: list[Tracer] = []
+        self._results: Iterator[Expr] = iter(())
+
+    def assign(self, outer: Frame, results: Sequence[Expr]) -> None:
+        """Take the results of the branch; arrays that were written to hold theirs from now on."""
+        count = len(results) - len(self.arrays)
+        for target, result in zip(self.arrays, results[count:], strict=True):
+            hold(outer, target, result)
+        self._results = iter(results[:count])
+
+    def values(self, _: Sequence[Any]) -> list[Any]:
+        """Return the values of the variables after the branch."""
+        found = []
+        for value in self.kept:
+            if isinstance(value, _Joined):
+                leaves = [Tracer(next(self._results), weak) for weak in value.weak]
+                for leaf, stale in zip(leaves, value.stale, strict=True):
+                    leaf.memory = Memory(stale=stale) if stale else None
+                found.append(value.structure.unflatten(leaves))
+            else:
+                found.append(value)
+        return found
+
+
+def joined(
+    regions: Sequence[FlowRegion],
+    afters: Sequence[tuple[Any, ...]],
+    variables: Variables,
+) -> Join:
+    """Return how the variables and arrays after two arms are joined."""
+    join = Join()
+    outputs: list[list[Expr]] = [[], []]
+    for name, *pair in zip(variables.names, *afters, strict=True):
+        join.kept.append(_variable(name, pair, regions, variables, outputs))
+    written = {k: t for region in regions for k, (t, _) in region.written.items()}
+    for key, target in written.items():
+        if root_of(target) is not target:
+            continue  # read again from the array that it is a view of
+        join.arrays.append(target)
+        for region, out in zip(regions, outputs, strict=True):
+            value = region.written[key][1] if key in region.written else target.expr
+            out.append(region.frame.expr(value))
+    if any(outputs):
+        join.outputs = outputs
+    return join
+
+
+def _variable(
+    name: str,
+    pair: Sequence[Any],
+    regions: Sequence[FlowRegion],
+    variables: Variables,
+    outputs: list[list[Expr]],
+) -> Any:
+    """Return what a variable is after a branch, and add its results to those of the arms."""
+    one, other = pair
+    if one is other or _is_equal(one, other):
+        return one
+    for value in pair:
+        if isinstance(value, Unbound):
+            reason = value.reason or f"`{name}` gets its value in one arm of {variables.what} only"
+            return Unbound(f"{reason}: give it one in both, or before")
+    known = [value for value in pair if value is not NO_RESULT]
+    try:
+        found = [_leaves(value, region) for value, region in zip(pair, regions, strict=True)]
+        given = next(part for part in found if part is not None)
+        structure = given[1]
+        if any(part is not None and part[1] != structure for part in found):
+            shown = " and ".join(repr(leaves_of(value)[1]) for value in known)
+            raise TypeMismatchError(f"{_called(name)} is nested as {shown}")
+        return _results(name, found, structure, regions, outputs)
+    except BpcompileError as error:
+        reason = f"{_called(name)} has different types in the arms of {variables.what}: {error}"
+        if name in (RESULT, "value"):
+            raise TypeMismatchError(f"{reason}; give both the same structure and shape") from None
+        return Unbound(reason)
+
+
+def _called(name: str) -> str:
+    """Return how a message calls a variable."""
+    if name == RESULT:
+        return "what the function returns"
+    return "the value" if name == "value" else f"`{name}`"
+
+
+def _leaves(value: Any, region: FlowRegion) -> tuple[list[Tracer], Structure] | None:
+    """Return the leaves of a value in the graph of its arm; None where it has no result yet."""
+    if value is NO_RESULT:
+        return None
+    with entered(region.frame):
+        leaves, structure = leaves_of(value)
+        return lift_all(leaves), structure
+
+
+def _results(
+    name: str,
+    found: Sequence[tuple[list[Tracer], Structure] | None],
+    structure: Structure,
+    regions: Sequence[FlowRegion],
+    outputs: list[list[Expr]],
+) -> _Joined:
+    """Add the leaves of both arms to their results, in one dtype; a missing one is zero."""
+    sizes = regions[0].outer.session.sizes
+    paths = flatten(structure.unflatten([0] * structure.count), _called(name))[1]
+    added: list[tuple[Expr, Expr]] = []
+    weak, stale = [], []
+    for k in range(structure.count):
+        pair = [None if part is None else part[0][k] for part in found]
+        known = [leaf for leaf in pair if leaf is not None]
+        first = known[0]
+        for leaf in known[1:]:
+            same = leaf.ndim == first.ndim and all(map(sizes.equal, leaf.sizes, first.sizes))
+            if not same:
+                raise TypeMismatchError(f"{paths[k]} is {first.type} in one and {leaf.type}")
+        dtype = promoted(known)
+        exprs = []
+        for given, region in zip(pair, regions, strict=True):
+            frame = region.frame
+            if given is None:
+                exprs.append(frame.const(0, first.type.with_dtype(dtype)))
+            else:
+                exprs.append(cast(frame.expr(given.expr), dtype))
+        added.append((exprs[0], exprs[1]))
+        weak.append(all(leaf.weak for leaf in known))
+        shared = any(leaf.ndim and has_other_name(root_of(leaf), name) for leaf in known)
+        stale.append("may share its memory with another variable since a branch" if shared else "")
+    for one, other in added:
+        outputs[0].append(one)
+        outputs[1].append(other)
+    return _Joined(structure, weak, stale)
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    """Tell whether two known values are the same, so that the branch does not change them."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Length):
+        return bool(one.dim == other.dim)
+    if isinstance(one, (str, bytes, bool, int, type(None))):
+        return bool(one == other)
+    if isinstance(one, (float, np.generic)):
+        return bool(one == other) and np.signbit(one) == np.signbit(other)
+    if isinstance(one, tuple) and len(one) == len(other):
+        return all(map(_is_equal, one, other))
+    return False

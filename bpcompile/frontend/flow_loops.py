@@ -1,0 +1,265 @@
+"""Run loops while tracing: known ones as Python does, traced ones as regions.
+
+The rewritten source loops over what `loop` and `repeat` give (see
+`bpcompile.frontend.flow_syntax`). For a traced loop that is one step: the body is traced once, or
+again until the types of what it carries stay, into the graph's ``loop`` or ``while``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from bpcompile.frontend.elementwise import cast
+from bpcompile.frontend.flow import both, branch, negated, truth, truth_of, variables_at
+from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
+from bpcompile.frontend.flow_state import Opened, State
+from bpcompile.frontend.iteration import Iteration, over, over_known
+from bpcompile.frontend.length import Length
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.memory import rewind
+from bpcompile.frontend.origins import user_frame
+from bpcompile.frontend.registry import RULES
+from bpcompile.frontend.runtime_sizes import size_of
+from bpcompile.frontend.session import Frame, current, is_tracing
+from bpcompile.frontend.tracer import Tracer
+from bpcompile.ir.build import Expr
+from bpcompile.ir.dims import Size, dim_max
+from bpcompile.ir.op import OPS
+from bpcompile.ir.type import DType, Type
+
+_INDEX = Type(DType.I64)
+
+
+def loop(
+    values: Any,
+    get: Any,
+    put: Any,
+    names: tuple[str, ...],
+    stopped: Callable[[], Any] | None = None,
+) -> Iterable[Any]:
+    """Give the values of a `for` statement; one step where it is rolled."""
+    if not is_tracing():
+        return _until(values, stopped, None)
+    variables = variables_at(names, get, put, "for")
+    steps = _rolled(values)
+    if steps is None:
+        return values if stopped is None else _until(values, stopped, variables)
+    return _traced_loop(steps, variables, stopped)
+
+
+def _until(
+    values: Iterable[Any], stopped: Callable[[], Any] | None, variables: Variables | None
+) -> Iterator[Any]:
+    """Give known values until a flag is set; once it is traced, each further step is a branch."""
+    rest = iter(values)
+    for value in rest:
+        yield value
+        flag = stopped() if stopped is not None else False
+        known = truth(flag)
+        if known:
+            return
+        if known is None:
+            break
+    for value in rest:
+        assert stopped is not None
+        assert variables is not None
+        for taken in branch(negated(stopped()), variables.get, variables.put, variables.names):
+            if taken:
+                yield value
+
+
+def _site() -> tuple[Any, int]:
+    """Return what tells one loop of the user's code from others."""
+    frame = user_frame()
+    return (None, 0) if frame is None else (frame.f_code, frame.f_lineno)
+
+
+def _rolled(values: Any) -> Iteration | None:
+    """Return what a `for` statement rolls, or None where Python runs each step."""
+    session = current().session
+    steps = over(values)
+    if steps is None:
+        steps = over_known(values)
+    if steps is None or _site() in session.unrolled:
+        return None
+    count = steps.count
+    if isinstance(count, int) and count <= session.unroll:
+        return None
+    return steps
+
+
+def _traced_loop(
+    steps: Iteration, variables: Variables, stopped: Callable[[], Any] | None
+) -> Iterator[Any]:
+    """Give one step of a loop, and append the loop that it stands for.
+
+    The counter is called after the first variable, which is the loop's own.
+    """
+    outer = current()
+    outer.mark()
+    lower, upper = _bound(outer, steps.lower), _bound(outer, steps.upper)
+    site = None if isinstance(steps.count, Tracer) else _site()
+    if site is not None:
+        outer.session.rolling.append(site)
+    state = State(variables)
+    while True:
+        region = FlowRegion("body")
+        name = steps.name or next(iter(variables.names), "i")
+        index = Tracer(region.frame.builder.param(name, _INDEX), weak=True)
+        opened = state.open(region)
+        region.enter()
+        yield steps.element(index)
+        ends = stopped is not None and truth(stopped()) is not False
+        last = state.close(region, opened)
+        region.leave()
+        if last is not None:
+            break
+        variables.set(state.before)
+    if site is not None:
+        outer.session.rolling.remove(site)
+    if ends:
+        assert stopped is not None
+        ended = stopped
+
+        def going(index: Tracer) -> Any:
+            more = RULES["less"](index, Tracer(current().expr(upper)))
+            return both(more, lambda: negated(ended()))
+
+        limit = _limit(outer, lower, upper)
+        results = _append_while(outer, state, (region, opened, last), going, (index, lower), limit)
+        state.finish(outer, results[1:], last)
+        return
+    outputs = _outputs(region, state, last)
+    params = [index.expr, *_kept_params(state, opened)]
+    (body,), constants = closed(outer, [(region.frame, params, outputs)])
+    outer.mark()
+    starts = state.starts(outer)
+    node = OPS["loop"](lower, upper, *starts, *constants, body=body, carried=len(starts))
+    state.finish(outer, node.items(), last)
+
+
+def _limit(outer: Frame, lower: Expr, upper: Expr) -> Size:
+    """Return a size that the number of steps does not exceed; 0 where none is known."""
+    first, last = (size_of(outer, Tracer(bound)) for bound in (lower, upper))
+    return 0 if first is None or last is None else dim_max(last - first, 0)
+
+
+def _append_while(
+    outer: Frame,
+    state: State,
+    body: tuple[FlowRegion, Opened, list[list[Tracer]]],
+    test: Callable[..., Any],
+    counter: tuple[Tracer, Expr] | None = None,
+    limit: Size = 0,
+) -> tuple[Expr, ...]:
+    """Append a loop that runs while a test holds; return the last values of what it carries.
+
+    With a counter, its parameter in the body and its first value, the counter comes first.
+    """
+    region, opened, last = body
+    tested = FlowRegion("test")
+    given: list[Tracer] = []
+    if counter is not None:
+        name = counter[0].expr.node.name or "i"
+        given = [Tracer(tested.frame.builder.param(name, _INDEX), weak=True)]
+    inside = state.open(tested)
+    tested.enter()
+    going = lift(truth_of(test(*given)))
+    tested.leave()
+    outputs, first = _outputs(region, state, last), []
+    starts = state.starts(outer)
+    if counter is not None:
+        outputs = [counter[0].expr + 1, *outputs]
+        first = [counter[0].expr]
+        starts = [counter[1], *starts]
+    parts = [
+        (
+            tested.frame,
+            [*(t.expr for t in given), *_kept_params(state, inside)],
+            [tested.frame.expr(going.expr)],
+        ),
+        (region.frame, [*first, *_kept_params(state, opened)], outputs),
+    ]
+    (test_graph, body_graph), constants = closed(outer, parts)
+    outer.mark()
+    attrs: dict[str, Any] = {"limit": limit} if limit != 0 else {}
+    node = OPS["while"](
+        *starts, *constants, test=test_graph, body=body_graph, carried=len(starts), **attrs
+    )
+    return node.items()
+
+
+def _kept_params(state: State, opened: Opened) -> list[Expr]:
+    """Return the parameters of what is carried in the end."""
+    leaves = [t.expr for number in state.carried for t in opened.leaves[number]]
+    return [*leaves, *(t.expr for t in opened.arrays)]
+
+
+def _outputs(region: FlowRegion, state: State, last: list[list[Tracer]]) -> list[Expr]:
+    """Return the next values of what a loop carries, in its body's graph."""
+    frame = region.frame
+    found = []
+    for one, leaves in zip(state.carried.values(), last, strict=True):
+        for start, leaf in zip(one.start, leaves, strict=True):
+            found.append(_as_start(frame, leaf, start))
+    for target in state.arrays:
+        found.append(frame.expr(region.written[id(target)][1]))
+    return found
+
+
+def _as_start(frame: Frame, leaf: Tracer, start: Tracer) -> Expr:
+    """Return a next value in the dtype of the start value."""
+    return cast(frame.expr(leaf.expr), start.expr.dtype)
+
+
+def _bound(frame: Frame, bound: Any) -> Expr:
+    """Return a bound of a loop as an i64 scalar of the graph."""
+    if isinstance(bound, Length):
+        return frame.dim(bound.dim)
+    value = lift(bound)
+    # The reverse sweep needs the number of steps as a length, where it is one.
+    size_of(frame, value)
+    return frame.expr(value.expr)
+
+
+def repeat(test: Callable[[], Any], get: Any, put: Any, names: tuple[str, ...]) -> Iterator[None]:
+    """Give a step of a `while` statement as long as its test holds; one step where it is traced.
+
+    Where only the second test turns out to be traced, as in ``error = 1.0`` before
+    ``while error > tolerance``, the first step is taken back and the whole loop is traced.
+    """
+    if not is_tracing():
+        while test():
+            yield
+        return
+    variables = variables_at(names, get, put, "while")
+    before, mark = variables.values(), len(current().session.writes)
+    steps = 0
+    while (known := truth(test())) is not None:
+        if not known:
+            return
+        yield
+        steps += 1
+    if steps == 1:
+        variables.set(before)
+        rewind(current(), mark)
+    yield from _traced_repeat(test, variables)
+
+
+def _traced_repeat(test: Callable[[], Any], variables: Variables) -> Iterator[None]:
+    """Give one step of a `while` statement, and append the loop that it stands for."""
+    outer = current()
+    outer.mark()
+    state = State(variables)
+    while True:
+        region = FlowRegion("body")
+        opened = state.open(region)
+        region.enter()
+        yield
+        last = state.close(region, opened)
+        region.leave()
+        if last is not None:
+            break
+        variables.set(state.before)
+    state.finish(outer, _append_while(outer, state, (region, opened, last), test), last)
