@@ -84,8 +84,9 @@ def _are_axes(value: Any, node: Node) -> bool:
 
 
 def _is_part(value: Any, node: Node) -> bool:
-    """Tell whether a value is a number of operands that the node may have."""
-    return _is_count(value, len(node.args))
+    """Tell whether a value is a number of operands that the node may have, behind the bounds."""
+    bounds = 2 if node.op.name == "loop" else 0
+    return _is_count(value, len(node.args) + 1 - bounds)
 
 
 def _is_order(value: Any, node: Node) -> bool:
@@ -131,6 +132,8 @@ _FORMS: dict[str, Callable[[Any, Node], bool]] = {
     "ddof": lambda value, _: type(value) is int,
     "dtype": lambda value, _: isinstance(value, DType),
     "index": lambda value, _: _is_count(value),
+    "kept": lambda value, _: _is_count(value),
+    "limit": lambda value, _: _is_size(value),
     "note": lambda value, _: type(value) is str,
     "order": _is_order,
     "shape": _is_shape,

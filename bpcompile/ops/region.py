@@ -136,12 +136,15 @@ replay = declare(
         infer=_infer_replay,
         evaluate=lambda tape, place: tape[int(place)],
         derivative="none",
+        linear=(0,),
         doc="Read the row that a ``while`` kept in one of its iterations.",
     )
 )
 
 
-def _infer_branch(condition: Type, *operands: Type, then: Graph, otherwise: Graph) -> TupleType:
+def _infer_branch(
+    condition: Type, *operands: Type, then: Graph, otherwise: Graph, **_: str
+) -> TupleType:
     """Check that both arms take the operands and give the same types."""
     arms = (then, otherwise)
     results = [tuple(o.array_type for o in arm.outputs) for arm in arms]
@@ -152,7 +155,12 @@ def _infer_branch(condition: Type, *operands: Type, then: Graph, otherwise: Grap
 
 
 def _branch(
-    run: Callable[..., Any], condition: Any, *operands: Any, then: Graph, otherwise: Graph
+    run: Callable[..., Any],
+    condition: Any,
+    *operands: Any,
+    then: Graph,
+    otherwise: Graph,
+    **_: str,
 ) -> Any:
     """Run one arm."""
     return run(then if np.real(condition) else otherwise, operands)

@@ -1,7 +1,8 @@
 """Find the nodes that lie between the differentiated inputs and the result.
 
 A loop's activity is a fixed point: a carried value is active where its initial value is, or where
-its next value depends on an active one.
+its next value depends on an active one. A result of a branch is active where either arm makes it
+so. What decides (a test, a condition) is no float and active nowhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.type import AnyType, TupleType, Type
+from bpcompile.ir.type import AnyType, TapeType, TupleType
 
 # For each op with several results: which of them are active, given which operands are.
 REGION_ACTIVITY: dict[str, Callable[[Node, Sequence[bool]], list[bool]]] = {}
@@ -19,7 +20,7 @@ def carries_derivative(type: AnyType) -> bool:
     """Tell whether a value of this type can have a cotangent."""
     if isinstance(type, TupleType):
         return any(map(carries_derivative, type.items))
-    return isinstance(type, Type) and type.dtype.is_float
+    return (type.row if isinstance(type, TapeType) else type).dtype.is_float
 
 
 def active_nodes(graph: Graph, wrt: Iterable[Node]) -> set[Node]:
@@ -45,24 +46,58 @@ def active_nodes(graph: Graph, wrt: Iterable[Node]) -> set[Node]:
     return active
 
 
+def states_activity(
+    body: Graph, params: Sequence[Node], outputs: Sequence[Node], given: Sequence[bool]
+) -> list[bool]:
+    """Return which states of a loop are active, given which of its operands are.
+
+    `params` are the body's parameters for states and then constants, `outputs` the next states.
+    """
+    count = len(outputs)
+    flags = [
+        flag and carries_derivative(param.type) for flag, param in zip(given, params, strict=True)
+    ]
+    while True:
+        active = active_nodes(body, _flagged(params, flags))
+        found = [flag or out in active for flag, out in zip(flags, outputs, strict=False)]
+        if found == flags[:count]:
+            return found
+        flags[:count] = found
+
+
+def _flagged(nodes: Sequence[Node], flags: Sequence[bool]) -> list[Node]:
+    """Return the nodes whose flag is set and that can have a cotangent."""
+    pairs = zip(nodes, flags, strict=True)
+    return [node for node, flag in pairs if flag and carries_derivative(node.type)]
+
+
 def loop_activity(node: Node, given: Sequence[bool]) -> list[bool]:
     """Return which carried values of a loop are active, given which operands are."""
     body: Graph = node.attrs["body"]
+    return states_activity(body, body.params[1:], body.outputs, given[2:])
+
+
+def while_activity(node: Node, given: Sequence[bool]) -> list[bool]:
+    """Return which carried values and tapes of a ``while`` are active."""
+    body: Graph = node.attrs["body"]
     carried: int = node.attrs["carried"]
-    flags = [
-        flag and carries_derivative(param.type)
-        for flag, param in zip(given[2:], body.params[1:], strict=True)
-    ]
-    while True:
-        wrt = [param for param, flag in zip(body.params[1:], flags, strict=True) if flag]
-        active = active_nodes(body, wrt)
-        found = [flag or out in active for flag, out in zip(flags, body.outputs, strict=False)]
-        if found == flags[:carried]:
-            return found
-        flags[:carried] = found
+    states = states_activity(body, body.params, body.outputs[:carried], given)
+    active = active_nodes(body, _flagged(body.params, [*states, *given[carried:]]))
+    return [*states, *(out in active for out in body.outputs[carried:])]
+
+
+def branch_activity(node: Node, given: Sequence[bool]) -> list[bool]:
+    """Return which results of a branch are active."""
+    found = [False] * len(node.attrs["then"].outputs)
+    for _, arm in regions(node):
+        active = active_nodes(arm, _flagged(arm.params, given[1:]))
+        found = [flag or out in active for flag, out in zip(found, arm.outputs, strict=True)]
+    return found
 
 
 REGION_ACTIVITY["loop"] = loop_activity
+REGION_ACTIVITY["while"] = while_activity
+REGION_ACTIVITY["branch"] = branch_activity
 
 
 def masked_nodes(graph: Graph, active: set[Node], inputs: Collection[Node] = ()) -> set[Node]:
@@ -88,7 +123,7 @@ def passes_mask(node: Node) -> bool:
     return (
         op.mask is not None
         or op.partials is not None
-        or op.name == "item"
+        or op.name in ("item", "replay")
         or op.name in REGION_ACTIVITY
     )
 
@@ -100,7 +135,7 @@ def is_unsafe(node: Node, known: dict[Graph, bool]) -> bool:
     """
     if node.op.partials is not None and not node.op.finite:
         return True
-    return any(_has_unsafe(region, known) for _, region in regions(node))
+    return any(_has_unsafe(region, known) for key, region in regions(node) if key != "test")
 
 
 def _has_unsafe(graph: Graph, known: dict[Graph, bool]) -> bool:

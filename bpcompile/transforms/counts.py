@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bpcompile.ir.dims import Dim, Size, dim_max, dim_min, size_names
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType, Type
-from bpcompile.transforms.regions import Loop
+from bpcompile.transforms.regions import Branch, Loop
 
 
 class Range(NamedTuple):
@@ -72,7 +72,7 @@ class Counts:
             for known in self.graph.nodes:
                 if known.type == _INTEGER:
                     self._forms[known] = self._form(known, self._forms)
-        return self._forms[node]
+        return self._forms[node] if node in self._forms else self._form(node, self._forms)
 
     def range(self, form: Linear) -> Range:
         """Return the bounds of a linear form."""
@@ -87,13 +87,30 @@ class Counts:
 
     def inside(self, loop: Loop) -> Counts:
         """Return what is known inside the body of a loop of the graph."""
-        lower, upper = (self.range(self.linear(bound)) for bound in (loop.lower, loop.upper))
-        last = None if upper.high is None else upper.high - 1
-        ranges = {loop.index: Range(lower.low, last)}
+        ranges = {loop.index: Range(self.range(self.linear(loop.lower)).low, self._last(loop))}
         for param, operand in zip(loop.constants, loop.operands[loop.carried :], strict=True):
             if param.type == _INTEGER:
                 ranges[param] = self.range(self.linear(operand))
         return Counts(loop.body, ranges, self.signed)
+
+    def inside_arm(self, branch: Branch, arm: Graph) -> Counts:
+        """Return what is known inside an arm of a branch of the graph."""
+        pairs = zip(arm.params, branch.operands, strict=True)
+        ranges = {p: self.range(self.linear(x)) for p, x in pairs if p.type == _INTEGER}
+        return Counts(arm, ranges, self.signed)
+
+    def is_exact(self, loop: Loop) -> bool:
+        """Tell whether the first and last index of a loop are known, and not only bounded."""
+        ends = (loop.lower, loop.upper)
+        return all(end is not None and self.linear(end).size is not None for end in ends)
+
+    def _last(self, loop: Loop) -> Size | None:
+        """Return a size that the index of a loop does not exceed."""
+        if loop.upper is None:
+            limit, first = loop.node.attrs.get("limit", 0), self.range(self.linear(loop.lower)).high
+            return first + limit - 1 if limit != 0 and first is not None else None
+        upper = self.range(self.linear(loop.upper)).high
+        return None if upper is None else upper - 1
 
     def never_negative(self, size: Size) -> bool:
         """Tell whether a size is plainly at least 0: a sum of products of lengths."""

@@ -66,7 +66,7 @@ def deepened(
     operands = [arrays.get(k, operand) for k, operand in enumerate(given)]
     types = {k: array.array_type for k, array in arrays.items()}
     body = _deepened_body(loop, types, len(place))
-    args = (loop.lower, loop.upper, *operands, *place)
+    args = (*loop.node.args[:2], *operands, *place)
     results = TupleType(tuple(node.array_type for node in operands[: loop.carried]))
     attrs = {**loop.node.attrs, "body": body}
     return Node(OPS["loop"], args, attrs, results, loop.node.origin, loop.node.name)

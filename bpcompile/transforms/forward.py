@@ -19,8 +19,8 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, reachable
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import TupleType
-from bpcompile.transforms.activity import active_nodes, loop_activity
-from bpcompile.transforms.regions import Loop, LoopBuilder, finish
+from bpcompile.transforms.activity import active_nodes
+from bpcompile.transforms.regions import finish, renamed_results
 from bpcompile.transforms.reverse import Sweep, adjoint_origin, no_rule, scaled
 
 TangentRule = Callable[["Push", Node], "list[Expr | None]"]
@@ -78,6 +78,10 @@ class Push:
     def replace(self, node: Node, new: Node) -> None:
         """Let a new node take the place of one that the graph has."""
         self.replaced[node] = new
+
+    def replace_results(self, node: Node, results: Mapping[int, Expr]) -> None:
+        """Let new values take the place of results of a node, and of their names."""
+        self.replaced.update(renamed_results(self.builder, node, results))
 
     def run(self) -> None:
         """Visit the nodes, first first."""
@@ -198,41 +202,3 @@ def _sum(terms: Sequence[Expr]) -> Expr | None:
     for term in terms:
         total = term if total is None else total + term
     return total
-
-
-def push_loop(push: Push, node: Node) -> list[Expr | None]:
-    """Return the tangents of a loop's results: the loop carries them beside the values."""
-    loop, outer = Loop(node), push.builder
-    active = loop_activity(node, [arg in push.active for arg in node.args])
-    build = LoopBuilder(outer, loop.body.name, loop.index)
-    dots: dict[Node, Expr] = {}
-    states = list(zip(loop.states, loop.operands, strict=False))
-    for param, operand in states:
-        build.carry(outer.wrap(operand), param)
-    for (param, operand), moves in zip(states, active, strict=True):
-        if moves:
-            dots[param] = build.carry(push.tangent_or_zero(operand), f"{param.name}_dot")
-    constants = list(zip(loop.constants, loop.operands[loop.carried :], strict=True))
-    for param, operand in constants:
-        build.capture(outer.wrap(operand), param)
-    for param, operand in constants:
-        dot = push.tangent(operand)
-        if dot is not None:
-            dots[param] = build.capture(dot, f"{param.name}_dot")
-    for inside in loop.body.nodes:
-        build.body.adopt(inside)
-    inner = Push(build.body, loop.body, dots)
-    inner.run()
-    moving = [k for k, moves in enumerate(active) if moves]
-    outputs = [build.body.wrap(out) for out in loop.outputs]
-    outputs += [inner.tangent_or_zero(loop.outputs[k]) for k in moving]
-    bounds = outer.wrap(loop.lower), outer.wrap(loop.upper)
-    results = build.finish(*bounds, outputs, node.attrs.get("note", ""), inner.replaced)
-    push.replace(node, results[0].node.args[0])
-    found: list[Expr | None] = [None] * loop.carried
-    for position, k in enumerate(moving):
-        found[k] = results[loop.carried + position]
-    return found
-
-
-TANGENT_RULES["loop"] = push_loop

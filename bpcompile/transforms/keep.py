@@ -29,7 +29,7 @@ from typing import NamedTuple
 from bpcompile.ir.dims import Size, evaluate, product, size_names
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import Kind
-from bpcompile.ir.type import AnyType, TupleType, Type
+from bpcompile.ir.type import AnyType, TapeType, TupleType, Type
 from bpcompile.transforms.flow import UNBOUNDED, Network
 
 BYTE = 1.0  # the cost of a byte on the tape, in additions
@@ -46,7 +46,9 @@ class Region(NamedTuple):
     `free` are parameters that the reverse sweep has anyway, `history` those that depend on earlier
     iterations, `forward` the nodes that the forward sweep computes in any case. `later` gives for
     the next value of a state the state: where the reverse sweep has the state of each iteration, it
-    has met the next value in the iteration before.
+    has met the next value in the iteration before. `moving` are the free parameters that are not
+    the same in all runs of the region, and `stored` what the forward sweep hands out in any case.
+    `distant` are arrays that a loop around the region must keep as a whole, once for `runs` runs.
     """
 
     graph: Graph
@@ -54,12 +56,16 @@ class Region(NamedTuple):
     history: Collection[Node]
     forward: Collection[Node]
     later: Mapping[Node, Node]
+    moving: Collection[Node] = ()
+    stored: Collection[Node] = ()
+    distant: Collection[Node] = ()
+    runs: int = 1
 
     def sources(self, node: Node) -> tuple[Node, ...]:
         """Return what a node is computed from again."""
         if node in self.later:
             return (self.later[node],)
-        return () if node in self.history else node.args
+        return () if node in self.history or node in self.distant else node.args
 
 
 def choose(region: Region, needed: Iterable[Node]) -> list[Node]:
@@ -132,11 +138,13 @@ def _first_kept(
 
 def _one_of_two(costs: _Costs, relevant: dict[Node, int], needed: Iterable[Node]) -> set[Node]:
     """Return the cheaper of two tapes: what the adjoint reads, or what an iteration starts from."""
-    direct = {node for node in needed if node in relevant and isinstance(node.type, Type)}
+    direct = {node for node in needed if node in relevant}
     start = {node for node in relevant if node in costs.region.history}
     again = sum(costs.to_repeat(node) for node in relevant if node not in start)
     first = sum(costs.to_keep(node) for node in direct)
-    return direct if first <= again + sum(costs.to_keep(node) for node in start) else start
+    can_keep = all(isinstance(node.type, Type) for node in direct)
+    cheaper = first <= again + sum(costs.to_keep(node) for node in start)
+    return direct if can_keep and cheaper else start
 
 
 class _Costs:
@@ -146,9 +154,7 @@ class _Costs:
         """Add up the work of one iteration."""
         self.region = region
         self._work = sum(work(node) for node in region.graph.nodes if node in region.forward)
-        fixed = set(region.free)
-        index = region.graph.params[0]
-        fixed.discard(index)
+        fixed = set(region.free).difference(region.moving)
         self._fixed = fixed
         for node in region.graph.nodes:
             if node.args and all(_is_free(arg, fixed) for arg in node.args):
@@ -156,9 +162,13 @@ class _Costs:
 
     def to_keep(self, node: Node) -> int:
         """Return the cost of a node on the tape."""
-        if isinstance(node.type, TupleType) or node in self._fixed:
+        if not isinstance(node.type, Type) or node in self._fixed or _is_tape_of_while(node):
             return UNBOUNDED
+        if node in self.region.stored:
+            return 1  # next to nothing, but more than what is free
         size = byte_count(node.type)
+        if node in self.region.distant:
+            return max(1, round(size * BYTE * _SCALE / self.region.runs))
         dear = node.type.rank > 0 and size / node.type.dtype.itemsize > self._work
         return round(size * BYTE * _SCALE) * (_LAST_RESORT if dear else 1)
 
@@ -168,7 +178,7 @@ class _Costs:
         What the forward sweep does not compute is computed once either way, and what does not
         change from one iteration to the next is computed before the loop.
         """
-        if node in self.region.history:
+        if node in self.region.history or node in self.region.distant:
             return UNBOUNDED
         if node in self.region.later:
             return 1  # next to nothing, but more than a node that is on the tape itself
@@ -187,6 +197,8 @@ def element_count(type: AnyType) -> int:
     """Return the typical number of elements of a value."""
     if isinstance(type, TupleType):
         return sum(element_count(item) for item in type.items)
+    if isinstance(type, TapeType):
+        return TYPICAL_LENGTH * element_count(type.row)
     return typical(product(type.shape))
 
 
@@ -209,14 +221,23 @@ def work(node: Node) -> float:
             shared = node.args[0].shape[-1:]
             return 2.0 * element_count(node.type) * typical(product(shared))
         case Kind.REGION:
-            return _steps(node) * sum(work(n) for _, region in regions(node) for n in region)
+            parts = [sum(map(work, region)) for _, region in regions(node)]
+            return max(parts) if node.op.name == "branch" else iterations(node) * sum(parts)
     return node.op.cost * max(element_count(value.type) for value in (node, *node.args))
 
 
-def _steps(node: Node) -> int:
-    """Return the typical number of iterations of a loop, 1 for other regions."""
-    if node.op.name != "loop":
-        return 1
+def _is_tape_of_while(node: Node) -> bool:
+    """Tell whether an array holds rows of a ``while``, of which there may be far fewer."""
+    if node.op.name != "item" or node.args[0].op.name != "while":
+        return False
+    start: Node = node.args[0].args[node.attrs["index"]]
+    return start.op.name == "empty"
+
+
+def iterations(node: Node) -> int:
+    """Return the typical number of iterations of a loop."""
+    if node.op.name == "while":
+        return min(TYPICAL_LENGTH, typical(node.attrs.get("limit", 0) or TYPICAL_LENGTH))
     lower, upper = (_known(bound) for bound in node.args[:2])
     return TYPICAL_LENGTH if lower is None or upper is None else max(1, upper - lower)
 

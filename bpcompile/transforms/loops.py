@@ -1,12 +1,17 @@
-"""Differentiate counted loops in reverse: the adjoint of a loop is a loop that runs backwards.
+"""Differentiate loops in reverse: the adjoint of a loop is a counted loop that runs backwards.
 
 With the body s' = B(i, s, c), the cotangents run s̄ = Bₛᵀ s̄' and c̄ += B_cᵀ s̄'. A sweep over the
 body gives its joint graph: the seeds are the cotangents of the next states, and the cotangents of
 constants start from an accumulator, so that an element read by ``index(c, i)`` adds to that element
-alone. `bpcompile.transforms.tape` makes two loops of it: one forward that also writes a tape and
-takes the original's place, and one backward that reads it.
+alone. `bpcompile.transforms.tape` makes a forward loop of it that also writes a tape and takes the
+original's place, and `bpcompile.transforms.backward` a backward one that reads it. A ``while`` is
+made to count its iterations, and then is a loop like any other.
 
 Masks go through a loop as values beside their cotangents, where an unsafe op makes them useful.
+
+In derivatives of derivatives a loop may keep rows on tapes, or replay tapes of another loop. The
+cotangent of a tape is again a tape, of the cotangents of its rows: the loop that replays makes a
+row in each of its iterations, and the loop that keeps starts from it in its iteration.
 """
 
 from __future__ import annotations
@@ -14,29 +19,35 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from bpcompile.errors import UnsupportedError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType, Type
-from bpcompile.transforms.activity import active_nodes, carries_derivative, loop_activity
-from bpcompile.transforms.regions import Loop
-from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, gradient
-from bpcompile.transforms.tape import Joint, Slot, backward_loop, forward_loop
-from bpcompile.transforms.writes import changed_by_elements, covers, written_once
+from bpcompile.transforms.activity import active_nodes, carries_derivative, states_activity
+from bpcompile.transforms.backward import backward_loop
+from bpcompile.transforms.counts import Counts, Linear
+from bpcompile.transforms.regions import Loop, counting
+from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, TapeBar, gradient
+from bpcompile.transforms.tape import Joint, RowSlot, Seed, Slot, forward_loop
+from bpcompile.transforms.writes import changed_by_elements, covers, outside, written_once
 
 
 def reverse_loop(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -> None:
     """Add the cotangents of a loop's initial values and constants, through a backward loop."""
-    loop = Loop(node)
-    joint = _joint_body(sweep, loop, _Task(sweep, loop, bars))
-    values = backward_loop(sweep, joint, forward_loop(sweep, joint))
+    loop = Loop(node if node.op.name == "loop" else counting(sweep.builder, node))
+    joint = _joint_body(sweep, _Task(sweep, node, loop, bars))
+    values, tapes = backward_loop(sweep, joint, forward_loop(sweep, joint))
     results = list(zip(joint.slots, values, strict=True))
     masks = {slot.operand: value for slot, value in results if slot.mask}
     for slot, value in results:
         if not slot.mask:
             sweep.accumulate(loop.operands[slot.operand], value, masks.get(slot.operand))
+    for k, bar in tapes:
+        sweep.tape_bars.setdefault(loop.operands[k], []).append(bar)
 
 
 REGION_RULES["loop"] = reverse_loop
+REGION_RULES["while"] = reverse_loop
 
 
 class _Task:
@@ -45,22 +56,36 @@ class _Task:
     Operands are counted through initial values and constants.
     """
 
-    def __init__(self, sweep: Sweep, loop: Loop, bars: Sequence[Cotangent | None]) -> None:
+    def __init__(
+        self, sweep: Sweep, node: Node, loop: Loop, bars: Sequence[Cotangent | None]
+    ) -> None:
         """Find the active operands, the states that a cotangent reaches, and the useful masks."""
-        self.loop = loop
-        given = [arg in sweep.active for arg in loop.node.args]
-        states = loop_activity(loop.node, given)
+        self.node, self.loop = node, loop
+        given = [arg in sweep.active for arg in loop.operands]
+        states = states_activity(loop.body, loop.params, loop.outputs, given)
         self.active = [
             k
             for k, param in enumerate(loop.params)
-            if carries_derivative(param.type) and (states[k] if k < loop.carried else given[2 + k])
+            if carries_derivative(param.type) and (states[k] if k < loop.carried else given[k])
         ]
-        self.constants = [k for k in self.active if k >= loop.carried]
-        self.arrived = dict(enumerate(bars))
+        constants = [k for k in self.active if k >= loop.carried]
+        self.constants = [k for k in constants if isinstance(loop.params[k].type, Type)]
+        self.tapes = [k for k in constants if k not in self.constants]
+        first: int = node.attrs["carried"]
+        self.rows = {
+            k: sweep.tape_cotangents(node, first + k)
+            for k, row in enumerate(loop.rows)
+            if carries_derivative(row.type)
+        }
+        self.arrived = {k: bars[place] for k, place in enumerate(loop.places)}
+        reached = {k for k, bar in self.arrived.items() if bar is not None}
         for k in self.constants:
             self.arrived[k] = sweep.take(loop.operands[k])
-        self.states = self._reached({k for k, bar in enumerate(bars) if bar is not None})
+        self.states = self._reached(reached)
+        pairs = zip(loop.states, loop.outputs, strict=True)
+        self.changed = [state for state, out in pairs if out is not state]
         self.counts = sweep.counts.inside(loop)
+        self.exact = sweep.counts.is_exact(loop)
         self.once = self._once(sweep)
         self.useful = self._useful(sweep)
         self.masked = {
@@ -73,7 +98,9 @@ class _Task:
         loop = self.loop
         active = active_nodes(loop.body, [loop.params[k] for k in self.active])
         while True:
-            found = _through(active, [loop.outputs[k] for k in states])
+            ends = [loop.outputs[k] for k in states]
+            ends += [loop.rows[k] for k, bars in self.rows.items() if bars]
+            found = _through(active, ends)
             more = {k for k in self.active if k < loop.carried and loop.params[k] in found} - states
             if not more:
                 return sorted(states)
@@ -98,7 +125,7 @@ class _Task:
         An array changed by elements has one only if it came from outside and no iteration changes
         it: else each of its elements would cost a bool, and a branch where the loop is innermost.
         """
-        states = self.states if self.loop.node in sweep.masked else []
+        states = self.states if self.node in sweep.masked else []
         constants = (k for k in self.constants if self.loop.operands[k] in sweep.masked)
         return {
             *(k for k in states if not changed_by_elements(self.loop, k)),
@@ -131,7 +158,9 @@ class _Task:
             return
         before = attempt.masks[k].node
         if k >= self.loop.carried:
-            drops = where is None or covers(self.loop, self.counts, where.node, before)
+            drops = where is None or (
+                self.exact and covers(self.loop, self.counts, where.node, before)
+            )
         elif self._is_once(k):
             drops = where is None or where.node is not before
         else:
@@ -160,32 +189,36 @@ class _Attempt:
     sweep: Sweep
     values: dict[int, Expr]
     masks: dict[int, Expr]
+    seeds: list[Seed]
 
 
-def _joint_body(sweep: Sweep, loop: Loop, task: _Task) -> Joint:
+def _joint_body(sweep: Sweep, task: _Task) -> Joint:
     """Differentiate the body, with as few masks as are right: sweep until none is added or goes."""
     while True:
-        attempt = _sweep_body(sweep, loop, task)
+        attempt = _sweep_body(sweep, task)
         before = set(task.masked)
         for k in task.useful:
             task.revise(k, attempt)
         if task.masked == before:
-            return _with_slots(sweep, loop, task, attempt)
+            return _with_slots(sweep, task, attempt)
 
 
-def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
+def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
     """Sweep over the body towards the active parameters."""
+    loop = task.loop
     builder = Builder.extending(loop.body)
+    useful = [*task.useful, *(k for k in task.tapes if loop.operands[k] in sweep.masked)]
     inner = Sweep(
         builder,
         loop.body,
         [loop.params[k] for k in task.active],
-        masked=[loop.params[k] for k in task.useful],
+        masked=[loop.params[k] for k in useful],
         once=task.once,
         counts=task.counts,
         in_loop=True,
+        passing=[*task.changed, *_distant(sweep, loop)],
     )
-    attempt = _Attempt(inner, {}, {})
+    attempt = _Attempt(inner, {}, {}, [])
     with builder.at(sweep.builder.origin):
         for k in (*task.states, *task.constants):
             param = loop.params[k]
@@ -193,6 +226,9 @@ def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
         for k in sorted(task.masked):
             type = loop.params[k].array_type.with_dtype(DType.BOOL)
             attempt.masks[k] = builder.param(f"{loop.params[k].name}_where", type)
+        for k, bars in task.rows.items():
+            for bar in bars:
+                attempt.seeds.append(_seed_row(inner, loop.rows[k], bar))
     for k, value in attempt.values.items():
         seeded = loop.outputs[k] if k < loop.carried else loop.params[k]
         inner.accumulate(seeded, value, attempt.masks.get(k))
@@ -200,24 +236,80 @@ def _sweep_body(sweep: Sweep, loop: Loop, task: _Task) -> _Attempt:
     return attempt
 
 
-def _with_slots(sweep: Sweep, loop: Loop, task: _Task, attempt: _Attempt) -> Joint:
+def _distant(sweep: Sweep, loop: Loop) -> list[Node]:
+    """Return the parameters for constants of the loop that a loop around it changes."""
+    pairs = zip(loop.constants, loop.operands[loop.carried :], strict=True)
+    return [param for param, operand in pairs if operand in sweep.passing]
+
+
+def _seed_row(inner: Sweep, row: Node, bar: TapeBar) -> Seed:
+    """Let the cotangent of a kept row start from a parameter, and from another for its mask."""
+    builder, name = inner.builder, row.name or "row"
+    value = builder.param(f"{name}_bar", row.array_type)
+    if bar.where is None:
+        inner.accumulate(row, value)
+        return Seed(value.node, None, bar)
+    where = builder.param(f"{name}_where", row.array_type.with_dtype(DType.BOOL))
+    inner.accumulate(row, value, where)
+    return Seed(value.node, where.node, bar)
+
+
+def _with_slots(sweep: Sweep, task: _Task, attempt: _Attempt) -> Joint:
     """Return the joint graph, and what the backward loop starts each of its values from."""
-    inner, outer = attempt.sweep, sweep.builder
+    inner, outer, loop = attempt.sweep, sweep.builder, task.loop
     results = [gradient(inner, loop.params[k]) for k in attempt.values]
     for k in attempt.masks:
         found = inner.cotangent(loop.params[k])
         where = None if found is None else found.where
         results.append(where or inner.builder.const(True, attempt.masks[k].type))
-    outputs = [*map(inner.builder.wrap, loop.outputs), *results]
+    rows = {k: found for k in task.tapes if (found := inner.cotangent(loop.params[k]))}
+    for value, where in rows.values():
+        results += [value] if where is None else [value, where]
+    outputs = [*map(inner.builder.wrap, (*loop.outputs, *loop.rows)), *results]
     graph = inner.finish(outputs)
+    made = iter(graph.outputs[loop.carried + len(loop.rows) :])
     slots = []
     given = [*attempt.values.items(), *attempt.masks.items()]
     for number, (k, param) in enumerate(given):
         mask = number >= len(attempt.values)
-        output = graph.outputs[loop.carried + number]
         start = _start(outer, task, k, param.type, mask=mask)
-        slots.append(Slot(k, mask, start, param.node, output))
-    return Joint(loop, graph, slots)
+        slots.append(Slot(k, mask, start, param.node, next(made)))
+    row_slots = []
+    for k, (_, where) in rows.items():
+        output = next(made)
+        mask_output = None if where is None else next(made)
+        row_slots.append(RowSlot(k, output, mask_output, _replays_upwards(loop, k, sweep.counts)))
+    distant = {param for param in _distant(sweep, loop) if param.shape}
+    return Joint(task.node, loop, graph, slots, row_slots, attempt.seeds, distant)
+
+
+def _replays_upwards(loop: Loop, k: int, counts: Counts) -> bool:
+    """Tell whether a loop replays the tape of operand k from its first row on, or from its last.
+
+    Raises `UnsupportedError` where it does neither.
+    """
+    inside = counts.inside(loop)
+    tape = loop.params[k]
+    places = {n.args[1] for n in loop.body.nodes if n.op.name == "replay" and n.args[0] is tape}
+    form = inside.linear(places.pop())
+    factor = form.terms.get(loop.index, 0)
+    first = form.plus(Linear({loop.index: -factor}, 0))
+    start = outside(first, loop, counts)
+    lower = counts.linear(loop.lower)
+    if not places and factor == 1 and start == Linear({}, 0).plus(lower, -1):
+        return True
+    last = None if loop.upper is None else counts.linear(loop.upper).shifted(-1)
+    if places or factor != -1 or start != last:
+        raise UnsupportedError(
+            f"the derivative of a loop that reads a tape in another order{_at(loop.node)}: "
+            "differentiate the function as a whole, not this part of it"
+        )
+    return False
+
+
+def _at(node: Node) -> str:
+    """Return where a node comes from, for a message."""
+    return f" at {node.origin}" if node.origin else ""
 
 
 def _start(builder: Builder, task: _Task, k: int, type: Type, *, mask: bool) -> Expr:

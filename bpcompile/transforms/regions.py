@@ -6,28 +6,50 @@ one that also writes a tape. `finish` then puts the new node where the old one w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bpcompile.ir.build import Builder, Expr
-from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.op import OPS
-from bpcompile.ir.type import DType, Type
+from bpcompile.ir.type import DType, TupleType, Type
+
+_INTEGER = Type(DType.I64)
 
 
 class Loop:
-    """Name the parts of a ``loop`` node: operands by role, and the body's parameters alike."""
+    """Name the parts of a loop by their role: of a ``loop``, or of a ``while`` that counts.
+
+    `params` are the body's parameters for states, then constants, and `operands` what they are
+    given first; `outputs` are the next states and `rows` what goes on tapes. `index` goes up by one
+    from `lower`; in a ``while`` it is a state of which the node's result number `counter` is the
+    last value, and `upper` is None. `places` are the numbers of the states among the results.
+    """
 
     def __init__(self, node: Node) -> None:
         """Take the node apart."""
         self.node = node
         self.body: Graph = node.attrs["body"]
-        self.carried: int = node.attrs["carried"]
-        self.lower, self.upper = node.args[:2]
-        self.operands: tuple[Node, ...] = node.args[2:]  # initial values, then constants
-        self.index = self.body.params[0]
-        self.params: tuple[Node, ...] = self.body.params[1:]  # states, then constants
-        self.outputs: tuple[Node, ...] = self.body.outputs
+        self.test: Graph | None = node.attrs.get("test")
+        count: int = node.attrs["carried"]
+        self.counter = None if self.test is None else counting_state(node)
+        self.places = tuple(k for k in range(count) if k != self.counter)
+        self.carried = len(self.places)
+        self.lower: Node
+        self.upper: Node | None
+        self.operands: tuple[Node, ...]
+        self.params: tuple[Node, ...]
+        if self.test is None:
+            self.lower, self.upper = node.args[:2]
+            self.index, self.operands = self.body.params[0], node.args[2:]
+            self.params = self.body.params[1:]
+        else:
+            assert self.counter is not None
+            self.lower, self.upper = node.args[self.counter], None
+            self.index = self.body.params[self.counter]
+            numbers = [*self.places, *range(count, len(node.args))]
+            self.operands = tuple(node.args[k] for k in numbers)
+            self.params = tuple(self.body.params[k] for k in numbers)
+        self.outputs = tuple(self.body.outputs[k] for k in self.places)
+        self.rows = self.body.outputs[count:]
 
     @property
     def states(self) -> tuple[Node, ...]:
@@ -40,61 +62,49 @@ class Loop:
         return self.params[self.carried :]
 
 
-class LoopBuilder:
-    """Build a loop in an outer graph, with the values that its body reads captured on the way."""
+def counting_state(node: Node) -> int | None:
+    """Return the number of a state of a ``while`` to which each iteration adds one."""
+    body: Graph = node.attrs["body"]
+    for k, (param, out) in enumerate(zip(body.params, body.outputs, strict=False)):
+        if k < node.attrs["carried"] and out.op.name == "add" and param.type == _INTEGER:
+            a, b = out.args
+            if any(x is param and y.attrs.get("value") == 1 for x, y in ((a, b), (b, a))):
+                return k
+    return None
 
-    def __init__(self, outer: Builder, name: str, index: Node | str) -> None:
-        """Start a body with an index, which may be a parameter that exists already."""
-        self.outer = outer
-        self.body = Builder(name)
-        self.body.origin = outer.origin
-        self.index = self._param(index, Type(DType.I64))
-        self._carried: list[tuple[Expr, Expr]] = []
-        self._captured: list[tuple[Expr, Expr]] = []
 
-    def _param(self, given: Node | str, type: Type) -> Expr:
-        """Return a parameter of the body, of a name or as it exists."""
-        if isinstance(given, str):
-            return self.body.param(given, type)
-        return self.body.wrap(self.body.adopt(given))
+def counting(builder: Builder, node: Node) -> Node:
+    """Return a ``while`` with a state that counts its iterations, the last one if it is new."""
+    if counting_state(node) is not None:
+        return node
+    place = node.attrs["carried"]
+    regions = {}
+    for key in ("test", "body"):
+        region: Graph = node.attrs[key]
+        inside = Builder.extending(region)
+        step = inside.param("step", _INTEGER)
+        inside.params.insert(place, inside.params.pop())
+        outputs = [inside.wrap(out) for out in region.outputs]
+        if key == "body":
+            outputs.insert(place, step + 1)
+        regions[key] = inside.finish(outputs)
+    assert isinstance(node.type, TupleType)
+    types = node.type.items
+    args = (*node.args[:place], builder.const(0, _INTEGER).node, *node.args[place:])
+    attrs = {**node.attrs, **regions, "carried": place + 1}
+    type = TupleType((*types[:place], _INTEGER, *types[place:]))
+    return Node(node.op, args, attrs, type, node.origin, node.name)
 
-    def carry(self, start: Expr, param: Node | str) -> Expr:
-        """Return the parameter for a carried value with this initial value."""
-        inside = self._param(param, start.type)
-        self._carried.append((inside, start))
-        return inside
 
-    def capture(self, value: Expr, param: Node | str) -> Expr:
-        """Return the parameter for a value from outside."""
-        inside = self._param(param, value.type)
-        self._captured.append((inside, value))
-        return inside
+class Branch:
+    """Name the parts of a ``branch`` node."""
 
-    def number(self, value: Expr, size: Size | None, by: int = 0) -> Expr:
-        """Return an integer from outside plus `by`: a length where it is one, else captured."""
-        if size is not None:
-            return self.body.dim(size + by)
-        known = [inside for inside, outside in self._captured if outside.node is value.node]
-        inside = known[0] if known else self.capture(value, value.node.name or "count")
-        return inside + by if by else inside
-
-    def finish(
-        self,
-        lower: Expr,
-        upper: Expr,
-        outputs: Sequence[Expr],
-        note: str = "",
-        replaced: Mapping[Node, Node] | None = None,
-    ) -> tuple[Expr, ...]:
-        """Append the loop to the outer graph and return its results; `outputs` go around."""
-        found = _needed([out.node for out in outputs], replaced or {})
-        captured = [(inside, value) for inside, value in self._captured if inside.node in found]
-        params = [self.index, *(p for p, _ in self._carried), *(p for p, _ in captured)]
-        self.body.params = [param.node for param in params]
-        body = finish(self.body, outputs, replaced or {})
-        starts = [start for _, start in (*self._carried, *captured)]
-        attrs = {"body": body, "carried": len(outputs), **({"note": note} if note else {})}
-        return self.outer.apply(OPS["loop"], (lower, upper, *starts), attrs).items()
+    def __init__(self, node: Node) -> None:
+        """Take the node apart."""
+        self.node = node
+        self.condition, *rest = node.args
+        self.operands = tuple(rest)
+        self.arms: tuple[Graph, Graph] = (node.attrs["then"], node.attrs["otherwise"])
 
 
 def finish(builder: Builder, outputs: Iterable[Expr], replaced: Mapping[Node, Node]) -> Graph:
@@ -108,11 +118,22 @@ def finish(builder: Builder, outputs: Iterable[Expr], replaced: Mapping[Node, No
     results = [replaced.get(out.node, out.node) for out in outputs]
     rebuilt = empty_copy(builder)
     place: dict[Node, Node] = {param: rebuilt.adopt(param) for param in builder.params}
-    needed = _needed(results, replaced)
+    needed = needed_nodes(results, replaced)
     for node in builder.nodes:
         if node in needed:
             _place(node, rebuilt, replaced, place)
     return rebuilt.finish([Expr(rebuilt, place[node]) for node in results])
+
+
+def renamed_results(
+    builder: Builder, node: Node, results: Mapping[int, Expr]
+) -> Iterator[tuple[Node, Node]]:
+    """Yield what takes the place of each result of a node, with the name and origin of that."""
+    for k, old in enumerate(builder.wrap(node).items()):
+        if k in results:
+            new = results[k].node
+            new.name, new.origin = new.name or old.node.name, old.node.origin
+            yield old.node, new
 
 
 def empty_copy(graph: Graph | Builder) -> Builder:
@@ -123,7 +144,7 @@ def empty_copy(graph: Graph | Builder) -> Builder:
     return builder
 
 
-def _needed(results: Sequence[Node], replaced: Mapping[Node, Node]) -> set[Node]:
+def needed_nodes(results: Sequence[Node], replaced: Mapping[Node, Node]) -> set[Node]:
     """Return what the results depend on after the replacement."""
     seen = {replaced.get(node, node) for node in results}
     stack = list(seen)

@@ -10,7 +10,7 @@ it is. Contributions add up, and their masks are joined by or; contractions drop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bpcompile.errors import NotDifferentiableError
@@ -21,7 +21,7 @@ from bpcompile.ir.type import TupleType
 from bpcompile.passes.dce import drop_dead
 from bpcompile.transforms.activity import active_nodes, masked_nodes
 from bpcompile.transforms.counts import Counts
-from bpcompile.transforms.regions import finish
+from bpcompile.transforms.regions import finish, reaching, renamed_results
 from bpcompile.transforms.total import Total, is_zero
 
 RegionRule = Callable[["Sweep", Node, list["Cotangent | None"]], None]
@@ -33,6 +33,17 @@ class Cotangent(NamedTuple):
 
     value: Expr
     where: Expr | None = None
+
+
+class TapeBar(NamedTuple):
+    """Hold a part of the cotangent of a tape: a tape with a row for each of its rows.
+
+    `flipped` tells that the rows stand in the other order.
+    """
+
+    tape: Expr
+    where: Expr | None = None
+    flipped: bool = False
 
 
 class Sweep:
@@ -53,6 +64,7 @@ class Sweep:
         once: Collection[Node] = (),
         counts: Counts | None = None,
         in_loop: bool = False,
+        passing: Iterable[Node] = (),
     ) -> None:
         """Prepare a sweep over `graph`, whose nodes `builder` holds, towards `wrt`.
 
@@ -60,6 +72,8 @@ class Sweep:
         whose places are written once, so that nobody reads a place of their cotangent after its
         write, and `counts` knows the integers. `in_loop` tells that an overwritten element is no
         reason to start a mask, which would cost a bool beside each element of a carried array.
+        `passing` are parameters that hold other values when the reverse sweep comes by: it has them
+        only where they are kept.
         """
         self.builder = builder
         self.graph = graph
@@ -68,7 +82,9 @@ class Sweep:
         self.once = frozenset(once)
         self.counts = counts or Counts(graph)
         self.in_loop = in_loop
+        self.passing = reaching(graph, passing)
         self.replaced: dict[Node, Node] = {}
+        self.tape_bars: dict[Node, list[TapeBar]] = {}
         self._found: dict[Node, Total] = {}
         self._items: dict[Node, dict[int, Node]] = {}
 
@@ -100,6 +116,10 @@ class Sweep:
         """Let a new node take the place of one that the graph has."""
         self.replaced[node] = new
 
+    def replace_results(self, node: Node, results: Mapping[int, Expr]) -> None:
+        """Let new values take the place of results of a node, and of their names."""
+        self.replaced.update(renamed_results(self.builder, node, results))
+
     def finish(self, outputs: Iterable[Expr]) -> Graph:
         """Return the joint graph with these outputs."""
         return finish(self.builder, outputs, self.replaced)
@@ -116,7 +136,7 @@ class Sweep:
         """Add the contributions of one node to the cotangents of its operands."""
         if isinstance(node.type, TupleType):
             self._visit_region(node)
-        elif node in self._found:
+        elif node in self._found or node in self.tape_bars:
             if node.op.name == "item":
                 self._items.setdefault(node.args[0], {})[node.attrs["index"]] = node
             else:
@@ -134,6 +154,11 @@ class Sweep:
         count = len(node.type.items)
         rule(self, node, [self.cotangent(found[k]) if k in found else None for k in range(count)])
 
+    def tape_cotangents(self, node: Node, k: int) -> list[TapeBar]:
+        """Return the parts of the cotangent of a tape, which is result `k` of a node."""
+        item = self._items[node].get(k)
+        return [] if item is None else self.tape_bars.get(item, [])
+
     def _apply_rule(self, node: Node) -> None:
         """Apply the rule of an ordinary op."""
         op = node.op
@@ -148,6 +173,9 @@ class Sweep:
                     if bar.where is not None and not op.finite:
                         value = OPS["select"](bar.where, value, 0.0)
                     self.accumulate(arg, value, bar.where)
+            return
+        if op.name == "replay":  # in a body, the cotangent of a tape is that of its row
+            self.accumulate(node.args[0], bar.value, bar.where)
             return
         if op.vjp is None:
             raise no_rule(node)
@@ -203,8 +231,7 @@ def reverse(graph: Graph, wrt: Sequence[int], seeds: str = "one") -> Graph:
     have none. With ``"input"`` each float output gets a new last parameter that holds its
     cotangent, named after the output with ``_bar`` behind.
 
-    Raises `NotDifferentiableError` where an active op has no rule, and `UnsupportedError` where a
-    loop must keep values of each step and the number of its steps is unknown when it starts.
+    Raises `NotDifferentiableError` where an active op has no rule.
 
         >>> from bpcompile import ops
         >>> from bpcompile.ir.interpret import interpret

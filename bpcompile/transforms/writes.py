@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from bpcompile.ir.dims import Size
-from bpcompile.ir.graph import Node
+from bpcompile.ir.graph import Graph, Node
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.counts import Counts, Linear
-from bpcompile.transforms.regions import Loop
+from bpcompile.transforms.regions import Branch, Loop, counting_state
 
 
 def written_once(loop: Loop, k: int, counts: Counts) -> set[Node]:
@@ -30,25 +30,57 @@ def changed_by_elements(loop: Loop, k: int) -> bool:
 def _chain(loop: Loop, k: int) -> set[Node]:
     """Return the nodes from the next value of state k back to the state itself.
 
-    The empty set where anything but updates and inner loops stands in between.
+    The empty set where anything but updates, inner loops and branches stands in between.
     """
-    node, chain = loop.outputs[k], set[Node]()
-    while node is not loop.params[k]:
-        chain.add(node)
-        below = _below(node)
-        if below is None:
-            return set()
+    chain, end = _down(loop.outputs[k])
+    return chain if end is loop.params[k] else set()
+
+
+def arm_chains(branch: Branch, arm: Graph, once: Collection[Node]) -> set[Node]:
+    """Return the nodes on the way of arrays through an arm, for operands among `once`.
+
+    These are arrays whose places are written once in the loop around the branch.
+    """
+    found: set[Node] = set()
+    arrays = {p for p, x in zip(arm.params, branch.operands, strict=True) if x in once}
+    for out in arm.outputs if arrays else ():
+        chain, end = _down(out)
+        if end in arrays:
+            found |= chain
+    return found
+
+
+def _down(node: Node) -> tuple[set[Node], Node]:
+    """Return the nodes from an array down to the one that it is made of by writes, and that one."""
+    chain = {node}
+    while (below := _below(node)) is not None:
         node = below
-    return {*chain, node}
+        chain.add(node)
+    return chain, node
 
 
 def _below(node: Node) -> Node | None:
-    """Return the array that a node writes into, directly or in a loop."""
+    """Return the array that a node writes into, directly, in a loop or in the arms of a branch."""
     if node.op.name == "update":
         return node.args[0]
-    if node.op.name == "item" and node.args[0].op.name == "loop":
-        return Loop(node.args[0]).operands[int(node.attrs["index"])]
-    return None
+    if node.op.name != "item":
+        return None
+    region, k = node.args[0], int(node.attrs["index"])
+    if region.op.name == "branch":
+        return _below_arms(Branch(region), k)
+    starts = region.args[2:] if region.op.name == "loop" else region.args
+    return starts[k] if k < region.attrs["carried"] else None
+
+
+def _below_arms(branch: Branch, k: int) -> Node | None:
+    """Return the operand that both arms of a branch write into to make result `k`."""
+    ends = []
+    for arm in branch.arms:
+        _, end = _down(arm.outputs[k])
+        if end.op.name != "param":
+            return None
+        ends.append(branch.operands[arm.params.index(end)])
+    return ends[0] if ends[0] is ends[1] else None
 
 
 def _write_forms(loop: Loop, k: int, counts: Counts) -> list[Linear] | None:
@@ -57,25 +89,54 @@ def _write_forms(loop: Loop, k: int, counts: Counts) -> list[Linear] | None:
     The forms are those that have only constants of the loop in them; the loop around it goes on
     with them. None where there is no or more than one write, or two iterations may meet.
     """
-    forms: list[Linear] | None = None
-    node = loop.outputs[k]
-    while node is not loop.params[k]:
-        below = _below(node)
-        if below is None or forms is not None:
-            return None
-        if node.op.name == "update":
-            forms = [counts.linear(index) for index in _scalar_indices(node)]
-        else:
-            inner = Loop(node.args[0])
-            found = _write_forms(inner, node.attrs["index"], counts.inside(inner))
-            if found is None:
-                return None
-            forms = [_outside(form, inner, counts) for form in found]
-        node = below
+    writes = _writes(loop.outputs[k], loop.params[k], counts)
     fixed = set(loop.constants)
-    if forms is None or not any(_never_meets(form, loop, counts) for form in forms):
+    if not writes or not any(_never_meets(form, loop, counts) for form in writes[0]):
         return None
-    return [form for form in forms if fixed.issuperset(form.terms)]
+    return [form for form in writes[0] if fixed.issuperset(form.terms)]
+
+
+def _writes(node: Node, end: Node, counts: Counts) -> list[list[Linear]] | None:
+    """Return the indices of the write between two forms of an array: of one, or of none.
+
+    None where there are more, or they are not seen.
+    """
+    found: list[list[Linear]] = []
+    while node is not end:
+        below = _below(node)
+        if node.op.name == "update":
+            made: list[list[Linear]] | None
+            made = [[counts.linear(index) for index in _scalar_indices(node)]]
+        elif below is not None:
+            made = _writes_inside(node.args[0], int(node.attrs["index"]), counts)
+        else:
+            made = None
+        if below is None or made is None or (found and made):
+            return None
+        found += made
+        node = below
+    return found
+
+
+def _writes_inside(region: Node, k: int, counts: Counts) -> list[list[Linear]] | None:
+    """Return the indices of the write that a region does to make its result `k`, as `_writes`."""
+    if region.op.name == "branch":
+        branch = Branch(region)
+        found = []
+        for arm in branch.arms:
+            inside = counts.inside_arm(branch, arm)
+            _, end = _down(arm.outputs[k])
+            made = _writes(arm.outputs[k], end, inside)
+            if made is None:
+                return None
+            names = dict(zip(arm.params, branch.operands, strict=True))
+            found += [[_renamed(form, names, counts) for form in forms] for forms in made]
+        return found[:1] if len(found) < 2 or found[0] == found[1] else None
+    if region.op.name == "while" and counting_state(region) is None:
+        return None
+    inner = Loop(region)
+    forms = _write_forms(inner, inner.places.index(k), counts.inside(inner))
+    return None if forms is None else [[outside(form, inner, counts) for form in forms]]
 
 
 def _never_meets(form: Linear, loop: Loop, counts: Counts) -> bool:
@@ -93,17 +154,25 @@ def _scalar_indices(node: Node) -> list[Node]:
     return [operand for operand in named if not operand.shape]
 
 
-def _outside(form: Linear, inner: Loop, counts: Counts) -> Linear:
+def outside(form: Linear, inner: Loop, counts: Counts) -> Linear:
     """Return a form in constants of an inner loop as one in the nodes around it."""
+    return _renamed(form, dict(zip(inner.params, inner.operands, strict=True)), counts)
+
+
+def _renamed(form: Linear, outer: Mapping[Node, Node], counts: Counts) -> Linear:
+    """Return a form in parameters of a region as one in the nodes around it.
+
+    A node of the region itself stays: it is none that the loop around the region knows.
+    """
     total = Linear({}, form.constant)
-    for param, factor in form.terms.items():
-        operand = inner.operands[inner.params.index(param)]
-        total = total.plus(counts.linear(operand), factor)
+    for node, factor in form.terms.items():
+        known = counts.linear(outer[node]) if node in outer else Linear({node: 1}, 0)
+        total = total.plus(known, factor)
     return total
 
 
 def covers(loop: Loop, counts: Counts, after: Node, before: Node) -> bool:
-    """Tell whether the iterations together set all places of a mask.
+    """Tell whether the iterations, all of which are run, together set all places of a mask.
 
     `after` is the mask that an iteration makes of `before`: a chain of ``accumulate`` nodes of
     which one has the loop's index, from the first to the last place of an axis, and True.

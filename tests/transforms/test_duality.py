@@ -57,7 +57,7 @@ CASES = {
     },
 }
 ATTRS = {"astype": [{"dtype": DType.F64}, {"dtype": DType.F32}]}
-REGIONS = {"loop", "item", "param"}  # tested by models
+REGIONS = {"loop", "while", "branch", "replay", "item", "param"}  # tested by models
 
 
 def table():

@@ -29,9 +29,8 @@ def random_region(seed):
     outputs = [pool[-1], pool[-2]]
     graph = b.finish(outputs)
     later = {outputs[0].node: s.node} if seed % 2 else {}
-    region = Region(
-        graph, {i.node, c.node}, {s.node, t.node}, set(graph.nodes) - {pool[-3].node}, later
-    )
+    forward = set(graph.nodes) - {pool[-3].node}
+    region = Region(graph, {i.node, c.node}, {s.node, t.node}, forward, later, {i.node})
     inner = [n for n in graph.nodes if n.op.name != "param"]
     return region, [inner[k] for k in sorted(set(rng.integers(len(inner), size=3)))]
 
@@ -71,7 +70,9 @@ def test_no_other_choice_is_cheaper(seed):
 
 def region_of(b, outputs, states, free):
     graph = b.finish(outputs)
-    return Region(graph, {p.node for p in free}, {s.node for s in states}, set(graph.nodes), {})
+    index = {p.node for p in free[:1]}
+    free, states = {p.node for p in free}, {s.node for s in states}
+    return Region(graph, free, states, set(graph.nodes), {}, moving=index)
 
 
 def test_array_changed_by_elements_is_not_kept():

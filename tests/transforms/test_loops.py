@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpcompile.errors import NotDifferentiableError, UnsupportedError
+from bpcompile.errors import NotDifferentiableError
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, regions
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
-from bpcompile.ir.type import Type, f64, i64
+from bpcompile.ir.type import DType, Type, f64, i64
 from bpcompile.ir.verify import verify
 from bpcompile.transforms import keep
 from bpcompile.transforms.reverse import reverse
+from tests.transforms.control import check
 from tests.transforms.models import (
     MODELS,
     N,
@@ -41,6 +42,10 @@ def test_gradient(model):
     np.testing.assert_allclose(value, interpret(graph, args)[0], rtol=1e-15)
     for k, gradient in zip(wrt, gradients, strict=True):
         np.testing.assert_allclose(gradient, derivatives(graph, args, k), rtol=1e-12, atol=1e-13)
+
+
+def i_as_float(i):
+    return OPS["astype"](i, dtype=DType.F64)
 
 
 def finite_gradient(builder, output, args, wrt=(0,)):
@@ -141,10 +146,19 @@ def test_step_count_that_the_model_computes():
     b = Builder()
     x, n = params(b, x=f64[()], n=i64[()])
     (linear,) = loop(b, 0, n * n, {"s": x}, {}, lambda i, s: s * 0.5)
-    assert interpret(reverse(b.finish((linear,)), [0]), [1.0, 2])[1] == 0.0625
-    (curved,) = loop(b, 0, n * n, {"s": x}, {}, lambda i, s: OPS["sin"](s))
-    with pytest.raises(UnsupportedError, match=r"needs s of every step: let the number be an int"):
-        reverse(b.finish((curved,)), [0])
+    joint = reverse(b.finish((linear,)), [0])
+    assert interpret(joint, [1.0, 2])[1] == 0.0625
+    assert "while" not in str(joint)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_tape_of_a_step_count_that_the_model_computes_grows(n):
+    b = Builder()
+    x, k = params(b, x=f64[()], k=i64[()])
+    (s,) = loop(b, 2, k * k, {"s": x}, {}, lambda i, s: OPS["sin"](s) * i_as_float(i))
+    joint = reverse(b.finish((s * s,)), [0])
+    assert "tape f64[]" in str(joint)
+    check(b.finish((s * s,)), [0.7, n], [0])
 
 
 def test_bounded_step_count_gets_a_tape_of_the_bound():

@@ -6,7 +6,8 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.type import f64, i64
 from bpcompile.ir.verify import verify
-from bpcompile.transforms.regions import Loop, LoopBuilder, finish, reached, reaching
+from bpcompile.transforms.building import LoopBuilder
+from bpcompile.transforms.regions import Loop, finish, reached, reaching
 from tests.transforms.models import loop, params
 
 

@@ -1,0 +1,47 @@
+"""Word the notes of loops and branches that keep values, and name what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bpcompile.ir.graph import Node
+
+_MOST_NAMES = 6  # how many kept values a note names
+
+
+def stem(node: Node) -> str:
+    """Return what the tape of a value is called after."""
+    array = node.args[0].name if node.op.name == "index" else None
+    return (node.name or array or "kept").removesuffix("_tape").removesuffix("_kept")
+
+
+def kept_name(node: Node) -> str:
+    """Return the name of a value that a branch returns for the gradient."""
+    called = stem(node)
+    return called if called == "kept" else f"{called}_kept"
+
+
+def names(kept: Sequence[Node]) -> str:
+    """Return the names of kept values as one phrase; those without a name are counted."""
+    shown = [_shown(node) for node in kept]
+    named = list(dict.fromkeys(name for name in shown if name))[:_MOST_NAMES]
+    rest = len(kept) - sum(name in named for name in shown)
+    if rest:
+        named.append(f"{rest} {'more ' if named else ''}value{'s' * (rest > 1)}")
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+
+
+def _shown(node: Node) -> str:
+    """Return how a note calls a kept value: by its name, or as an element of a named array."""
+    called = stem(node)
+    if called == "kept":
+        return ""
+    element = node.op.name == "index" or (node.name or "").endswith(("_tape", "_kept"))
+    return f"{called}[...]" if element else (node.name or "")
+
+
+def backward_note(kept: Sequence[Node], again: int) -> str:
+    """Say what a backward loop reads, and how many values it computes again."""
+    reads = f"reads {names(kept)} from the tape" if kept else "needs no tape"
+    repeats = f" and computes {again} value{'s' * (again > 1)} again" if again else ""
+    return f"runs the steps backwards: {reads}{repeats}"
