@@ -202,7 +202,11 @@ def _check_rule(graph: Graph, node: Node) -> None:
 
 def _check_param(graph: Graph, node: Node) -> None:
     """Check a parameter, which is an array; one that binds a size is an i64 scalar."""
-    if node.args or not isinstance(node.type, Type) or not isinstance(node.attrs.get("name"), str):
+    if (
+        node.args
+        or not isinstance(node.type, (Type, TapeType))
+        or not isinstance(node.attrs.get("name"), str)
+    ):
         _fail(graph, node, "is a parameter: an array with the attribute name")
     if "size" in node.attrs and node.type != Type(DType.I64):
         _fail(graph, node, "gives a size and must be an i64 scalar")
