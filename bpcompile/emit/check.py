@@ -68,7 +68,19 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 }
 _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
 _BUILTINS = frozenset(
-    {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
+    {
+        "range",
+        "float",
+        "int",
+        "bool",
+        "abs",
+        "max",
+        "min",
+        "ValueError",
+        "IndexError",
+        "len",
+        "KeyboardInterrupt",
+    }
 )
 # What a module takes from np and math beside the functions that the texts of the ops name.
 _FUNCTIONS = frozenset(
@@ -77,10 +89,13 @@ _FUNCTIONS = frozenset(
      "float64", "float32", "int64", "bool", "float_power",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"}
 )  # fmt: skip
+_EXTERNAL = frozenset(
+    {"PyGILState_Ensure", "PyErr_CheckSignals", "PyErr_Clear", "PyGILState_Release"}
+)
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
-     "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes"}
+     "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append"}
 )  # fmt: skip
 
 
@@ -164,7 +179,8 @@ def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
             _check_attribute(node)
             stack.append(node.value)
         elif kind is ast.Call:
-            stack.append(node.func)
+            if not _is_external(node):
+                stack.append(node.func)
             stack.extend(node.args)
             stack.extend(node.keywords)
         else:
@@ -194,6 +210,17 @@ def _functions() -> frozenset[str]:
     return _FUNCTIONS.union(*named)
 
 
+def _is_external(node: ast.Call) -> bool:
+    """Tell whether a call declares a C function; refuse any but those that look for signals."""
+    func = node.func
+    if not isinstance(func, ast.Attribute) or func.attr != "ExternalFunction":
+        return False
+    match node.args[:1]:
+        case [ast.Constant(value=name)] if name in _EXTERNAL:
+            return True
+    raise _fault("a C function that no module needs")
+
+
 def _check_attribute(node: ast.Attribute) -> None:
     """Refuse an attribute that is neither of a module nor a known one of arrays."""
     value, attr = node.value, node.attr
@@ -202,6 +229,8 @@ def _check_attribute(node: ast.Attribute) -> None:
         known = attr == "special"
     elif root in ("np", "math") or (isinstance(value, ast.Attribute) and value.attr == "special"):
         known = attr in _functions()
+    elif root == "types":
+        known = attr in ("int32", "void")
     else:
         known = attr in _METHODS
     if not known:
@@ -217,9 +246,10 @@ def _look_at(node: ast.AST, defined: set[str]) -> None:
                     raise _fault(f"the import of {alias.name}")
                 defined.add((alias.asname or alias.name).partition(".")[0])
         case ast.ImportFrom(module=module, names=names):
-            if module != "numba" or [(a.name, a.asname) for a in names] != [("njit", None)]:
+            taken = {(a.name, a.asname) for a in names}
+            if module != "numba" or not taken <= {("njit", None), ("types", None)}:
                 raise _fault(f"an import from {module}")
-            defined.add("njit")
+            defined.update(name for name, _ in taken)
         case ast.keyword(arg=None):
             raise _fault("arguments by two stars")
         case ast.FunctionDef(name=name) | ast.arg(arg=name):

@@ -18,8 +18,9 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _NUMBERED = re.compile(r"v\d+")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _OURS = frozenset(
-    {"np", "math", "njit", "numba", "workspace", "numpy", "scipy", "special", "self", "main"}
-)
+    {"np", "math", "njit", "numba", "types", "workspace", "numpy", "scipy", "special", "self",
+     "main"}
+)  # fmt: skip
 RESERVED = (
     frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | _OURS
 )

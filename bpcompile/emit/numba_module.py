@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.layout import FunctionText, Line, ModuleText, without_unused_lengths
 from bpcompile.emit.names import Namer, safe_name
-from bpcompile.emit.numba_target import VECTOR, NumbaWriter
+from bpcompile.emit.numba_expression import VECTOR
+from bpcompile.emit.numba_target import NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths, check_lines, lengths
 from bpcompile.emit.results import nested_text, scalar_results
@@ -33,8 +34,16 @@ _VECTOR = (
 _DECORATORS = {
     **dict.fromkeys(("_add", "_fma"), _FAST),
     **dict.fromkeys(VECTOR.values(), _VECTOR),
+    "_poll": '@njit(error_model="numpy", nogil=True, boundscheck=False, forceinline=True)',
 }
 _HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
+# Functions of Python itself, by which compiled code looks for signals, and their types.
+_EXTERNALS = {
+    "_hold_python": ("PyGILState_Ensure", "types.int32()"),
+    "_check_signals": ("PyErr_CheckSignals", "types.int32()"),
+    "_clear_error": ("PyErr_Clear", "types.void()"),
+    "_release_python": ("PyGILState_Release", "types.void(types.int32)"),
+}
 
 
 def numba_module(
@@ -73,11 +82,13 @@ class _NumbaModule:
         helpers = _helpers(functions)
         tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
         codes = [*tables, *(line.code for f in (*helpers, *functions) for line in f.lines)]
-        imports = ["import math", "", "import numpy as np", "from numba import njit"]
-        if not any("math." in code for code in codes):
-            imports = imports[2:]
-        if not any("np." in code for code in codes):
-            imports.remove("import numpy as np")
+        polls = any(function.name == "_poll" for function in helpers)
+        externals = [
+            f'{name} = types.ExternalFunction("{symbol}", {kind})'
+            for name, (symbol, kind) in _EXTERNALS.items()
+            if polls
+        ]
+        imports = _imports(codes, ["njit", *(["types"] if externals else [])])
         own = [f.name for f in helpers if f.name in VECTOR.values()]
         sources = f"{', '.join(own)} of its own" if own else "mathematics by libm"
         facts = [
@@ -90,7 +101,7 @@ class _NumbaModule:
                 self.interface.summary,
                 self.formulas.mathematics(),
                 facts,
-                [*imports, *([""] if tables else []), *tables],
+                [*imports, *_apart(tables), *_apart(externals)],
                 [*helpers, *functions],
             ),
             self.bound.order,
@@ -248,6 +259,21 @@ class _NumbaModule:
 _ENDINGS = ("fill", "into", "workspace")
 
 
+def _imports(codes: list[str], of_numba: list[str]) -> list[str]:
+    """Return the lines that import what the code of a module uses."""
+    needs = {name: any(f"{name}." in code for code in codes) for name in ("math", "np")}
+    return [
+        *(["import math", ""] if needs["math"] else []),
+        *(["import numpy as np"] if needs["np"] else []),
+        f"from numba import {', '.join(of_numba)}",
+    ]
+
+
+def _apart(lines: list[str]) -> list[str]:
+    """Return lines with an empty one before them."""
+    return ["", *lines] if lines else []
+
+
 def _targets(names: list[str]) -> str:
     """Return the left side of an assignment of scalar results."""
     return f"{', '.join(names)} = " if names else ""
@@ -275,7 +301,7 @@ def _typed(slot: Slot, bound: Lengths) -> str:
 
 def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
     """Return the helpers that functions call, each before those that call it."""
-    own = {function.name for function in functions}
+    own = {function.name for function in functions} | set(_EXTERNALS)
     lines = [line.code for function in functions for line in function.lines]
     found: dict[str, FunctionText] = {}
     order: list[str] = []
@@ -286,6 +312,7 @@ def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
             continue
         found[name] = function_text(name, _DECORATORS.get(name, NJIT))
         order.append(name)
-        called = {c for line in found[name].lines for c in _HELPER.findall(line.code)} - {name}
+        called = {c for line in found[name].lines for c in _HELPER.findall(line.code)}
+        called -= {name, *_EXTERNALS}
         stack.extend(sorted(called))
     return [found[name] for name in reversed(order)]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bpcompile.emit.layout import Line
 from bpcompile.emit.names import Namer
-from bpcompile.emit.printing import Piece, call_text, number, render, size_piece
-from bpcompile.errors import CompileError
-from bpcompile.ir.dims import Dim, Size, substitute
+from bpcompile.emit.numba_expression import NumbaNames
+from bpcompile.emit.printing import Piece, call_text, shape_text
+from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
-from bpcompile.ir.op import Kind, Level, infix
+from bpcompile.ir.op import Kind, Level
 from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import (
     Apply,
@@ -21,44 +21,35 @@ from bpcompile.schedule.statements import (
     Fold,
     FoldIndex,
     For,
-    Lit,
-    Load,
+    Grow,
+    If,
     Move,
+    NewTape,
+    Poll,
     Product,
     Set,
-    SizeValue,
     Statement,
     Store,
     Var,
+    While,
 )
 
-_TIMES = infix("*", Level.MULTIPLY)
 _LETTERS = "ijklpqrstuvw"
-VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "tanh_near_zero": "_tanh_small"}
+_FIRST_ROWS = 64
 Comment = Callable[[Node], str]
 
 
-class NumbaWriter:
-    """Write statements as lines; every variable gets its name where it is first seen."""
+class NumbaWriter(NumbaNames):
+    """Write statements as lines."""
 
     def __init__(
         self, namer: Namer, dims: Mapping[str, Size], comment: Comment, vector: bool
     ) -> None:
-        """Hold the names of the module and of its dimensions.
-
-        With `vector`, loops call our own branch-free exp and log, which LLVM turns into vector
-        code; a lone scalar is left to libm, which compiles faster.
-        """
-        self._vector = vector
-        self.namer = namer
+        """Hold the names, and what to say beside the line of a node; see `NumbaNames`."""
+        super().__init__(namer, dims, vector)
         self.comment = comment
         self.lines: list[Line] = []
-        self._names: dict[Var, str] = {}
-        self._sizes: dict[str, Size] = dict(dims)
-        self._counters: list[str] = []
         self.tested: dict[tuple[Node, int], int] = {}  # the axes with run-time indices, numbered
-        self._inner: list[list[str]] = []  # the scalars first named in each open loop
-        self._dtypes: dict[str, DType] = {}
 
     def inside(self) -> NumbaWriter:
         """Return a writer for a function of its own, which knows the names given so far."""
@@ -67,76 +58,6 @@ class NumbaWriter:
         writer.tested = self.tested
         writer._sizes = dict(self._sizes)
         return writer
-
-    def name(self, var: Var) -> str:
-        """Return the name of a variable."""
-        known = self._names.get(var)
-        if known is None:
-            known = self._fresh(var)
-            self.call(var, known)
-            if self._inner and not var.rank:
-                self._inner[-1].append(known)
-        return known
-
-    def _fresh(self, var: Var) -> str:
-        """Return a name for a variable: never one that had another type in a loop before."""
-        while True:
-            name = self.namer.own(var.hint or "v") if var.ours else self.namer.fresh(var.hint)
-            if self._dtypes.setdefault(name, var.dtype) is var.dtype:
-                return name
-
-    def call(self, var: Var, name: str) -> None:
-        """Give a variable a name."""
-        self._names[var] = name
-        self._sizes[var.token] = Dim.named(name)
-
-    def size(self, size: Size) -> Size:
-        """Return a size under the emitted names."""
-        return substitute(size, self._sizes)
-
-    def index(self, index: Sequence[Size]) -> str:
-        """Return the text between the brackets of an element."""
-        return ", ".join(str(self.size(size)) for size in index) if index else "()"
-
-    # Expressions
-
-    def expression(self, value: Expression) -> Piece:
-        """Return the text of a scalar expression."""
-        match value:
-            case Var():
-                return Piece(self.name(value))
-            case Lit(value=constant, dtype=dtype):
-                return self._literal(constant, dtype)
-            case SizeValue(size=size):
-                return size_piece(self.size(size))
-            case Load(array=array, index=index):
-                return Piece(f"{self.name(array)}[{self.index(index)}]")
-            case Apply(node=node, args=args):
-                return self._apply(node, [self.expression(arg) for arg in args])
-
-    def _literal(self, value: float | int | bool, dtype: DType) -> Piece:
-        """Return a literal of its exact type: Numba would widen a float32 beside a plain one."""
-        piece = number(value, "math")
-        return Piece(call_text("np.float32", piece.text)) if dtype is DType.F32 else piece
-
-    def _apply(self, node: Node, args: list[Piece]) -> Piece:
-        """Return the text of an op applied to scalars."""
-        if node.op.name == "astype":
-            return self._convert(node, args[0])
-        if node.op.kind is Kind.CONTRACTION:
-            return render(_TIMES, args)
-        if self._vector and self._counters and node.op.name in VECTOR:
-            return _by_vector(node, args[0])
-        if node.op.numba is None:
-            raise CompileError(f"the op {node.op.name} has no text for the numba target")
-        return render(node.op.numba, args)
-
-    def _convert(self, node: Node, arg: Piece) -> Piece:
-        """Return the text of a conversion."""
-        dtype: DType = node.attrs["dtype"]
-        if dtype is DType.BOOL:
-            return Piece(f"{arg.at(Level.BIT_OR)} != 0", Level.COMPARE)
-        return Piece(call_text(f"np.{dtype.numpy_name}", arg.text))
 
     # Statements
 
@@ -163,10 +84,12 @@ class NumbaWriter:
                 self._fold_index(statement, depth)
             case For():
                 self._for(statement, depth)
+            case If():
+                self._if(statement, depth)
             case CheckedIndex():
                 self._checked_index(statement, depth)
             case Fill(array=array, value=value):
-                text = self._literal(value, array.dtype).text
+                text = self.literal(value, array.dtype).text
                 self.add(f"{self.name(array)}.fill({text})", depth)
             case CopyArray(target=target, source=source):
                 whole = "..." if target.rank == 0 else ":"
@@ -176,6 +99,8 @@ class NumbaWriter:
                 self.add(f"{', '.join(map(self.name, targets))} = {right}", depth)
             case Product():
                 self._product(statement, depth)
+            case While() | Poll() | NewTape() | Grow():
+                self._while_statement(statement, depth)
 
     def _say(self, node: Node | None) -> str:
         """Return the comment of the line that computes a node."""
@@ -237,17 +162,91 @@ class NumbaWriter:
         lower, upper = self.expression(loop.lower).text, self.expression(loop.upper).text
         bounds = upper if lower == "0" else f"{lower}, {upper}"
         self.add(f"for {name} in range({bounds}):", depth)
-        before = len(self.lines)
         self._counters.append(name)
-        self._inner.append([])
-        self.statements(loop.body, depth + 1)
+        self._block(loop.body, depth + 1)
         self._counters.pop()
-        for inner in self._inner.pop():
-            self.namer.release(inner)
         if not loop.var.ours:
             self.namer.release(name)
+
+    def _block(self, statements: Sequence[Statement], depth: int) -> None:
+        """Write what stands below a line; scalars that first appear there are gone after it."""
+        before = len(self.lines)
+        self._inner.append([])
+        self.statements(statements, depth)
+        for inner in self._inner.pop():
+            self.namer.release(inner)
         if len(self.lines) == before:
-            self.add("pass", depth + 1)
+            self.add("pass", depth)
+
+    def _if(self, branch: If, depth: int) -> None:
+        """Write a branch, its arms without statements left out; ``elif`` for one in the else."""
+        word = "if"
+        while True:
+            for var in branch.results:
+                self.name(var)
+            if branch.note:
+                self.add("", depth, branch.note)
+            condition = self.expression(branch.condition)
+            then, otherwise = branch.then, branch.otherwise
+            if not then:
+                condition = Piece(f"not {condition.at(Level.NOT)}", Level.NOT)
+                then, otherwise = otherwise, []
+            self.add(f"{word} {condition.text}:", depth, self.comment(branch.node))
+            self._block(then, depth + 1)
+            inner = otherwise[0] if len(otherwise) == 1 else None
+            if not isinstance(inner, If) or inner.note:
+                break
+            branch, word = inner, "elif"
+        if otherwise:
+            self.add("else:", depth)
+            self._block(otherwise, depth + 1)
+
+    def _while_statement(self, statement: While | Poll | NewTape | Grow, depth: int) -> None:
+        """Write a loop with a test, or a statement that only such loops have."""
+        match statement:
+            case While():
+                self._while(statement, depth)
+            case Poll(var=var, work=work):
+                name = self.name(var)
+                text = f"{name} = _poll({name} + {self.size(work)})"
+                self.add(text, depth, "looks for Ctrl-C now and then")
+            case NewTape():
+                self._new_tape(statement, depth)
+            case Grow():
+                self._grow(statement, depth)
+
+    def _while(self, loop: While, depth: int) -> None:
+        """Write a loop with a test, at its head where it is one expression."""
+        if loop.note:
+            self.add("", depth, loop.note)
+        comment = self.comment(loop.node)
+        if not loop.test:
+            self.add(f"while {self.expression(loop.condition).text}:", depth, comment)
+            self._block(loop.body, depth + 1)
+            return
+        self.add("while True:", depth, comment)
+        self._inner.append([])
+        self.statements(loop.test, depth + 1)
+        self.add(f"if not {self.expression(loop.condition).at(Level.NOT)}:", depth + 1)
+        self.add("break", depth + 2)
+        self.statements(loop.body, depth + 1)
+        for inner in self._inner.pop():
+            self.namer.release(inner)
+
+    def _new_tape(self, made: NewTape, depth: int) -> None:
+        """Write the start of a tape."""
+        shape = shape_text([_FIRST_ROWS, *(self.size(size) for size in made.row)])
+        dtype = made.tape.dtype
+        kind = "" if dtype is DType.F64 else f", np.{dtype.numpy_name}"
+        comment = "grows with its loop, outside of the workspace"
+        self.add(f"{self.name(made.tape)} = np.empty({shape}{kind})", depth, comment)
+
+    def _grow(self, grow: Grow, depth: int) -> None:
+        """Write the test whether tapes are full."""
+        names = [self.name(tape) for tape in grow.tapes]
+        self.add(f"if {self.size(grow.used)} == {names[0]}.shape[0]:", depth)
+        for name in names:
+            self.add(f"{name} = {call_text('_grown', name)}", depth + 1)
 
     def _counter(self, var: Var) -> str:
         """Return the name of a loop's counter."""
@@ -270,15 +269,6 @@ class NumbaWriter:
         right = self.name(product.right) + (".T" if product.right_transposed else "")
         out = self.name(product.out)
         self.add(f"np.dot({left}, {right}, out={out})", depth, self._say(product.node))
-
-
-def _by_vector(node: Node, arg: Piece) -> Piece:
-    """Return the call of one of our own functions, which compute in float64."""
-    function = VECTOR[node.op.name]
-    if node.array_type.dtype is DType.F32:
-        wide = call_text("np.float64", arg.text)
-        return Piece(call_text("np.float32", call_text(function, wide)))
-    return Piece(call_text(function, arg.text))
 
 
 def _is_narrow(node: Node) -> bool:

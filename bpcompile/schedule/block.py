@@ -13,26 +13,28 @@ from collections.abc import Iterable, Mapping
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.type import TupleType
+from bpcompile.ir.type import TupleType, Type
 from bpcompile.ops.index import is_static
 from bpcompile.schedule.nest import Index, Read, Task, Tree
+from bpcompile.schedule.ownership import WRITES, state_operands
 from bpcompile.schedule.tasks import (
     AXES,
     UNKNOWN,
     Work,
     mapped_index,
+    rank_of,
     viewed_index,
     work_of,
 )
 
 _CHEAP = 2.0  # additions below which recomputing beats storing
-_WRITES = ("update", "accumulate")
 
 
 class Block:
     """Hold the analysis of one graph.
 
-    `carried` are the parameters whose arrays this block may overwrite: the state of a loop.
+    `carried` are the parameters whose variables and arrays this block may overwrite: the state of
+    a loop, or what a branch makes its own.
     """
 
     def __init__(self, graph: Graph, carried: Iterable[Node] = (), depth: int = 0) -> None:
@@ -45,8 +47,8 @@ class Block:
         self.forced = _forced(graph)
         self.tasks: dict[Node, Task] = {}
         self.in_place: set[Node] = set()
-        self.taken: dict[Node, set[int]] = {}  # initial arrays that a loop makes its own
-        self.written: set[Node] = set()  # values whose array is overwritten later on
+        self.taken: dict[Node, dict[int, Node]] = {}  # for results of a region: where they lie
+        self.written: dict[Node, set[Node]] = {}  # values that are overwritten, and by whom
         self.copied: dict[Node, Node] = {}  # for a write that must not: a copy of its base
         self.tree = Tree(depth)
         self._before: dict[Node, list[Node]] = {}
@@ -69,6 +71,8 @@ class Block:
     def _weigh(self, node: Node) -> float:
         """Return the cost of reading through a node, infinite where it must be a task."""
         kind, task = node.op.kind, float("inf")
+        if node.op.name == "replay":
+            return task
         if kind is Kind.LEAF or (kind is Kind.VIEW and node not in self.forced):
             return self._operand_weight(node.args[0]) if kind is Kind.VIEW else 0.0
         if node.op.name == "index" and is_static(node.attrs["spec"]):
@@ -120,9 +124,7 @@ class Block:
             return [r for arg, index in through(node, at) for r in self.reads(arg, index)]
         if task.work is Work.OPAQUE:
             return [
-                read
-                for arg in node.args
-                for read in self.reads(arg, (UNKNOWN,) * arg.array_type.rank)
+                read for arg in node.args for read in self.reads(arg, (UNKNOWN,) * rank_of(arg))
             ]
         pairs = list(task.operands(AXES[: len(task.sizes)]))
         return [read for arg, index in pairs for read in self.reads(arg, index)]
@@ -163,40 +165,48 @@ class Block:
     # Writes in place
 
     def _decide_writes(self) -> None:
-        """Decide which writes and loops may overwrite an array, its other readers before them."""
+        """Decide which writes and regions may overwrite a value, its other readers before them."""
         order = {node: k for k, node in enumerate(self.graph.nodes)}
         for node in self.graph.nodes:
-            if node.op.name in _WRITES:
+            if node.op.name in WRITES:
                 if self._overwrites(node, node.args[0], order):
                     self.in_place.add(node)
-            elif node.op.name == "loop":
-                states = enumerate(node.args[2 : 2 + node.attrs["carried"]])
-                arrays = [(k, init) for k, init in states if init.array_type.rank]
-                self.taken[node] = {k for k, a in arrays if self._overwrites(node, a, order)}
+            elif node.op.kind is Kind.REGION:
+                self.taken[node] = self._taken(node, order)
+
+    def _taken(self, node: Node, order: Mapping[Node, int]) -> dict[int, Node]:
+        """Return the operands that results of a region may lie in; a loop's scalars never do."""
+        homes = ((k, node.args[operand]) for k, operand in state_operands(node).items())
+        scalars = node.op.name == "branch"
+        return {
+            k: base
+            for k, base in homes
+            if (base.array_type.rank or scalars) and self._overwrites(node, base, order)
+        }
 
     def _overwrites(self, node: Node, base: Node, order: Mapping[Node, int]) -> bool:
-        """Tell whether a node may overwrite an array that it is given, and note that it does."""
+        """Tell whether a node may overwrite a value that it is given, and note that it does."""
         if not self._is_own(base) or base in self.outputs or node.args.count(base) > 1:
             return False
         readers = [r for r in self._all_readers(base) if r is not node]
         if any(self._depends(r, node, order) for r in readers):
             return False
-        self.written.add(base.args[0] if base.op.name == "item" else base)  # as `reads` names it
+        source = base.args[0] if base.op.name == "item" else base  # as `reads` names it
+        self.written.setdefault(source, set()).add(node)
         self._before.setdefault(node, []).extend(readers)
         return True
 
     def taken_by(self, item: Node) -> Node | None:
-        """Return the initial array in which a loop leaves a result, if it made that its own."""
-        loop, k = item.args[0], item.attrs["index"]
-        return loop.args[2 + k] if k in self.taken.get(loop, ()) else None
+        """Return the operand where a region leaves a result, if it may overwrite it."""
+        return self.taken.get(item.args[0], {}).get(item.attrs["index"])
 
     def _is_own(self, base: Node) -> bool:
-        """Tell whether the array of a value belongs to this block."""
+        """Tell whether the variable or array of a value belongs to this block."""
         if base.op.name == "param":
             return base in self.carried
         if base.op.name == "item":
             return True
-        return base.op.name in _WRITES or not self.is_transparent(base)
+        return base.op.name in WRITES or not self.is_transparent(base)
 
     def _all_readers(self, base: Node) -> list[Node]:
         """Return the nodes that read an array, directly or through transparent ones."""
@@ -207,7 +217,7 @@ class Block:
             if reader in seen:
                 continue
             seen.add(reader)
-            if reader.op.name in _WRITES or not self.is_transparent(reader):
+            if reader.op.name in WRITES or not self.is_transparent(reader):
                 found.append(reader)
             else:
                 stack.extend(self.users[reader])
@@ -304,7 +314,7 @@ def _forced(graph: Graph) -> frozenset[Node]:
         elif node.op.kind is Kind.CONTRACTION and work_of(node) is Work.OPAQUE:
             matrices = map(untransposed, node.args)
             forced.update(m for m in matrices if _is_rearranged(m) or m.op.name == "const")
-        elif node.op.name in _WRITES and _is_rearranged(node.args[0]):
+        elif node.op.name in WRITES and _is_rearranged(node.args[0]):
             forced.add(node.args[0])
     return frozenset(n for n in forced if _may_be_transparent(n))
 
@@ -318,7 +328,7 @@ def _may_be_transparent(node: Node) -> bool:
 
 def _is_rearranged(node: Node) -> bool:
     """Tell whether a value has rank and no array of its own."""
-    if isinstance(node.type, TupleType) or not node.array_type.rank:
+    if not isinstance(node.type, Type) or not node.array_type.rank:
         return False
     return node.op.name not in ("param", "const", "item", "empty") and _may_be_transparent(node)
 

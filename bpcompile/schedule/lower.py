@@ -41,6 +41,7 @@ class Lowering(Reader):
         """Prepare to lower a block whose parameters stand at `places`."""
         super().__init__(block, shop, places, cursor)
         self.folds = Folds(self)
+        self.kept: dict[Node, ArrayPlace] = {}  # copies that go on a tape
 
     def run(self) -> None:
         """Write all statements of the block."""
@@ -92,14 +93,22 @@ class Lowering(Reader):
             pointed = self.pointed(node, at, cursor)
             index = mapped_index(node.attrs["spec"], pointers, at, pointed)
             return self.read(node.args[0], index, cursor)
+        if node.op.name == "replay":
+            tape, place = node.args
+            return self.read(tape, (self.index_value(place, (), cursor), *at), cursor)
         parts = tuple(self.read(arg, index, cursor) for arg, index in task.operands(at))
         return Apply(node, parts)
 
     def _element(self, task: Task, cursor: Cursor) -> None:
         """Write a value of one iteration: a variable, an element of its buffer, or both."""
         node, at = task.node, self.iteration(task)
-        value = self._value(task, at, cursor)
         result = tuple(at)
+        if node in self.kept:
+            tape = self.kept[node]
+            row = self.read(node.args[0], result, cursor)
+            cursor.add(Store(tape.var, tape.kept(result), row))
+            return
+        value = self._value(task, at, cursor)
         local = task.share >= task.ready_depth()
         if local and self._stays_inline(task, value):
             cursor.remember(node, result, value)
@@ -122,16 +131,23 @@ class Lowering(Reader):
         if node.name is not None or node in self.block.outputs:
             return False
         readers = self.block.users[node]
-        if len(readers) != 1 or any(read.source in self.block.written for read in task.reads):
+        if len(readers) != 1 or not self._lasts(task, readers[0]):
             return False
         reader = self.block.tasks.get(readers[0])
-        if reader is None or reader.home is not task.home or reader.work is Work.OPAQUE:
+        if reader is None or reader.home is not task.home:
             return False
+        if reader.work is Work.OPAQUE:
+            return readers[0].op.name == "branch" and readers[0].args[0] is node
         text = readers[0].op.numba
         repeats = text.repeats if text else frozenset()
         if any(readers[0].args[k] is node for k in repeats):
             return False
         return _operations(value) <= _INLINE_OPS
+
+    def _lasts(self, task: Task, reader: Node) -> bool:
+        """Tell whether what a task reads is the same until a reader has read its value."""
+        written = self.block.written
+        return all(written.get(read.source, set()) <= {reader} for read in task.reads)
 
     def _read_here(self, task: Task) -> bool:
         """Tell whether the same iteration also reads a value that is stored."""

@@ -16,12 +16,14 @@ from bpcompile.schedule.statements import (
     Fill,
     Fold,
     For,
+    If,
     Load,
     Plan,
     Product,
     Statement,
     Store,
     Var,
+    While,
 )
 from bpcompile.schedule.statements import Buffer as Buffer
 
@@ -83,6 +85,10 @@ def arrays_in(statement: Statement) -> set[Var]:
         match stack.pop():
             case For(body=body, lower=lower, upper=upper):
                 stack += [*body, lower, upper]
+            case If(condition=condition, then=then, otherwise=otherwise):
+                stack += [condition, *then, *otherwise]
+            case While(test=test, condition=condition, body=body):
+                stack += [*test, condition, *body]
             case Store(array=array, value=value):
                 found.add(array)
                 stack.append(value)

@@ -85,18 +85,19 @@ class ScalarPlace:
 
 
 class ArrayPlace:
-    """Hold a value in an array that has the result axes `axes`."""
+    """Hold a value in an array that has the result axes `axes`, `row` being the indices before."""
 
-    __slots__ = ("axes", "var")
+    __slots__ = ("axes", "row", "var")
 
-    def __init__(self, var: Var, axes: tuple[int, ...]) -> None:
+    def __init__(self, var: Var, axes: tuple[int, ...], row: Index = ()) -> None:
         """Hold the array."""
         self.var = var
         self.axes = axes
+        self.row = row
 
     def kept(self, at: Index) -> Index:
         """Return the index into the array for an index of the value."""
-        return tuple(at[k] for k in self.axes)
+        return (*self.row, *(at[k] for k in self.axes))
 
     def element(self, at: Index, _cursor: Cursor, /) -> Expression:
         """Return the element."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
+from bpcompile.schedule.handover import copy_into
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace, Cursor, Place, ScalarPlace, Workshop
-from bpcompile.schedule.regions import copy_into, lower_region
+from bpcompile.schedule.regions import lower_region
 from bpcompile.schedule.statements import Expression, Plan, Var
 
 _UNOWNED = ("param", "const", "empty", "table")

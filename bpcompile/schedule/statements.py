@@ -1,9 +1,9 @@
-"""Define the statements of a plan: scalar expressions, loops, writes and matrix products.
+"""Define the statements of a plan: scalar expressions, loops, branches, writes, matrix products.
 
 Two trees. Expressions are scalars: literals, sizes, variables, elements of arrays, and ops of the
-table applied to expressions. Statements assign, accumulate, loop, and call BLAS. Index arithmetic
-is done in `Size`: a loop variable and any integer scalar has a token, a `Dim` whose name no user
-can write, so that an index is a polynomial that can be compared and proved in range.
+table applied to expressions. Statements assign, accumulate, loop, branch, and call BLAS. Index
+arithmetic is done in `Size`: a loop variable and any integer scalar has a token, a `Dim` whose name
+no user can write, so that an index is a polynomial that can be compared and proved in range.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _tokens = itertools.count()
 class Var:
     """Hold a variable of the plan: a scalar, an index or an array.
 
-    `hint` is the name that it would like; `ours` marks a hint that does not come from data.
+    `hint` is the name that it would like; `ours` marks a hint that does not come from data. A
+    variable that became another one is only a second handle for it.
     """
 
-    __slots__ = ("_token", "dtype", "hint", "ours", "rank")
+    __slots__ = ("_other", "_tokens", "dtype", "hint", "ours", "rank")
 
     def __init__(self, hint: str | None, dtype: DType, rank: int = 0, ours: bool = False) -> None:
         """Hold what is known of the variable."""
@@ -33,19 +34,41 @@ class Var:
         self.dtype = dtype
         self.rank = rank
         self.ours = ours
-        self._token: str | None = None
+        self._tokens: list[str] = []
+        self._other: Var | None = None
 
     @property
     def token(self) -> str:
-        """Return the name under which the variable stands in sizes."""
-        if self._token is None:
-            self._token = f"%{next(_tokens)}"
-        return self._token
+        """Return the name under which the present value of the variable stands in sizes."""
+        if not self._tokens:
+            self.renew()
+        return self._tokens[-1]
+
+    @property
+    def tokens(self) -> list[str]:
+        """Return all names under which the variable stands in sizes."""
+        return self._tokens or [self.token]
 
     @property
     def size(self) -> Dim:
         """Return the variable as a size."""
         return Dim.named(self.token)
+
+    def renew(self) -> None:
+        """Take a new token: what is known of sizes with the old one says nothing from here on."""
+        self._tokens.append(f"%{next(_tokens)}")
+
+    def become(self, other: Var) -> None:
+        """Stand for another variable from now on."""
+        self._other = other
+        other._tokens[:0] = self.tokens
+
+    def itself(self) -> Var:
+        """Return the variable that this one stands for in the end."""
+        var = self
+        while var._other is not None:
+            var = var._other
+        return var
 
     def __repr__(self) -> str:
         """Return the hint, for debugging."""
@@ -159,6 +182,56 @@ class For:
 
 
 @dataclass(slots=True)
+class If:
+    """Run one of two lists of statements; `node` is the branch.
+
+    `results` are the variables that are first assigned in here and read after it.
+    """
+
+    condition: Expression
+    then: list[Statement]
+    otherwise: list[Statement]
+    results: list[Var]
+    node: Node
+    note: str = ""
+
+
+@dataclass(slots=True)
+class While:
+    """Run `body` as long as a condition holds, which the statements of `test` prepare."""
+
+    test: list[Statement]
+    condition: Expression
+    body: list[Statement]
+    node: Node
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Poll:
+    """Add the work of one iteration to a variable, and look for Ctrl-C where it is much."""
+
+    var: Var
+    work: Size
+
+
+@dataclass(slots=True)
+class NewTape:
+    """Make a tape: an array of rows of a shape, which grows."""
+
+    tape: Var
+    row: tuple[Size, ...]
+
+
+@dataclass(slots=True)
+class Grow:
+    """Make room for one more row on tapes that have `used` rows."""
+
+    tapes: list[Var]
+    used: Size
+
+
+@dataclass(slots=True)
 class Fill:
     """Set all of an array to one number."""
 
@@ -195,13 +268,31 @@ class Product:
 
 
 Statement: TypeAlias = (
-    Set | Store | Fold | FoldIndex | CheckedIndex | For | Fill | CopyArray | Move | Product
+    Set
+    | Store
+    | Fold
+    | FoldIndex
+    | CheckedIndex
+    | For
+    | If
+    | While
+    | Poll
+    | NewTape
+    | Grow
+    | Fill
+    | CopyArray
+    | Move
+    | Product
 )
 
 
 @dataclass(slots=True)
 class Buffer:
-    """Describe an array of the plan; `role` is ``param``, ``out``, ``temp`` or ``table``."""
+    """Describe an array of the plan.
+
+    `role` is ``param``, ``out``, ``temp``, ``table`` or ``tape``. A tape lies outside of the
+    workspace, since its length is known when its loop ends.
+    """
 
     var: Var
     shape: tuple[Size, ...]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from bpcompile.ir.dims import Dim, Size, floor_div, product
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.type import TupleType
+from bpcompile.ir.type import TapeType, TupleType
 from bpcompile.ops.index import At, Slice, Spec
 
 AXES: tuple[Dim, ...] = tuple(Dim.named(f"%axis{k}") for k in range(32))
@@ -31,6 +31,11 @@ class Work(enum.Enum):
     WRITE = "write"  # writes a value for each index of the second operand
     COPY = "copy"  # stores a transparent value
     OPAQUE = "opaque"  # a matrix product by BLAS, or a region
+
+
+def rank_of(node: Node) -> int:
+    """Return the number of indices that an element of a value takes; a tape has rows."""
+    return 1 + node.type.row.rank if isinstance(node.type, TapeType) else node.array_type.rank
 
 
 def is_literal_small(node: Node) -> bool:
@@ -102,6 +107,10 @@ def operand_indices(
             yield from pointer_indices(node.attrs["spec"], node.args[2:], at)
         case Work.COPY:
             yield node, tuple(at)
+        case _ if node.op.name == "replay":
+            tape, place = node.args
+            yield place, ()
+            yield tape, (UNKNOWN, *at)
         case _ if node.op.name == "index":
             x, *pointers = node.args
             yield from pointer_indices(node.attrs["spec"], pointers, at)

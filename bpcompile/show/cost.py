@@ -49,7 +49,7 @@ class ArrayCost:
 
     Attributes:
         name: the array.
-        role: ``"input"``, ``"result"`` or ``"temporary"``.
+        role: ``"input"``, ``"result"``, ``"temporary"`` or, outside of the workspace, ``"tape"``.
         shape: its shape, as text.
         bytes: its size.
         read: the bytes read of it, by all kernels.
@@ -151,7 +151,7 @@ class Cost:
 
 _KERNELS = ("kernel", "kind", "operations", "bytes read", "bytes written")
 _ARRAYS = ("array", "role", "shape", "bytes", "bytes read", "bytes written")
-_ROLES = {"param": "input", "out": "result", "temp": "temporary"}
+_ROLES = {"param": "input", "out": "result", "temp": "temporary", "tape": "tape"}
 
 
 def cost(graph: Graph, args: Sequence[Any], name: str) -> Cost:

@@ -23,17 +23,24 @@ from bpcompile.schedule.statements import (
     Fold,
     FoldIndex,
     For,
+    Grow,
+    If,
     Index,
     Lit,
     Load,
     Move,
+    NewTape,
+    Poll,
     Product,
     Set,
     SizeValue,
     Statement,
     Store,
     Var,
+    While,
 )
+
+_TURNS = Dim.named("%turns")  # the iterations of a `while`, which only a run can tell
 
 Shapes = dict[Var, tuple[Size, ...]]
 
@@ -84,7 +91,7 @@ def count(statements: Iterable[Statement], shapes: Shapes) -> Counts:
     total = Counts()
     between: list[Statement] = []
     for statement in statements:
-        if isinstance(statement, (For, Product)):
+        if isinstance(statement, (For, While, Product)):
             total.include(_Nest(shapes).counts([statement]))
         else:
             between.append(statement)
@@ -111,6 +118,14 @@ class _Nest:
                     _Loop(current.var.token, _size(current.lower), _size(current.upper)),
                 )
                 stack += [(below, inner) for below in reversed(current.body)]
+            elif isinstance(current, While):
+                turns = (*loops, _Loop("%turn", 0, _TURNS))
+                self._values([current.condition], turns)
+                stack += [(below, turns) for below in (*current.body[::-1], *current.test[::-1])]
+            elif isinstance(current, If):
+                self._values([current.condition], loops)
+                arms = (*current.otherwise[::-1], *current.then[::-1])
+                stack += [(below, loops) for below in arms]
             else:
                 self._statement(current, loops)
         for elements in (self.found.read, self.found.written):
@@ -144,8 +159,10 @@ class _Nest:
                 self._whole(self.found.written, target, loops)
             case Product():
                 self._product(statement, loops)
-            case For():
-                raise AssertionError("loops are taken apart before")
+            case Poll() | NewTape() | Grow():
+                pass  # a look for Ctrl-C and a longer tape cost little beside many iterations
+            case For() | If() | While():
+                raise AssertionError("what has statements inside is taken apart before")
             case _:
                 assert_never(statement)
 

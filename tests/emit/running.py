@@ -59,7 +59,9 @@ def load(text: str, how: str) -> dict[str, Any]:
     """Return what an emitted module defines; ``how`` is numpy, python or numba."""
     module = types.ModuleType("emitted")
     if how == "python":
-        text = text.replace("from numba import njit", "")
+        text = text.replace("from numba import njit", "from numba import")
+        text = text.replace("from numba import, types", "from numba import types")
+        text = text.replace("from numba import\n", "\n")
         module.__dict__["njit"] = _plain_njit
     exec(compile(text, "emitted", "exec"), module.__dict__)
     if how == "python" and "math" in module.__dict__:

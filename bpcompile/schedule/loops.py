@@ -1,0 +1,135 @@
+"""Write a counted loop: its carried values are variables and arrays that live across iterations."""
+
+from __future__ import annotations
+
+from bpcompile.ir.dims import Size
+from bpcompile.ir.graph import Graph, Node
+from bpcompile.schedule.block import Block
+from bpcompile.schedule.handover import copy_into, hand_over
+from bpcompile.schedule.lower import Lowering
+from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, ScalarPlace
+from bpcompile.schedule.statements import Expression, For, Lit, Set, SizeValue, Var
+from bpcompile.schedule.tasks import rank_of
+
+
+class Carrier:
+    """Hold what loops share: the variables and arrays of the values that they carry.
+
+    `params` are the parameters of a region for the carried values and the constants, `operands`
+    what the node takes for them.
+    """
+
+    def __init__(
+        self, outer: Lowering, node: Node, cursor: Cursor, first_param: int, first_operand: int
+    ) -> None:
+        """Hold the node, and where its carried values begin."""
+        self.outer = outer
+        self.cursor = cursor
+        self.node = node
+        self.body: Graph = node.attrs["body"]
+        self.count: int = node.attrs["carried"]
+        self.params = self.body.params[first_param:]
+        self.operands = node.args[first_operand:]
+        self.items = {u.attrs["index"]: u for u in outer.block.users[node] if u.op.name == "item"}
+        self.state: list[Var] = []
+        self.constants: list[Place] = []
+
+    def start(self) -> None:
+        """Write the start values, and the scalars that are computed once."""
+        self.state = [self._start(k) for k in range(self.count)]
+        self.constants = [self._constant(arg) for arg in self.operands[self.count :]]
+
+    def given(self, params: tuple[Node, ...]) -> dict[Node, Place]:
+        """Return where the carried values and the constants lie for a region's parameters."""
+        states = zip(params, self.state, strict=False)
+        places = {param: place_of(param, var) for param, var in states}
+        places.update(zip(params[self.count :], self.constants, strict=True))
+        return places
+
+    def inner(self, region: Graph, places: dict[Node, Place], cursor: Cursor) -> Lowering:
+        """Return a region's lowering; it may overwrite what it carries."""
+        block = Block(region, self.params[: self.count], depth=1)
+        return Lowering(block, self.outer.shop, places, cursor)
+
+    def finish(self) -> None:
+        """Say where the last values lie."""
+        for k, item in self.items.items():
+            if k < self.count:
+                self.outer.places[item] = place_of(item, self.state[k])
+
+    def _constant(self, arg: Node) -> Place:
+        """Return where a value that the body only reads lies."""
+        if rank_of(arg):
+            return OuterPlace(self.outer, arg)
+        value = self.outer.read(arg, (), self.cursor)
+        if not isinstance(value, (Lit, SizeValue, Var)):
+            var = Var(arg.name, arg.array_type.dtype)
+            self.cursor.add(Set(var, value, arg))
+            value = var
+        return ScalarPlace(value)
+
+    def _start(self, k: int) -> Var:
+        """Return the variable of a carried value, set to its start."""
+        param, init = self.params[k], self.operands[k]
+        type = param.array_type
+        if not type.rank:
+            var = Var(param.name or init.name, type.dtype)
+            self.cursor.add(Set(var, self.outer.read(init, (), self.cursor), None))
+            return var
+        if k in self.outer.block.taken[self.node]:
+            return self.outer.shared_array(init).var
+        array = result_array(self.outer, self.items.get(k), param)
+        copy_into(self.outer, array, init, self.cursor)
+        return array
+
+
+class CountedLoop(Carrier):
+    """Write one ``loop`` node."""
+
+    def __init__(self, outer: Lowering, node: Node, cursor: Cursor) -> None:
+        """Hold the node."""
+        super().__init__(outer, node, cursor, first_param=1, first_operand=2)
+
+    def write(self) -> None:
+        """Write the start values, the loop, and where its results lie."""
+        self.start()
+        index = self.body.params[0]
+        counter = Var(index.name or "i", index.array_type.dtype)
+        first, last = (self._bound(arg) for arg in self.node.args[:2])
+        known_first, known_last = _as_size(first), _as_size(last)
+        if known_first is not None and known_last is not None:
+            self.outer.shop.bounds[counter.token] = (known_first, known_last - 1)
+        places = {index: ScalarPlace(counter), **self.given(self.params)}
+        cursor = self.cursor.nested()
+        inner = self.inner(self.body, places, cursor)
+        inner.prepare_writes()
+        inner.run()
+        hand_over(inner, list(zip(self.state, self.body.outputs, strict=True)), self.state, cursor)
+        note = str(self.node.attrs.get("note", ""))
+        self.cursor.add(For(counter, first, last, cursor.statements, note))
+        self.finish()
+
+    def _bound(self, node: Node) -> Expression:
+        """Return the expression of a bound."""
+        return SizeValue(self.outer.index_value(node, (), self.cursor))
+
+
+def result_array(outer: Lowering, item: Node | None, like: Node) -> Var:
+    """Return an array for a result of a region: the one it is asked for in, or a new one."""
+    claimed = outer.claims.get(item) if item is not None else None
+    type = like.array_type
+    return claimed or outer.shop.temporary(like.name, type.dtype, type.shape)
+
+
+def place_of(node: Node, var: Var) -> Place:
+    """Return the place of a value that lies in a variable or array."""
+    if var.rank:
+        return ArrayPlace(var, tuple(range(rank_of(node))))
+    return ScalarPlace(var)
+
+
+def _as_size(value: Expression) -> Size | None:
+    """Return an expression as a size, where it is one."""
+    if isinstance(value, SizeValue):
+        return value.size
+    return int(value.value) if isinstance(value, Lit) else None
