@@ -14,7 +14,7 @@ from typing import Any
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
-from bpcompile.ir.graph import Graph, Node, Origin, users
+from bpcompile.ir.graph import Graph, Node, Origin
 from bpcompile.ir.op import Kind, Level, Text, infix, pattern
 from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.index import At, Slice
@@ -56,7 +56,9 @@ class Formulas:
         origin = node.origin
         if node.op.name in ("while", "branch"):
             return _region_place(origin)
-        if origin is None or origin.adjoint_of is None or origin.adjoint_of.op.kind is Kind.REGION:
+        if origin is None or origin.adjoint_of is None:
+            return ""
+        if origin.adjoint_of.op.kind is Kind.REGION:
             return ""  # the line above a loop says what it keeps and reads
         named = self._adjoint.get(_key(node)) if node.name is not None else None
         if named is not None:
@@ -98,7 +100,6 @@ class _Printer:
         self.outputs = set(graph.outputs)
         self.piece: dict[Node, Piece] = dict(known.piece) if known else {}
         self.body: dict[Node, Piece] = dict(known.body) if known else {}
-        self._readers: dict[Node, Node | None] = {}
         pieces, bodies = self.piece, self.body
         for node in graph.nodes:
             if node in bodies:
@@ -109,16 +110,14 @@ class _Printer:
             pieces[node] = Piece(accented(name)) if name else body
 
     @functools.cached_property
-    def users(self) -> Mapping[Node, list[Node]]:
-        """Return the readers of each value."""
-        return users(self.graph)
-
-    def forward_reader(self, node: Node) -> Node | None:
-        """Return the first reader of a value that the user's code made."""
-        if node not in self._readers:
-            found = (u for u in self.users.get(node, ()) if u.origin and not u.origin.adjoint_of)
-            self._readers[node] = next(found, None)
-        return self._readers[node]
+    def forward_readers(self) -> Mapping[Node, Node]:
+        """Return the first reader of each value among those that the user's code made."""
+        found: dict[Node, Node] = {}
+        for node in self.graph.nodes:
+            if node.origin is not None and node.origin.adjoint_of is None:
+                for arg in node.args:
+                    found.setdefault(arg, node)
+        return found
 
     def statement(self, node: Node) -> str:
         """Return ``name = formula``, or the formula alone."""
@@ -301,11 +300,11 @@ def _adjoint_comment(printer: _Printer, node: Node) -> str:
 
 def _nearest_statement(printer: _Printer, node: Node) -> str:
     """Return the statement of the named value that a forward node belongs to."""
-    current = node
+    current, readers, outputs = node, printer.forward_readers, printer.outputs
     for _ in range(16):
-        if safe_name(current.name) or current in printer.outputs:
+        if (current.name is not None and safe_name(current.name)) or current in outputs:
             break
-        reader = printer.forward_reader(current)
+        reader = readers.get(current)
         if reader is None:
             break
         current = reader

@@ -78,7 +78,7 @@ class Namer:
 
     def fresh(self, hint: str | None = None) -> str:
         """Return a name made of a hint that may come from data, or of nothing."""
-        base = safe_name(hint)
+        base = None if hint is None else safe_name(hint)
         if base is None:
             name = f"v{self._anonymous}"
             self._anonymous += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from bpcompile.emit.numpy_index import bracket_text
@@ -28,8 +29,13 @@ class Expressions:
         self.lengths = lengths
         self.place: dict[Node, Piece] = dict(given)
         self.plain: dict[Node, Piece] = {}
-        self.users = users(graph)
+        self.graph = graph
         self.outputs = set(graph.outputs)
+
+    @functools.cached_property
+    def users(self) -> Mapping[Node, list[Node]]:
+        """Return the readers of each value."""
+        return users(self.graph)
 
     def expression(self, node: Node) -> Piece:
         """Return the expression of a node that is not a write or a loop."""
@@ -102,26 +108,27 @@ class Expressions:
 
     def _elementwise(self, node: Node) -> Piece:
         """Return the expression of an elementwise op."""
-        if node.op.name == "astype":
+        name, text = node.op.name, node.op.numpy
+        if name == "astype":
             dtype = node.attrs["dtype"].numpy_name
             operand = self.place[node.args[0]]
             if node.array_type.rank == 0 or node.args[0].op.name == "const":
                 return Piece(call_text(f"np.{dtype}", operand.text))
             return Piece(f"{operand.at(Level.ATOM)}.astype(np.{dtype})")
-        if node.op.numpy is None:
-            raise CompileError(f"the op {node.op.name} has no text for the numpy target")
-        if node.op.name == "power" and _is_one_number(node.args[1]):
+        if text is None:
+            raise CompileError(f"the op {name} has no text for the numpy target")
+        if name == "power" and _is_one_number(node.args[1]):
             return self._power(node)
         for arg in node.args:
             if arg.op.name != "const":
                 break
         else:
-            return self._of_constants(node, node.op.numpy)
+            return self._of_constants(node, text)
         plain, place = self.plain, self.place
         operands = [plain.get(arg) or place[arg] for arg in node.args]
-        if _is_single_choice(node):  # np.where of two plain numbers is float64
+        if name == "select" and _is_single_choice(node):  # np.where of two plain numbers is float64
             operands[1] = Piece(call_text("np.float32", operands[1].text))
-        return render(node.op.numpy, operands)
+        return render(text, operands)
 
     def _power(self, node: Node) -> Piece:
         """Return a power whose exponent is one number and may be a half.
@@ -239,6 +246,6 @@ def _is_one_number(exponent: Node) -> bool:
 
 
 def _is_single_choice(node: Node) -> bool:
-    """Tell whether a node chooses among two numbers that are float32."""
-    single = node.op.name == "select" and node.array_type.dtype is DType.F32
+    """Tell whether a choice is one of two numbers that are float32."""
+    single = node.array_type.dtype is DType.F32
     return single and all(arg.op.name == "const" for arg in node.args[1:])

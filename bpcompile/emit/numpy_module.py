@@ -39,7 +39,7 @@ def numpy_module(
     if any("scipy." in line.code for function in functions for line in function.lines):
         imports.append("import scipy.special")
     facts = [*formulas.facts(params), "", "Written by bpcompile for NumPy."]
-    if any(True for node in graph.nodes for _ in regions(node)):
+    if any(node.attrs and regions(node) for node in graph.nodes):
         facts.append("Its loops run in Python: right, but slow.")
     module = ModuleText(interface.summary, formulas.mathematics(), facts, imports, functions)
     return module, bound.order

@@ -50,7 +50,6 @@ class _Block(Expressions):
     ) -> None:
         super().__init__(writer.lengths, graph, given)
         self.writer = writer
-        self.graph = graph
         self.depth = depth
         self.results: dict[Node, list[Piece]] = {}
         self.owned_params = self._owned_params()
@@ -84,7 +83,7 @@ class _Block(Expressions):
 
     def _stays_inline(self, node: Node, piece: Piece) -> bool:
         """Tell whether a value needs no statement of its own."""
-        if node.op.kind is Kind.LEAF and node.op.name in ("const", "dim"):
+        if node.op.name in ("const", "dim"):
             return node not in self.outputs or node.array_type.rank == 0
         readers = self.users[node]
         if node.name is not None or len(readers) != 1 or len(piece.text) > _INLINE_LENGTH:
@@ -92,11 +91,10 @@ class _Block(Expressions):
         if node in self.outputs or (node.op.name == "index" and node.args[0] in self.owned_params):
             return False
         (reader,) = readers
-        if reader.op.kind is Kind.REGION:
+        if reader.attrs and reader.op.kind is Kind.REGION:
             return False
         text = reader.op.numpy
-        repeats = text.repeats if text is not None else ()
-        return not repeats or not any(reader.args[k] is node for k in repeats)
+        return text is None or not any(reader.args[k] is node for k in text.repeats)
 
     def _owned(self, node: Node) -> bool:
         """Tell whether a value is a fresh array that only one node reads."""

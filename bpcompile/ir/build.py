@@ -183,8 +183,7 @@ class Builder:
         return self._known_or_new(node)
 
     def _known_or_new(self, node: Node) -> Node:
-        key = (node.op, node.args, _attributes_key(node.attrs), node.type)
-        found = self._known.setdefault(key, node)
+        found = self._known.setdefault(node_key(node), node)
         if found is node:
             self.nodes.append(node)
         return found
@@ -235,19 +234,16 @@ class Builder:
         condition, as in ``select(where, g, 0.0)``.
         """
         given = tuple(args)
-        like = None
+        nodes: list[Node] = []
         for arg in given:
-            if isinstance(arg, Expr):
-                if arg.builder is not self:
-                    raise CompileError(f"{op.name}: an operand belongs to another graph")
-                type = arg.node.type
-                if like is None or (like.dtype is DType.BOOL and type is not like):
-                    like = type if type.__class__ is Type else like
-        nodes = tuple(
-            arg.node if isinstance(arg, Expr) else self.const(arg, cast("Type", like)).node
-            for arg in given
-        )
-        return self.node(op, nodes, attrs, op.infer(*(node.type for node in nodes), **attrs))
+            if not isinstance(arg, Expr):
+                nodes.append(self.const(arg, _type_beside(given)).node)
+            elif arg.builder is self:
+                nodes.append(arg.node)
+            else:
+                raise CompileError(f"{op.name}: an operand belongs to another graph")
+        type = op.infer(*[node.type for node in nodes], **attrs)
+        return self.node(op, tuple(nodes), attrs, type)
 
     def node(self, op: Op, args: tuple[Node, ...], attrs: dict[str, Any], type: AnyType) -> Expr:
         """Append a node of known type, or return the equal one."""
@@ -276,11 +272,24 @@ class Builder:
         return Graph(self.name, tuple(self.params), nodes, results, tuple(self.guards))
 
 
-def _attributes_key(attrs: dict[str, Any]) -> Any:
-    """Return the key of a node's attributes."""
-    if not attrs:
-        return None
-    return tuple((key, attribute_key(attrs[key])) for key in sorted(attrs))
+def _type_beside(args: Iterable[Expr | Number]) -> Type:
+    """Return the type that a number takes among operands."""
+    like: Type | None = None
+    for arg in args:
+        type = arg.node.type if isinstance(arg, Expr) else None
+        if isinstance(type, Type) and (like is None or like.dtype is DType.BOOL):
+            like = type
+    assert like is not None
+    return like
+
+
+def node_key(node: Node) -> Any:
+    """Return what makes two nodes equal; operands and attributes decide the type of most."""
+    attrs = node.attrs
+    if not attrs and node.args:
+        return (node.op, node.args)
+    pairs = [(key, attribute_key(attrs[key])) for key in sorted(attrs)]
+    return (node.op, node.args, node.type, *pairs)
 
 
 def is_composite(op: Op) -> bool:

@@ -169,9 +169,8 @@ def regions(node: Node) -> Sequence[tuple[str, Graph]]:
 
 def users(graph: Graph) -> Mapping[Node, list[Node]]:
     """Return the nodes that read each node, in order and with repetition."""
-    result: dict[Node, list[Node]] = {}
+    result: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
     for node in graph.nodes:
-        result[node] = []
         for arg in node.args:
             result[arg].append(node)
     return result
@@ -179,11 +178,9 @@ def users(graph: Graph) -> Mapping[Node, list[Node]]:
 
 def reachable(outputs: tuple[Node, ...]) -> set[Node]:
     """Return every node that `outputs` depend on, themselves included."""
-    seen: set[Node] = set(outputs)
-    stack = list(seen)
-    while stack:
-        for arg in stack.pop().args:
-            if arg not in seen:
-                seen.add(arg)
-                stack.append(arg)
+    seen: set[Node] = set()
+    found: set[Node] = set(outputs)
+    while found:
+        seen |= found
+        found = {arg for node in found for arg in node.args if arg not in seen}
     return seen

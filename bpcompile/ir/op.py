@@ -12,7 +12,6 @@ its operands and `g` the cotangent of `y`.
 from __future__ import annotations
 
 import enum
-import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,24 +57,14 @@ class Level(enum.IntEnum):
 class Text(NamedTuple):
     """Hold the text of an op in a language: a format pattern over operands, and how it binds.
 
-    `needs` gives for each operand the level below which it stands in parentheses.
+    `needs` gives for each operand the level below which it stands in parentheses, and `repeats`
+    the operands that the pattern writes more than once.
     """
 
     pattern: str
     level: Level
     needs: tuple[Level, ...]
-
-    @property
-    def repeats(self) -> frozenset[int]:
-        """Return the operands that the pattern writes more than once."""
-        return _repeated(self.pattern)
-
-
-@functools.cache
-def _repeated(pattern: str) -> frozenset[int]:
-    """Return the operands that a pattern writes more than once."""
-    found = [int(k) for k in re.findall(r"\{(\d+)\}", pattern)]
-    return frozenset(k for k in found if found.count(k) > 1)
+    repeats: frozenset[int] = frozenset()
 
 
 def infix(symbol: str, level: Level) -> Text:
@@ -96,7 +85,8 @@ def call(name: str, operands: int = 1) -> Text:
 
 def pattern(text: str, level: Level, *needs: Level) -> Text:
     """Return the text of any other form."""
-    return Text(text, level, needs)
+    found = re.findall(r"\{(\d+)\}", text)
+    return Text(text, level, needs, frozenset(int(k) for k in found if found.count(k) > 1))
 
 
 class Domain(NamedTuple):

@@ -32,7 +32,7 @@ class DType(enum.Enum):
     @property
     def is_float(self) -> bool:
         """Tell whether the dtype can carry a derivative."""
-        return self is DType.F64 or self is DType.F32
+        return self in _FLOATS
 
     @property
     def numpy_name(self) -> str:
@@ -52,6 +52,7 @@ _NUMPY_NAMES = {
     DType.BOOL: "bool",
 }
 _ITEMSIZES = {DType.F64: 8, DType.F32: 4, DType.I64: 8, DType.BOOL: 1}
+_FLOATS = frozenset({DType.F64, DType.F32})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ def all_graphs(graph: Graph) -> Iterator[Graph]:
         current = stack.pop()
         yield current
         for node in current.nodes:
-            for _, region in regions(node):
+            for _, region in regions(node) if node.attrs else ():
                 if region not in seen:
                     seen.add(region)
                     stack.append(region)

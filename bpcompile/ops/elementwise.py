@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
 
 
+_BOOL = DType.BOOL  # Python 3.11 takes 0.2 us to look a member up, and this is asked at each node
+
+
 def alike(*types: Type) -> Type:
     """Return the one type that all operands have, of any dtype."""
     first = types[0]
@@ -31,7 +34,7 @@ def alike(*types: Type) -> Type:
 
 def numbers(*types: Type) -> Type:
     """Return the one type that all operands have: floats or integers."""
-    if types[0].dtype is DType.BOOL:
+    if types[0].dtype is _BOOL:
         raise _refusal(types, "numbers")
     return alike(*types)
 

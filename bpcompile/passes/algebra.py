@@ -80,11 +80,13 @@ def add_nothing(y: Node, build: Rewriter) -> Node | None:
 
 def times_one(y: Node, build: Rewriter) -> Node | None:
     """Write x · 1 as x, and x · (-1) as -x."""
-    for one, x in (y.args, y.args[::-1]):
-        if number(one) == 1:
-            return x
-        if number(one) == -1:
-            return build("neg", x)
+    a, b = y.args
+    for one, x in ((a, b), (b, a)):
+        if one.op.name == "const":
+            if number(one) == 1:
+                return x
+            if number(one) == -1:
+                return build("neg", x)
     return None
 
 
@@ -96,14 +98,16 @@ def times_itself(y: Node, build: Rewriter) -> Node | None:
 
 def times_negative(y: Node, build: Rewriter) -> Node | None:
     """Write (-a)(-b) as a b, (-a) c as a (-c) for a constant c, and (-a) b as -(a b)."""
-    for a, b in (y.args, y.args[::-1]):
-        if _is(a, "neg"):
-            if _is(b, "neg"):
-                return build("mul", a.args[0], b.args[0])
-            if number(b) is not None:
-                return build("mul", a.args[0], _constant(build, -number(b), b))
-            return build("neg", build("mul", a.args[0], b))
-    return None
+    a, b = y.args
+    if not _is(a, "neg"):
+        a, b = b, a
+        if not _is(a, "neg"):
+            return None
+    if _is(b, "neg"):
+        return build("mul", a.args[0], b.args[0])
+    if number(b) is not None:
+        return build("mul", a.args[0], _constant(build, -number(b), b))
+    return build("neg", build("mul", a.args[0], b))
 
 
 def over_power_of_two(y: Node, build: Rewriter) -> Node | None:

@@ -38,7 +38,7 @@ def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
     if graph in known:
         return known[graph]
     nodes, outputs = graph.nodes, graph.outputs
-    if any(node.op.kind is Kind.REGION for node in nodes):
+    if any(node.attrs and node.op.kind is Kind.REGION for node in nodes):
         place = _places(graph, known)
         nodes = tuple(place.values())
         outputs = tuple(place[out] for out in outputs)

@@ -8,19 +8,17 @@ sigmoid, is one node afterwards.
 from __future__ import annotations
 
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.op import Kind
-from bpcompile.passes.rewrite import Rewriter, Rules, Table, rewrite
+from bpcompile.passes.rewrite import WRITTEN, Rewriter, Rules, Table, rewrite
 
 
 def expand(node: Node, build: Rewriter) -> Node | None:
     """Return the operations that a composite stands for."""
-    if node.op.expand is None:
-        return None
+    assert node.op.expand is not None
     args = [build.wrap(arg) for arg in node.args]
     return node.op.expand(*args, **node.attrs).node
 
 
-EXPAND: Table = {Kind.COMPOSITE: (expand,), Kind.ELEMENTWISE: (expand,)}
+EXPAND: Table = {WRITTEN: (expand,)}
 _RULES = Rules(EXPAND)
 
 

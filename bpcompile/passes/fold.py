@@ -26,10 +26,10 @@ _EXACT = {DType.F64: 2**53, DType.I64: 2**62, DType.F32: 2**24}  # bounds of exa
 
 
 def fold_elementwise(node: Node, build: Rewriter) -> Node | None:
-    """Compute an elementwise op of splat constants at one index."""
+    """Compute an elementwise op of splat constants at one index, else one of tables."""
     for arg in node.args:
         if arg.op.name != "const":
-            return None
+            return fold_table(node, build) if arg.op.name == "table" else None
     scalars = tuple(_scalar(arg) for arg in node.args)
     point = Node(node.op, scalars, node.attrs, node.array_type.with_shape(()))
     (value,) = _computed(point)
@@ -129,7 +129,7 @@ FOLD: Table = {
     "min": (fold_same,),
     "any": (fold_same,),
     "all": (fold_same,),
-    Kind.ELEMENTWISE: (fold_elementwise, fold_table),
+    Kind.ELEMENTWISE: (fold_elementwise,),
     Kind.VIEW: (fold_view, fold_table),
     Kind.INDEX: (fold_index, fold_table),
     Kind.REDUCE: (fold_table,),

@@ -13,18 +13,22 @@ from operator import is_
 from typing import Any, TypeAlias
 
 from bpcompile.errors import CompileError
-from bpcompile.ir.build import Builder, attribute_key
+from bpcompile.ir.build import Builder, node_key
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import OPS, Kind, Op
 
 Rule: TypeAlias = Callable[[Node, "Rewriter"], "Node | None"]
 Table: TypeAlias = Mapping[str | Kind, Sequence[Rule]]
 
+WRITTEN = "written"
 MAX_DEPTH = 60  # of rules that build nodes that rules rewrite
 
 
 class Rules:
-    """Hold rules by the name or kind of the op that they look at; those listed first go first."""
+    """Hold rules by the name or kind of the op that they look at; those listed first go first.
+
+    An op that is written in other ops has the rules of `WRITTEN`, too.
+    """
 
     def __init__(self, *tables: Table) -> None:
         """Join tables."""
@@ -35,7 +39,7 @@ class Rules:
         """Return the rules for an op, in order."""
         found = self._of_op.get(op)
         if found is None:
-            keys = (op.name, op.kind)
+            keys = (op.name, op.kind) if op.expand is None else (WRITTEN, op.name, op.kind)
             found = tuple(r for table in self._tables for key in keys for r in table.get(key, ()))
             self._of_op[op] = found
         return found
@@ -85,7 +89,7 @@ class Rewriter(Builder):
                 changed = True
                 break
         attrs = node.attrs
-        if node.op.kind is Kind.REGION:
+        if attrs and node.op.kind is Kind.REGION:
             inner = {key: self.region(region) for key, region in regions(node)}
             if any(inner[key] is not attrs[key] for key in inner):
                 attrs = {**attrs, **inner}
@@ -164,14 +168,12 @@ def _rewritten(graph: Graph, rules: Rules, known: dict[Graph, Graph]) -> Graph:
 
 
 def _key(node: Node) -> Any:
-    """Return what decides whether two nodes compute the same; a commutative op has no order."""
-    args: Any = node.args
-    if node.op.commutative and id(args[0]) > id(args[1]):
-        args = (args[1], args[0])
-    attrs = node.attrs
-    if not attrs:
-        return (node.op, args, node.type)
-    return (node.op, args, node.type, *[(k, attribute_key(attrs[k])) for k in sorted(attrs)])
+    """Return what makes two nodes equal; the operands of a commutative op have no order."""
+    if node.op.commutative and not node.attrs:
+        a, b = node.args
+        if id(a) > id(b):
+            return (node.op, (b, a))
+    return node_key(node)
 
 
 def _renamed(graph: Graph, names: Mapping[Node, str]) -> Graph:

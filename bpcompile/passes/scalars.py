@@ -34,7 +34,7 @@ def _split(graph: Graph, known: dict[Graph, Graph]) -> Graph:
     """Return a graph or region with its loops' states taken apart."""
     if graph in known:
         return known[graph]
-    if any(node.op.kind is Kind.REGION for node in graph.nodes):
+    if any(node.attrs and node.op.kind is Kind.REGION for node in graph.nodes):
         new = _rebuilt(graph, known)
         known[graph] = known[new] = new
         return new

@@ -17,6 +17,7 @@ from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 SMALL = 8  # entries of a literal array that is taken apart where single elements are read
 
+_VIEW = Kind.VIEW
 _FOLDS = frozenset({"sum", "prod", "max", "min", "any", "all"})
 
 
@@ -71,7 +72,7 @@ def op_of_views(y: Node, build: Rewriter) -> Node | None:
     """Write an elementwise op of equal views, and constants, as the view of the op."""
     view = None
     for arg in y.args:
-        if arg.op.kind is Kind.VIEW:
+        if arg.op.kind is _VIEW:
             view = arg
         elif arg.op.name != "const":
             return None
