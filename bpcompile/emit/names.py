@@ -16,6 +16,7 @@ import unicodedata
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _NUMBERED = re.compile(r"v\d+")
+_DERIVED = re.compile(r"(_(bar|dot|back|next|where|adjoint|tape|kept|ij?|ijkp?))+$")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _OURS = frozenset(
     {"np", "math", "njit", "numba", "types", "workspace", "numpy", "scipy", "special", "self",
@@ -46,14 +47,26 @@ def spelled(name: str) -> str:
 def safe_name(name: str | None) -> str | None:
     """Return the name as it may stand in emitted text, or None where it may not.
 
-    Names such as ``v7`` are refused too, since unnamed values are called so.
+    Names such as ``v7`` are refused too, since unnamed values are called so, and with a name what
+    we make of it: ``print_bar``, ``print_ij`` would tell `print` from a name with a space.
     """
     if name is None:
         return None
     text = spelled(name)
-    if not _IDENTIFIER.fullmatch(text) or text in RESERVED or _NUMBERED.fullmatch(text):
+    stem = _DERIVED.sub("", text)
+    if not _IDENTIFIER.fullmatch(text) or stem in RESERVED or _NUMBERED.fullmatch(stem):
         return None
     return text
+
+
+def safe_note(text: str) -> str:
+    """Return one of our sentences about named values as a comment, each name filtered."""
+
+    def filtered(word: re.Match[str]) -> str:
+        plain = keyword.iskeyword(word[0]) or word[0].isdigit()
+        return word[0] if plain else safe_name(word[0]) or "?"
+
+    return re.sub(r"\w+", filtered, re.sub(r"[^\w ,.:()\[\]]", "?", text))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from bpcompile.emit.layout import Line
-from bpcompile.emit.names import Namer
+from bpcompile.emit.names import Namer, safe_note
 from bpcompile.emit.numba_expression import NumbaNames
 from bpcompile.emit.printing import Piece, call_text, shape_text
 from bpcompile.ir.dims import Size
@@ -62,8 +62,8 @@ class NumbaWriter(NumbaNames):
     # Statements
 
     def add(self, code: str, depth: int, comment: str = "") -> None:
-        """Append a line."""
-        self.lines.append(Line(code, depth, comment))
+        """Append a line; a comment that stands alone is a note, and is filtered."""
+        self.lines.append(Line(code, depth, comment if code else safe_note(comment)))
 
     def statements(self, statements: Sequence[Statement], depth: int) -> None:
         """Write statements, the bodies of loops below them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bpcompile.emit.layout import Line
-from bpcompile.emit.names import Namer
+from bpcompile.emit.names import Namer, safe_note
 from bpcompile.emit.numpy_expression import Expressions
 from bpcompile.emit.printing import Piece, call_text
 from bpcompile.emit.prologue import Lengths
@@ -38,8 +38,8 @@ class NumpyWriter:
         return _Block(self, graph, given, depth).write()
 
     def add(self, code: str, depth: int, comment: str = "") -> None:
-        """Append a line."""
-        self.lines.append(Line(code, depth, comment))
+        """Append a line; a comment that stands alone is a note, and is filtered."""
+        self.lines.append(Line(code, depth, comment if code else safe_note(comment)))
 
 
 class _Block(Expressions):

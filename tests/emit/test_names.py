@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpcompile.emit.names import RESERVED, Namer, safe_file, safe_name, spelled
+import bpcompile as bp
+from bpcompile.emit.formula import Formulas
+from bpcompile.emit.module import emit_module
+from bpcompile.emit.names import RESERVED, Namer, safe_file, safe_name, safe_note, spelled
+from bpcompile.ir.build import Builder
+from bpcompile.ir.op import OPS
+from bpcompile.ir.type import f64
+from bpcompile.passes.pipeline import LOWER, run
+from bpcompile.schedule.program import Interface
+from bpcompile.transforms.forward import forward
+from bpcompile.transforms.reverse import reverse
 from tests.emit.hostile import HOSTILE
 
 
@@ -91,3 +101,58 @@ def test_scopes_do_not_see_each_other():
 )
 def test_files_in_comments(path, shown):
     assert safe_file(path) == shown
+
+
+def module_of(name, target, derive):
+    """Return the module of derivatives of a graph whose every value bears one name."""
+    builder = Builder("f")
+    x, s = builder.param(name, f64["n m"]), builder.param(name, f64[()])
+    y = OPS["sin"](x) * x
+    rows = OPS["sum"](y * y, axes=(1,))
+    z = OPS["sum"](OPS["exp"](rows) * rows, axes=(0,)) * s
+    for value in (y, rows, z):
+        value.node.name = name
+    graph = builder.finish((z, y))
+    joint = derive(graph, [0, 1])
+    lowered = run(joint, LOWER)
+    interface = Interface("f_of", "f_of: results.", tuple(range(len(lowered.outputs))))
+    return emit_module(lowered, interface, target, Formulas(graph, joint)).text
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+@pytest.mark.parametrize("derive", [reverse, forward])
+def test_a_module_does_not_tell_which_names_were_refused(target, derive):
+    texts = {module_of(name, target, derive) for name in HOSTILE}
+    assert len(texts) == 1
+
+
+LOOP = """
+def model({name}):
+    def step(k, {name}):
+        return {name} * {name} * 0.5 + 0.25
+    return bp.fori_loop(0, 9, step, {name})
+"""
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_a_loop_does_not_tell_which_names_were_refused(target):
+    texts = set()
+    for name in ("v1", "print", "len", "math", "workspace", "\u0445", "\u540d", "x" * 65):
+        defined = {"bp": bp}
+        exec(LOOP.format(name=name), defined)
+        call = bp.value_and_grad(defined["model"], target=target, compile="eager", cache=False)
+        texts.add(call.compile(bp.f64[()]).source)
+    assert len(texts) == 1
+
+
+def test_an_ending_of_ours_goes_with_its_name():
+    for ending in ("bar", "dot", "next", "bar_dot", "back_bar", "ij"):
+        assert safe_name(f"loss_{ending}") == f"loss_{ending}"
+        for name in ("print", "v7", "np", "class", "a b"):
+            assert safe_name(f"{name}_{ending}") is None
+
+
+def test_a_note_shows_no_name_that_was_refused():
+    note = "keeps x, h[...] and 1 more value of each step on the tape: for the gradient (here)"
+    assert safe_note(note) == note
+    assert safe_note("keeps v1, print\nimport os and \u0445") == "keeps ?, ??import os and ?"
