@@ -164,7 +164,8 @@ def _results(
             if given is None:
                 exprs.append(frame.const(0, first.type.with_dtype(dtype)))
             else:
-                exprs.append(cast(frame.expr(given.expr), dtype))
+                _, value = region.written.get(id(given), (given, given.expr))
+                exprs.append(cast(frame.expr(value), dtype))
         added.append((exprs[0], exprs[1]))
         weak.append(all(leaf.weak for leaf in known))
         shared = any(leaf.ndim and has_other_name(root_of(leaf), name) for leaf in known)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from bpcompile.errors import TypeMismatchError
 from bpcompile.frontend.elementwise import cast
 from bpcompile.frontend.flow import both, branch, negated, truth, truth_of, variables_at
 from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
-from bpcompile.frontend.flow_state import Opened, State
+from bpcompile.frontend.flow_state import Next, Opened, State
 from bpcompile.frontend.iteration import Iteration, over, over_known
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
@@ -111,7 +112,13 @@ def _traced_loop(
         region.enter()
         yield steps.element(index)
         ends = stopped is not None and truth(stopped()) is not False
-        last = state.close(region, opened)
+        try:
+            last = state.close(region, opened)
+        except TypeMismatchError:
+            if not isinstance(steps.count, int):
+                # It is not unrolled for the sake of a type, since other lengths will come.
+                outer.session.rolling.clear()
+            raise
         region.leave()
         if last is not None:
             break
@@ -148,7 +155,7 @@ def _limit(outer: Frame, lower: Expr, upper: Expr) -> Size:
 def _append_while(
     outer: Frame,
     state: State,
-    body: tuple[FlowRegion, Opened, list[list[Tracer]]],
+    body: tuple[FlowRegion, Opened, list[list[Next]]],
     test: Callable[..., Any],
     counter: tuple[Tracer, Expr] | None = None,
     limit: Size = 0,
@@ -196,21 +203,16 @@ def _kept_params(state: State, opened: Opened) -> list[Expr]:
     return [*leaves, *(t.expr for t in opened.arrays)]
 
 
-def _outputs(region: FlowRegion, state: State, last: list[list[Tracer]]) -> list[Expr]:
+def _outputs(region: FlowRegion, state: State, last: list[list[Next]]) -> list[Expr]:
     """Return the next values of what a loop carries, in its body's graph."""
     frame = region.frame
     found = []
     for one, leaves in zip(state.carried.values(), last, strict=True):
-        for start, leaf in zip(one.start, leaves, strict=True):
-            found.append(_as_start(frame, leaf, start))
+        for start, (_, value) in zip(one.start, leaves, strict=True):
+            found.append(cast(frame.expr(value), start.expr.dtype))
     for target in state.arrays:
         found.append(frame.expr(region.written[id(target)][1]))
     return found
-
-
-def _as_start(frame: Frame, leaf: Tracer, start: Tracer) -> Expr:
-    """Return a next value in the dtype of the start value."""
-    return cast(frame.expr(leaf.expr), start.expr.dtype)
 
 
 def _bound(frame: Frame, bound: Any) -> Expr:

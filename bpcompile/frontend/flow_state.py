@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,13 @@ class _Carried:
     structure: Structure
     start: list[Tracer]
     own: list[Tracer | None]
+
+
+class Next(NamedTuple):
+    """Hold the next value of a leaf, and the tracer that it is, which may hold another later."""
+
+    leaf: Tracer
+    expr: Expr
 
 
 @dataclass
@@ -122,7 +129,7 @@ class State:
 
     # -- out of the body -----------------------------------------------------------------------
 
-    def close(self, region: FlowRegion, opened: Opened) -> list[list[Tracer]] | None:
+    def close(self, region: FlowRegion, opened: Opened) -> list[list[Next]] | None:
         """Return the next leaves of each carried variable; None where the body must run again.
 
         To be called inside the region, at the end of the body.
@@ -157,7 +164,7 @@ class State:
         if again:
             return None
         self.carried = {number: self.carried[number] for number in found}
-        return [found[number] for number in self.carried]
+        return [[Next(leaf, leaf.expr) for leaf in found[number]] for number in self.carried]
 
     def _stale(self) -> str:
         """Return why an array that the loop carries must not be written to."""
@@ -253,14 +260,14 @@ class State:
         found = [outer.expr(t.expr) for one in self.carried.values() for t in one.start]
         return found + [outer.expr(target.expr) for target in self.arrays]
 
-    def finish(self, outer: Frame, results: Sequence[Expr], last: Sequence[list[Tracer]]) -> None:
+    def finish(self, outer: Frame, results: Sequence[Expr], last: Sequence[list[Next]]) -> None:
         """Let the variables and arrays stand for the results of the loop."""
         values = list(self.before)
         items = iter(results)
         memories = self._memories(last)
         for (number, one), leaves in zip(self.carried.items(), last, strict=True):
             made = []
-            for start, own, leaf in zip(one.start, one.own, leaves, strict=True):
+            for start, own, (leaf, _) in zip(one.start, one.own, leaves, strict=True):
                 result = Tracer(next(items), start.weak and leaf.weak)
                 if own is not None and leaf is own:
                     hold(outer, own, result.expr)
@@ -276,10 +283,10 @@ class State:
                 values[number] = Unbound(reason)
         self.variables.set(values)
 
-    def _memories(self, last: Sequence[list[Tracer]]) -> dict[int, Memory]:
+    def _memories(self, last: Sequence[list[Next]]) -> dict[int, Memory]:
         """Return what forbids writes to results that may share memory after the loop."""
         owners: dict[int, int] = {}
-        leaves = [leaf for group in last for leaf in group if leaf.ndim]
+        leaves = [leaf for group in last for leaf, _ in group if leaf.ndim]
         roots = [root_of(leaf) for leaf in (*leaves, *self.arrays)]
         for root in roots:
             owners[id(root)] = owners.get(id(root), 0) + 1
