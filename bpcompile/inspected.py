@@ -135,10 +135,11 @@ class Inspected:
 
     @property
     def njit_into(self) -> Any:
-        """Return the dispatcher that fills arrays: ``fn.njit_into(*leaves, *outs, workspace)``.
+        """Return the dispatcher that fills arrays: ``fn.njit_into(*leaves, *outs)``.
 
-        It takes one array per result leaf, of shape () for a scalar, and as workspace a float64
-        array of at least `workspace_size` elements.
+        It takes one array per result leaf, of shape () for a scalar. A function that works in
+        scratch memory also takes, last and by position, a float64 array of at least
+        `workspace_size` elements; without it each call makes one.
         """
         return into_dispatcher(self._newest.program)
 

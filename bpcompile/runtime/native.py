@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bpcompile.errors import UnsupportedError
 from bpcompile.runtime.linking import compile_entry
 from bpcompile.runtime.load import load_module
@@ -23,12 +25,17 @@ def fresh_dispatcher(program: Program) -> Any:
 
 
 def into_dispatcher(program: Program) -> Any:
-    """Return the dispatcher that fills one array per result leaf, and last takes a workspace.
+    """Return the dispatcher that fills one array per result leaf, and may last get a workspace.
 
     Raises `UnsupportedError` for the numpy target.
     """
     _require_numba(program, "njit_into")
-    return _with_hidden(program, program.into.dispatcher)
+    if not program.takes_workspace:
+        return _with_hidden(program, program.into.dispatcher)
+    with program.lock:
+        if "into" not in program.makers:
+            program.makers["into"] = _with_workspace(program, program.into.dispatcher)
+    return program.makers["into"]
 
 
 def _with_hidden(program: Program, dispatcher: Any) -> Any:
@@ -44,6 +51,64 @@ def _with_hidden(program: Program, dispatcher: Any) -> Any:
         return dispatcher(*args[:own], *hidden, *args[own:])
 
     return bound
+
+
+def _with_workspace(program: Program, dispatcher: Any) -> Any:
+    """Return a dispatcher with the captured arrays bound, which makes a workspace if none is given.
+
+    Numba types a function of any number of arguments for the number that it is called with.
+    """
+    from numba import njit
+    from numba.extending import overload
+
+    hidden, own = program.hidden, len(program.places)
+    count = own + len(program.outputs)
+    words, lengths = program.function("_workspace"), _lengths(program)
+
+    def filled(*args: Any) -> Any:
+        raise NotImplementedError  # never run: Numba takes what is chosen below
+
+    def given(*args: Any) -> Any:
+        return dispatcher(*args[:own], *hidden, *args[own:])
+
+    def made(*args: Any) -> Any:
+        workspace = np.empty(words(*lengths(args)))
+        return dispatcher(*args[:own], *hidden, *args[own:], workspace)
+
+    @overload(filled)  # type: ignore[untyped-decorator]  # Numba's types it so
+    def chosen(*args: Any) -> Any:
+        return made if len(args) == count else given
+
+    @njit(error_model="numpy", nogil=True)  # type: ignore[untyped-decorator]  # the same
+    def into(*args: Any) -> Any:
+        return filled(*args)
+
+    return into
+
+
+def _lengths(program: Program) -> Any:
+    """Return a compiled function from the arguments to the lengths, in the order of `dims`."""
+    from numba import njit
+
+    def none(_: Any) -> Any:
+        return ()
+
+    found = njit(none)
+    for name in reversed(program.dims):
+        found = njit(_before(*program.source_of(name), found))
+    return found
+
+
+def _before(position: int, axis: int | None, rest: Any) -> Any:
+    """Return the function that puts one length before others."""
+
+    def value(args: Any) -> Any:
+        return (args[position], *rest(args))
+
+    def length(args: Any) -> Any:
+        return (args[position].shape[axis], *rest(args))
+
+    return value if axis is None else length
 
 
 def llvm_text(program: Program) -> str:

@@ -16,7 +16,7 @@ from bpcompile.errors import TypeMismatchError
 from bpcompile.ir.graph import Guard
 from bpcompile.ir.type import Type
 from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
-from bpcompile.runtime.lengths import Place, bind_lengths, shape_of
+from bpcompile.runtime.lengths import Place, bare_name, bind_lengths, shape_of
 from bpcompile.runtime.load import LoadedModule
 from bpcompile.runtime.locks import ForkLock
 
@@ -39,7 +39,8 @@ class Program:
     `places` describes the caller's arguments, `hidden` holds the captured arrays that follow them,
     and `outputs` are the types of the result leaves in order. `pool` has workspaces that no call
     is using; taking one and putting it back are each one step, so that threads may share it.
-    `makers` has what makes bound calls, by their form, and `lock` is held while code is made.
+    `makers` keeps what is made of the code beside its entry points, and `lock` is held while code
+    is made.
     """
 
     def __init__(
@@ -148,6 +149,16 @@ class Program:
         The captured arrays have the lengths that they had, so only the caller's are looked at.
         """
         return bind_lengths(self.places, leaves, self.guards)
+
+    def source_of(self, name: str) -> tuple[int, int | None]:
+        """Return which argument a length is that of, and which axis; None where it is its value."""
+        for position, place in enumerate(self.places):
+            if bare_name(place.size) == name:
+                return position, None
+            for axis, size in enumerate(place.type.shape):
+                if bare_name(size) == name:
+                    return position, axis
+        raise KeyError(name)
 
     def shapes(self, lengths: Mapping[str, int]) -> list[tuple[int, ...]]:
         """Return the shape of each result leaf."""

@@ -20,14 +20,15 @@ _PLAIN = (Kind.ELEMENTWISE, Kind.REDUCE, Kind.INDEX)
 
 
 def short_up_to(graph: Graph, known: Collection[str]) -> int:
-    """Return the length up to which a call computes few elements, -1 where lengths do not tell.
+    r"""Return the length up to which a call computes few elements, -1 where lengths do not tell.
 
     That is so for loops and branches, whose work depends on values, and for lengths that are not
     among the `known`, those that a call is asked for.
 
         >>> from bpcompile.ir.parse import parse
-        >>> short_up_to(parse("graph f(x: f64[n]) { y: f64[n] = sin(x); return y }"), {"n"})
-        1024
+        >>> text = "graph f(x: f64[n]) -> y {\n  y: f64[n] = sin(x)\n}\n"
+        >>> short_up_to(parse(text), {"n"})
+        512
     """
     if len(graph.nodes) > _SHORT or any(node.op.kind is Kind.REGION for node in graph.nodes):
         return -1

@@ -290,6 +290,38 @@ def test_njit_into_fills_given_arrays():
         rosen.njit_into(x8, value, x8)
 
 
+def test_njit_into_makes_a_workspace_where_none_is_given():
+    rng = np.random.default_rng(0)
+    w, X = rng.normal(size=4), rng.normal(size=(50, 4))
+    expected = spread(w, X)
+    value, gradient = np.empty(()), np.empty(4)
+    into, workspace = spread.njit_into, np.empty(spread.workspace_size(4, 50))
+    assert spread.njit_into is into
+
+    @numba.njit
+    def both(w, X, value, gradient, workspace):
+        into(w, X, value, gradient)
+        first = value[()]
+        into(w, X, value, gradient, workspace)
+        return first - value[()]
+
+    assert both(w, X, value, gradient, workspace) == 0.0
+    np.testing.assert_allclose(value, expected[0], rtol=1e-13)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-13)
+    into(w, X, value, np.empty(4))
+    with pytest.raises(ValueError, match="expected"):
+        into(w, X, value, gradient, workspace[:1])
+    with pytest.raises(numba.TypingError, match="argument w of spread_value_and_grad_into"):
+        into(w.astype(np.float32), X, value, gradient)
+    table = bp.grad(lambda x: np.sum(np.tanh(np.outer(TABLE, x) - np.mean(x)) ** 2), name="table")
+    expected = table(x8)
+    assert table.workspace_size(8) > 0
+    table.njit_into(x8, np.empty(8), np.empty(table.workspace_size(8)))
+    gradient = np.empty(8)
+    table.njit_into(x8, gradient)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-13)
+
+
 def test_workspaces_belong_to_one_call():
     rng = np.random.default_rng(0)
     sizes = (3, 50, 7, 400, 20, 1000, 5, 100)
