@@ -94,7 +94,7 @@ class Branch:
         cursor = self.cursor.nested()
         block = Block(arm, [arm.params[k] for k in self.shared], depth=1)
         places = dict(zip(arm.params, self.given, strict=True))
-        inner = Lowering(block, self.outer.shop, places, cursor)
+        inner = Lowering(block, self.outer.shop, places, cursor, self.outer.lower_region)
         kept = set(self.shared.values())
         for var, out in zip(self.targets, arm.outputs, strict=True):
             made = out.op.name not in ("param", "const", "empty", "table")

@@ -49,7 +49,7 @@ class Carrier:
     def inner(self, region: Graph, places: dict[Node, Place], cursor: Cursor) -> Lowering:
         """Return a region's lowering; it may overwrite what it carries."""
         block = Block(region, self.params[: self.count], depth=1)
-        return Lowering(block, self.outer.shop, places, cursor)
+        return Lowering(block, self.outer.shop, places, cursor, self.outer.lower_region)
 
     def finish(self) -> None:
         """Say where the last values lie."""

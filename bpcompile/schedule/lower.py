@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
@@ -36,10 +36,19 @@ class Lowering(Reader):
     """Lower one block: walk its tree and write each task where it stands."""
 
     def __init__(
-        self, block: Block, shop: Workshop, places: dict[Node, Place], cursor: Cursor
+        self,
+        block: Block,
+        shop: Workshop,
+        places: dict[Node, Place],
+        cursor: Cursor,
+        lower_region: Callable[[Lowering, Node, Cursor], None],
     ) -> None:
-        """Prepare to lower a block whose parameters stand at `places`."""
+        """Prepare to lower a block whose parameters stand at `places`.
+
+        `lower_region` writes a region op, whose blocks are lowered in the same way.
+        """
         super().__init__(block, shop, places, cursor)
+        self.lower_region = lower_region
         self.folds = Folds(self)
         self.kept: dict[Node, ArrayPlace] = {}  # copies that go on a tape
 
@@ -77,7 +86,7 @@ class Lowering(Reader):
             case Work.OPAQUE if task.node.op.name == "matmul":
                 self._product(task, cursor)
             case Work.OPAQUE:
-                self.shop.lower_region(self, task.node, cursor)
+                self.lower_region(self, task.node, cursor)
             case Work.REDUCE | Work.CONTRACT:
                 self.folds.step(task, cursor)
             case _:

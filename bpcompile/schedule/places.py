@@ -6,8 +6,7 @@ hands out what the whole plan shares: temporaries, constant tables, bounds of co
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
@@ -24,9 +23,6 @@ from bpcompile.schedule.statements import (
     Statement,
     Var,
 )
-
-if TYPE_CHECKING:
-    from bpcompile.schedule.lower import Lowering
 
 
 class Cursor:
@@ -104,29 +100,41 @@ class ArrayPlace:
         return Load(self.var, self.kept(at))
 
 
+class Values(Protocol):
+    """Answer what a block inside of another asks about the values of the outer one."""
+
+    def read(self, node: Node, at: Index, cursor: Cursor, /) -> Expression:
+        """Return the expression of one element of a value."""
+
+    def array_of(self, node: Node, /) -> ArrayPlace | None:
+        """Return the whole array that a value lies in, or None where it lies in none."""
+
+    def matrix(self, node: Node, /) -> tuple[Var, bool]:
+        """Return the array of a matrix and whether it must be read transposed."""
+
+
 class OuterPlace:
     """Read a value of the block around this one."""
 
-    __slots__ = ("lowering", "node")
+    __slots__ = ("node", "values")
 
-    def __init__(self, lowering: Lowering, node: Node) -> None:
+    def __init__(self, values: Values, node: Node) -> None:
         """Hold the outer block and its value."""
-        self.lowering = lowering
+        self.values = values
         self.node = node
 
     def element(self, at: Index, cursor: Cursor, /) -> Expression:
         """Return what the outer block reads."""
-        return self.lowering.read(self.node, at, cursor)
+        return self.values.read(self.node, at, cursor)
 
 
 class Workshop:
     """Hand out what all blocks of a plan share."""
 
-    def __init__(self, lower_region: Callable[[Lowering, Node, Cursor], None]) -> None:
-        """Start with no buffers; `lower_region` writes a region op."""
+    def __init__(self) -> None:
+        """Start with no buffers."""
         self.buffers: list[Buffer] = []
         self.bounds: dict[str, tuple[Size, Size]] = {}
-        self.lower_region = lower_region
         self._conversions: dict[DType, Node] = {}
 
     def array(self, hint: str | None, dtype: DType, shape: tuple[Size, ...], role: str) -> Var:

@@ -15,7 +15,7 @@ _UNOWNED = ("param", "const", "empty", "table")
 
 def plan(graph: Graph) -> Plan:
     """Return the statements that compute a lowered graph."""
-    shop = Workshop(lower_region)
+    shop = Workshop()
     places: dict[Node, Place] = {}
     params: list[Var] = []
     for node in graph.params:
@@ -28,7 +28,7 @@ def plan(graph: Graph) -> Plan:
             places[node] = ScalarPlace(var)
         params.append(var)
     cursor = Cursor()
-    lowering = Lowering(Block(graph), shop, places, cursor)
+    lowering = Lowering(Block(graph), shop, places, cursor, lower_region)
     outs: dict[int, Var] = {}
     for position, out in enumerate(graph.outputs):
         if not out.array_type.rank:

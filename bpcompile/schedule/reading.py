@@ -82,7 +82,7 @@ class Reader:
         """Return the whole array that a value lies in, or None where it lies in none."""
         place = self._place(node)
         if isinstance(place, OuterPlace):
-            return place.lowering.array_of(place.node)
+            return place.values.array_of(place.node)
         if node.op.name == "table":
             return self._array_of_table(node)
         return place if isinstance(place, ArrayPlace) else None
@@ -242,7 +242,7 @@ class Reader:
             source, flipped = source.args[0], not flipped
         place = self._place(source)
         if isinstance(place, OuterPlace):
-            var, outer_flipped = place.lowering.matrix(place.node)
+            var, outer_flipped = place.values.matrix(place.node)
             return var, outer_flipped is not flipped
         if not isinstance(place, ArrayPlace):
             raise CompileError(f"{source!r} has no array to multiply")
