@@ -22,7 +22,15 @@ from bpcompile.startup import uncollected
 if TYPE_CHECKING:
     from bpcompile import nn, numpy, special, tree
     from bpcompile.compiled import CompiledFunction
-    from bpcompile.control import fori_loop, scan, stop_gradient
+    from bpcompile.control import (
+        cond,
+        fori_loop,
+        map,
+        scan,
+        stop_gradient,
+        switch,
+        while_loop,
+    )
     from bpcompile.errors import (
         ArgumentError,
         BpcompileError,
@@ -55,7 +63,15 @@ __version__ = "0.1.0"
 # Where each public name lives; a test holds this against the imports above.
 _HOMES = {
     "bpcompile.function": ("compile", "grad", "value_and_grad", "vjp", "jvp"),
-    "bpcompile.control": ("fori_loop", "scan", "stop_gradient"),
+    "bpcompile.control": (
+        "cond",
+        "fori_loop",
+        "map",
+        "scan",
+        "stop_gradient",
+        "switch",
+        "while_loop",
+    ),
     "bpcompile.transforms.primitive": ("primitive",),
     "bpcompile.compiled": ("CompiledFunction",),
     "bpcompile.options": ("Options",),
@@ -86,8 +102,12 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "jvp",
+    "cond",
+    "switch",
+    "while_loop",
     "fori_loop",
     "scan",
+    "map",
     "stop_gradient",
     "primitive",
     "numpy",

@@ -1,21 +1,25 @@
-"""Offer loops that stay loops: `fori_loop` and `scan`, with the signatures of `jax.lax`.
+"""Offer control flow as functions, with the signatures of `jax.lax`.
 
     def simulate(x0, n):
         return bp.fori_loop(0, n, lambda i, x: x + 0.1 * np.sin(x), x0)
 
-Inside a compiled model the body is traced once and its loop is rolled, forward and backward. Called
-on plain arrays outside of any trace, both run as the Python loops that they mean.
+A model may as well write `for`, `while` and `if`: these are for functions without source, and for
+code that comes from JAX. Inside a compiled model each function is traced once and its loop is
+rolled, forward and backward. Called on plain arrays outside of any trace, all run as the Python
+control flow that they mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpcompile.errors import ArgumentError, ShapeError
 from bpcompile.frontend.calls import resolve
+from bpcompile.frontend.flow import Cell, choose
+from bpcompile.frontend.flow_loops import repeat
 from bpcompile.frontend.length import length as size_length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.linear_algebra import stop_gradient as stopped
@@ -58,6 +62,117 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     names = argument_names(body, ("i", "carry"))
     loop = Loop("bp.fori_loop", lambda i, carry: Step(body(i, carry)), (names[0], names[1]))
     return loop(lower, upper, init_val)[0]
+
+
+def while_loop(
+    cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any
+) -> Any:
+    """Return `body_fun(value)` applied as long as `cond_fun(value)` is true.
+
+    Args:
+        cond_fun: takes the carried tree and returns a bool.
+        body_fun: takes the carried tree and returns the next one.
+        init_val: the tree of arrays and numbers to start with. Shapes and dtypes stay the same
+            through the loop; a Python number takes the dtype that the body gives it.
+
+    Returns:
+        The last carried tree.
+
+    Raises:
+        TypeMismatchError: where a carried value changes its shape, dtype or structure.
+
+    Example:
+        >>> while_loop(lambda x: x < 100, lambda x: x * 3, 1)
+        243
+    """
+    cell = Cell(init_val)
+    test, body = (resolve(f) if is_tracing() else f for f in (cond_fun, body_fun))
+    name = argument_names(body, ("carry",))
+    for _ in repeat(lambda: test(cell.value), cell.get, cell.put, name, "bp.while_loop"):
+        cell.value = body(cell.value)
+    return cell.value
+
+
+def cond(
+    pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any
+) -> Any:
+    """Return `true_fun(*operands)` where `pred` is true, else `false_fun(*operands)`.
+
+    The function that is not chosen is not run, and contributes nothing to a gradient.
+
+    Args:
+        pred: a bool or number.
+        true_fun: takes the operands.
+        false_fun: takes them too, and returns a tree of the same structure, shapes and dtypes.
+        operands: what the functions are given; they may as well read variables around them.
+
+    Returns:
+        What the chosen function returns.
+
+    Raises:
+        TypeMismatchError: where the two return trees or shapes that differ.
+
+    Example:
+        >>> cond(2.0 > 1.0, lambda x: x * 10, lambda x: -x, 3.0)
+        30.0
+    """
+    if not is_tracing():
+        return true_fun(*operands) if pred else false_fun(*operands)
+    yes, no = resolve(true_fun), resolve(false_fun)
+    return choose(pred, lambda: yes(*operands), lambda: no(*operands), "bp.cond")
+
+
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """Return `branches[index](*operands)`, with the index clamped to those that there are.
+
+    Args:
+        index: an int.
+        branches: functions of the operands, which return trees of the same structure, shapes and
+            dtypes.
+        operands: what the functions are given.
+
+    Returns:
+        What the chosen function returns.
+
+    Raises:
+        ArgumentError: where there are no branches.
+        TypeMismatchError: where two return trees or shapes that differ.
+
+    Example:
+        >>> switch(7, [lambda x: x, lambda x: x * 2, lambda x: x * 3], 1.0)
+        3.0
+    """
+    if not branches:
+        raise ArgumentError(f"bp.switch has no branches{where()}: give at least one function")
+    if len(branches) == 1:
+        return (resolve(branches[0]) if is_tracing() else branches[0])(*operands)
+    middle = len(branches) // 2  # by halves, so that few conditions are tested
+    return cond(
+        index < middle,
+        lambda: switch(index, branches[:middle], *operands),
+        lambda: switch(index - middle, branches[middle:], *operands),
+    )
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """Return the stacked results of `f` on each row of `xs`, one after the other.
+
+    Args:
+        f: takes one row of each array in `xs`, and returns a tree.
+        xs: a tree of arrays with equal first axes.
+
+    Returns:
+        The tree of results, each with a new first axis.
+
+    Raises:
+        ShapeError: where the first axes differ.
+
+    Example:
+        >>> map(lambda x: x * x, np.arange(3.0))
+        array([0., 1., 4.])
+    """
+    body = resolve(f) if is_tracing() else f
+    return scan(lambda carry, x: (carry, body(x)), None, xs)[1]
 
 
 def scan(
@@ -183,4 +298,4 @@ def _stopped(leaf: Any) -> Any:
     return leaf
 
 
-__all__ = ["fori_loop", "scan", "stop_gradient"]
+__all__ = ["cond", "fori_loop", "map", "scan", "stop_gradient", "switch", "while_loop"]

@@ -7,6 +7,7 @@ import pytest
 
 from bpcompile import control as bp
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
+from bpcompile.frontend.trees import leaves_of
 from bpcompile.ir.graph import regions
 from tests.tracing import agrees, run, traced
 
@@ -249,3 +250,43 @@ def test_bounds_and_rows_that_do_not_fit():
         traced(lambda x: bp.scan(lambda c, r: (c, None), x), V)
     with pytest.raises(ShapeError, match="is a scalar"):
         traced(lambda s: bp.scan(lambda c, r: (c, None), 0.0, s), 1.0)
+
+
+# -- cond, switch, while_loop, map ---------------------------------------------------------------
+
+
+def both_ways(model, *args):
+    """Check a model's graph against its run on plain arrays."""
+    found = traced(model, *args)
+    got, want = run(found, *args), model(*args)
+    for one, other in zip(leaves_of(got)[0], leaves_of(want)[0], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+
+
+def test_cond_and_switch():
+    def model(x, k):
+        y = bp.cond(x > 0, lambda a: (a * 2, a), lambda a: (-a, a + 1.0), x)
+        z = bp.switch(k, [lambda a: a, lambda a: a * x, lambda a: a**3], y[0])
+        return y, z, bp.cond(True, lambda: 1.0, lambda: "never")
+
+    for x, k in ((2.0, 0), (-3.0, 1), (2.0, 2), (1.5, 7), (1.5, -4)):
+        both_ways(model, x, k)
+
+
+def test_while_loop_and_map():
+    def model(x):
+        def improve(state):
+            y, n = state
+            return 0.5 * (y + x[0] / y), n + 1
+
+        root = bp.while_loop(lambda s: abs(s[0] ** 2 - x[0]) > 1e-10, improve, (x[0], 0))
+        return root, bp.map(lambda v: {"square": v * v, "sine": np.sin(v)}, x)
+
+    both_ways(model, np.arange(2.0, 14.0))
+
+
+def test_arms_that_differ_are_refused():
+    with pytest.raises(TypeMismatchError, match=r"arms of the `bp\.cond` at .*test_control"):
+        traced(lambda x: bp.cond(x > 0, lambda: x, lambda: (x, x)), 1.0)
+    with pytest.raises(ArgumentError, match=r"bp\.switch has no branches"):
+        traced(lambda x: bp.switch(x, []), 1)

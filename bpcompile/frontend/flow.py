@@ -88,20 +88,32 @@ def _traced_branch(test: Tracer, variables: Variables) -> Iterator[bool]:
     variables.set(joint.values([]))
 
 
-def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """Stand for ``yes if test else no``."""
+class Cell:
+    """Hold one value that control flow binds outside of the user's variables."""
+
+    def __init__(self, value: Any = None) -> None:
+        """Hold the first value."""
+        self.value = value
+
+    def get(self) -> tuple[Any, ...]:
+        """Return the value as that of one variable."""
+        return (self.value,)
+
+    def put(self, values: tuple[Any, ...]) -> None:
+        """Set the value."""
+        (self.value,) = values
+
+
+def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any], what: str = "if") -> Any:
+    """Stand for ``yes if test else no``; `what` is the keyword that messages name."""
     known = truth(test)
     if known is not None:
         return yes() if known else no()
-    found: list[Any] = [None]
-
-    def put(values: tuple[Any, ...]) -> None:
-        found[:] = values
-
-    variables = variables_at(("value",), lambda: tuple(found), put, "if")
+    cell = Cell()
+    variables = variables_at(("value",), cell.get, cell.put, what)
     for taken in _traced_branch(condition_of(test), variables):
-        found[0] = yes() if taken else no()
-    return found[0]
+        cell.value = yes() if taken else no()
+    return cell.value
 
 
 def both(first: Any, *rest: Callable[[], Any]) -> Any:

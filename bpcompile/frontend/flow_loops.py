@@ -225,7 +225,9 @@ def _bound(frame: Frame, bound: Any) -> Expr:
     return frame.expr(value.expr)
 
 
-def repeat(test: Callable[[], Any], get: Any, put: Any, names: tuple[str, ...]) -> Iterator[None]:
+def repeat(
+    test: Callable[[], Any], get: Any, put: Any, names: tuple[str, ...], what: str = "while"
+) -> Iterator[None]:
     """Give a step of a `while` statement as long as its test holds; one step where it is traced.
 
     Where only the second test turns out to be traced, as in ``error = 1.0`` before
@@ -235,7 +237,7 @@ def repeat(test: Callable[[], Any], get: Any, put: Any, names: tuple[str, ...]) 
         while test():
             yield
         return
-    variables = variables_at(names, get, put, "while")
+    variables = variables_at(names, get, put, what)
     before, mark = variables.values(), len(current().session.writes)
     steps = 0
     while (known := truth(test())) is not None:
