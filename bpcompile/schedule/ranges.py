@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bpcompile.ir.dims import Dim, Size, substitute
+from bpcompile.ir.dims import Atom, Dim, Size, substitute
 
 Bounds = Mapping[str, tuple[Size, Size]]
 _STEPS = 8
@@ -60,6 +60,15 @@ def _never_negative(size: Size) -> bool:
     if isinstance(size, int):
         return size >= 0
     return all(
-        coefficient >= 0 and not any(isinstance(a, str) and a.startswith("%") for a in monomial)
+        coefficient >= 0 and all(_is_length(atom) for atom in monomial)
         for monomial, coefficient in size.terms
     )
+
+
+def _is_length(atom: Atom) -> bool:
+    """Tell whether an atom is provably 0 or more: lengths are, and what is made of such."""
+    if isinstance(atom, str):
+        return not atom.startswith("%")
+    kind, left, right = atom
+    known = _never_negative(left), _never_negative(right)
+    return any(known) if kind == "max" else all(known)
