@@ -4,7 +4,9 @@ Numba makes each function that it meets ready to run: it optimises it, writes ma
 wrappers for calls from outside, and then optimises it again inside of each of its callers. What an
 emitted module holds beside its entry points, and Numba's own helpers that it calls, only ever run
 inside of an entry point. Here they are typed and lowered, and wait; the entry point links them in
-and all of it is optimised and translated once. That halves the time of a first call.
+and all of it is optimised and translated once. That halves the time of a first call. The rest is
+less: functions of ours skip the passes for what they never hold, a literal number is an argument
+like any other instead of a reason to compile again, and the garbage collector rests.
 
 A function that waits is made ready as Numba does it when the user's own compiled code links it.
 Python cannot call one: it raises TypeError. The private names of Numba used here are listed in
@@ -15,7 +17,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +30,8 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
         numba.core.errors.TypingError: when Numba cannot compile the function for these types.
     """
     if signature not in dispatcher.overloads:
-        with _waiting_for(dispatcher.py_func):
+        entry = dispatcher.py_func
+        with _uncollected(), _waiting_for(entry), _plain(entry.__globals__.values()):
             dispatcher.compile(signature)
         # A function that waits has had no machine code whose environment Numba could set, and
         # an exception that it raises with values needs it; Numba's cache does the same.
@@ -35,6 +39,82 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
         for environment in made._find_referenced_environments():
             made.codegen.set_env(environment.env_name, environment)
     return dispatcher.overloads[signature]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking what Numba builds, a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
+def _plain(values: Iterable[Any]) -> Iterator[None]:
+    """Let the dispatchers among some values compile as what they are: plain emitted functions."""
+    from numba.core.dispatcher import Dispatcher
+
+    found = [value for value in values if issubclass(type(value), Dispatcher)]
+    usual = [function._compiler.pipeline_class for function in found]
+    for function in found:
+        function._compiler.pipeline_class = _plain_pipeline()
+        function.get_call_template = functools.partial(_call_template, function)
+    try:
+        yield
+    finally:
+        for function, pipeline in zip(found, usual, strict=True):
+            function._compiler.pipeline_class = pipeline
+            del function.get_call_template
+
+
+def _call_template(function: Any, args: Any, keywords: Any) -> Any:
+    """Answer a call from compiled code: for Numba each literal integer is a type of its own."""
+    from numba.core import types
+
+    numba_types: Any = types  # which do not say that `unliteral` is there
+    plain = tuple(numba_types.unliteral(type) for type in args)
+    return type(function).get_call_template(function, plain, keywords)
+
+
+# What emitted functions never hold: `with`, closures, tests of types, tuples of several types to
+# unroll, functions to inline before they are typed, array expressions.
+_NEEDLESS = (
+    "WithLifting",
+    "InlineClosureLikes",
+    "RewriteSemanticConstants",
+    "DeadBranchPrune",
+    "MakeFunctionToJitFunction",
+    "InlineInlinables",
+    "FindLiterallyCalls",
+    "LiteralUnroll",
+    "LiteralPropagationSubPipelinePass",
+    "InlineOverloads",
+    "NopythonRewrites",
+    "NoPythonSupportedFeatureValidation",
+    "DumpParforDiagnostics",
+)
+
+
+@functools.cache
+def _plain_pipeline() -> Any:
+    """Derive our pipeline from Numba's; Numba is imported here, so that importing us is fast."""
+    from numba.core.compiler import Compiler, DefaultPassBuilder
+
+    # Numba's classes have no types that mypy could check against.
+    class PlainPipeline(Compiler):  # type: ignore[misc]
+        """Compile a function in Numba's passes but those that it has no need of."""
+
+        def define_pipelines(self) -> list[Any]:
+            passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            passes.passes = [p for p in passes.passes if p[0].__name__ not in _NEEDLESS]
+            passes.finalize()
+            return [passes]
+
+    return PlainPipeline
 
 
 @contextmanager
@@ -58,11 +138,10 @@ def _waiting_for(entry: Any) -> Iterator[None]:
 
 @functools.cache
 def _waiting_context() -> Any:
-    """Derive our context from Numba's; Numba is imported here, so that importing us is fast."""
+    """Derive our context from Numba's."""
     from numba import _dynfunc
     from numba.core.cpu import CPUContext
 
-    # Numba's classes have no types that mypy could check against.
     class WaitingContext(CPUContext):  # type: ignore[misc]
         """Make nothing that could be called from outside but one entry point."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from numba import njit
-from numba.core import codegen, cpu, registry, types
+from numba.core import codegen, compiler, cpu, registry, types
 
 from bpcompile.runtime.linking import compile_entry
 from bpcompile.runtime.load import load_module
@@ -21,6 +23,11 @@ def _half(x):
 
 
 @njit
+def _plus(a, b):
+    return a + b
+
+
+@njit
 def _main(x, out):
     for i in range(x.shape[0]):
         out[i] = _half(x[i])
@@ -30,7 +37,7 @@ def _main(x, out):
 @njit
 def fresh(x):
     out = np.empty(x.shape[0])
-    return _main(x, out), out
+    return _main(x, out) + _plus(0, 1) - _plus(1, 0), out
 
 
 @njit
@@ -58,6 +65,10 @@ def test_entry_points_share_what_they_call(module):
     assert module.fill(x, out) == 3.0
     np.testing.assert_array_equal(out, made)
     assert len(module._main.signatures) == 1
+
+
+def test_literal_numbers_are_arguments_like_others(module):
+    assert len(module._plus.signatures) == 1
 
 
 def test_what_is_inside_is_not_made_ready(module):
@@ -99,6 +110,10 @@ def test_numba_is_left_as_it_was(module):
     assert context.codegen()._library_class is codegen.JITCodeLibrary
     assert type(context) is cpu.CPUContext
     assert "entry" not in vars(context)
+    for function in (module.fresh, module._main):
+        assert function._compiler.pipeline_class is compiler.Compiler
+        assert "get_call_template" not in vars(function)
+    assert gc.isenabled()
 
     @njit
     def usual(x):

@@ -21,6 +21,7 @@ from numba.core import (
 )
 from numba.core.dispatcher import Dispatcher
 
+from bpcompile.runtime import linking
 from bpcompile.runtime.numba_cache import StoreCache
 
 TESTED = ((0, 66), (0, 67), (0, 68))
@@ -136,3 +137,20 @@ def test_libraries_and_contexts_have_what_waiting_replaces():
     assert "targetctx.get_executable(library, fndesc, env)" in source
     assert "lower.create_cpython_wrapper" in source
     assert "lower.create_cfunc_wrapper" in source
+
+
+def test_pipelines_have_the_passes_that_ours_leaves_out(compiled):
+    """A pass that is renamed would run again, which is slower; one that is new runs too."""
+    assert isinstance(compiled._compiler.pipeline_class, type)
+    assert "pipeline_class=self.pipeline_class" in inspect.getsource(
+        type(compiled._compiler)._compile_core
+    )
+    source = inspect.getsource(compiler.DefaultPassBuilder)
+    assert all(f"pm.add_pass({name}," in source for name in linking._NEEDLESS)
+    passes = inspect.getsource(compiler.PassManager.finalize)
+    assert "self._analysis" in passes
+
+
+def test_calls_from_compiled_code_ask_the_dispatcher_itself():
+    source = inspect.getsource(types.Dispatcher.get_call_type)
+    assert "self.dispatcher.get_call_template(args, kws)" in source
