@@ -19,7 +19,7 @@ from bpcompile.frontend.operators import BINARY, ArrayMethods, called
 from bpcompile.frontend.origins import quoted, user_frame, where
 from bpcompile.frontend.registry import apply, unsupported
 from bpcompile.frontend.rewritten import is_rewritten
-from bpcompile.frontend.session import current
+from bpcompile.frontend.session import current, is_tracing
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.type import DType, Type
@@ -253,6 +253,30 @@ class Tracer(ArrayMethods):
         """Return what stands in for which value."""
         name = own_name(self)
         return f"Tracer({name + ': ' if name else ''}{self.expr.type})"
+
+    def __str__(self) -> str:
+        """Return the text of a constant; refuse that of any other value, in an f-string too.
+
+        What debuggers and tracebacks show is `repr`, which is always there.
+        """
+        return str(self._shown())
+
+    def __format__(self, spec: str) -> str:
+        """Return the text of a constant as a format spec asks; refuse that of any other value."""
+        return format(self._shown(), spec)
+
+    def _shown(self) -> float | int | bool | str:
+        """Return the value of a constant, or after its trace what a tracer stands for; or raise."""
+        known = self._known()
+        if known is not None:
+            return known
+        if not is_tracing():
+            return repr(self)
+        raise TraceError(
+            f"the text of {describe(self)} needs its value, which is not known while the function "
+            f"is traced{where()}: return the value and format it after the call, or write "
+            "repr(...) for its type"
+        )
 
     def __copy__(self) -> Tracer:
         """Return another tracer of the same value."""

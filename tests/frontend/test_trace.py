@@ -351,6 +351,45 @@ def test_printing():
     )
 
 
+FORMATS = {
+    "f-string": lambda y: f"y is {y}",
+    "f-string with a spec": lambda y: f"{y:.3f}",
+    "str": str,
+    "format": lambda y: format(y, ".2f"),
+    "str.format": lambda y: "{} and {:5}".format(1, y),  # noqa: UP032 - what is tested
+    "percent": lambda y: "%s" % y,  # noqa: UP031 - what is tested
+    "join": lambda y: " ".join(map(str, [y])),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_text_of_a_traced_value(name):
+    def model(x):
+        y = x * 2
+        FORMATS[name](y)
+        return y
+
+    with pytest.raises(TraceError) as caught:
+        traced(model, V)
+    assert str(caught.value).startswith("the text of `y` (f64[n]) needs its value")
+    assert "return the value and format it after the call" in str(caught.value)
+    assert ".py:" in str(caught.value)
+
+
+def test_the_text_of_what_is_known_and_of_tracers_for_debuggers():
+    kept = []
+
+    def model(x):
+        y = x * 2.0
+        assert f"{y!r}" == repr(y) == "Tracer(y: f64[n])"
+        assert f"{[y]}" == "[Tracer(y: f64[n])]"
+        kept.append(y)
+        return y
+
+    traced(model, V)
+    assert str(kept[0]) == f"{kept[0]}" == repr(kept[0])
+
+
 def test_printing_what_is_known(capsys):
     def model(x):
         print("rank", x.ndim)
