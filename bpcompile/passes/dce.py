@@ -1,19 +1,21 @@
-"""Drop what nobody reads: nodes, and what loops carry or take in vain.
+"""Drop what nobody reads: nodes, and what loops and branches carry, return or take in vain.
 
-A value that a loop carries is needed where its last value is read, or where the next value of a
-needed one depends on it. One that the body hands on as it is becomes a constant of the loop, and
-two constants that are one value become one.
+A value that a loop carries is needed where its last value is read, where the next value of a needed
+one depends on it, or where the test does. One that the body hands on as it is becomes a constant of
+the loop, and two operands that are one value become one. A tape, or a result of a branch, is needed
+where it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from operator import is_
 from typing import NamedTuple
 
 from bpcompile.ir.graph import Graph, Node, reachable, regions
 from bpcompile.ir.op import Kind
-from bpcompile.ir.type import TupleType
+from bpcompile.ir.type import AnyType, TupleType
+from bpcompile.passes.forms import FORMS
 
 
 def drop_dead(graph: Graph) -> Graph:
@@ -22,15 +24,17 @@ def drop_dead(graph: Graph) -> Graph:
 
 
 class _Plan(NamedTuple):
-    """Say what becomes of a loop.
+    """Say what becomes of a region op: the numbers of the operands and results that are left.
 
-    `results` are the numbers of the carried values that are left, `constants` those of the other
-    operands (counted from the first initial value), and `body` is what is left of the body.
+    Operands are counted from the first that the regions take, results as in the node's type.
+    `same` are the results that others stand for. `carried` of the results are carried.
     """
 
+    operands: list[int]
     results: list[int]
-    constants: list[int]
-    body: Graph
+    same: dict[int, int]
+    carried: int
+    regions: dict[str, Graph]
 
 
 def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
@@ -58,24 +62,23 @@ def _places(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, Node]:
         if node.op.name == "param":
             place[node] = node
         elif node in plans or all(arg in place for arg in node.args):
-            copy = _placed(node, plans, place, known)
+            copy = _placed(node, plans, place)
             if copy is not None:
                 place[node] = copy
     return place
 
 
 def _plans(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, _Plan]:
-    """Return the plan of each loop that the outputs need."""
+    """Return the plan of each region op that the outputs need."""
     needed = set(graph.outputs)
     read: dict[Node, set[int]] = {}
     plans: dict[Node, _Plan] = {}
     for node in reversed(graph.nodes):
         if node not in needed:
             continue
-        if node.op.name == "loop":
-            plan = plans[node] = _plan(node, read.get(node, set()), known)
-            kept = (0, 1, *(2 + k for k in (*plan.results, *plan.constants)))
-            needed.update(node.args[k] for k in kept)
+        if node.op.kind is Kind.REGION:
+            plan = plans[node] = _Planner(node, read.get(node, set()), known).plan()
+            needed.update(_arguments(node, plan))
         else:
             if node.op.name == "item":
                 read.setdefault(node.args[0], set()).add(node.attrs["index"])
@@ -83,115 +86,161 @@ def _plans(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, _Plan]:
     return plans
 
 
-def _plan(loop: Node, read: set[int], known: dict[Graph, Graph]) -> _Plan:
-    """Return what is left of a loop of whose results those in `read` are read.
-
-    A smaller body may need fewer operands, so this goes on while the body shrinks.
-    """
-    body, carried, operands = loop.attrs["body"], loop.attrs["carried"], list(loop.args[2:])
-    numbers = list(range(len(operands)))
-    while True:
-        results, constants, same = _kept(body, carried, read, operands)
-        smaller = _dropped(_smaller_body(body, carried, results, constants, same), known)
-        kept = [*results, *constants]
-        numbers = [numbers[k] for k in kept]
-        if smaller is body:
-            return _Plan(numbers[:carried], numbers[carried:], body)
-        body, carried, operands = smaller, len(results), [operands[k] for k in kept]
-        read = {results.index(k) for k in read}
+def _arguments(node: Node, plan: _Plan) -> list[Node]:
+    """Return the operands that are left."""
+    first = FORMS[node.op.name].first
+    return [*node.args[:first], *(node.args[first + k] for k in plan.operands)]
 
 
-def _kept(
-    body: Graph, carried: int, read: set[int], operands: list[Node]
-) -> tuple[list[int], list[int], dict[Node, Node]]:
-    """Return which operands stay as carried values and as constants.
+class _Planner:
+    """Find what is left of a region op, of whose results those in `read` are read."""
 
-    The third is, for each parameter of the body that goes, the one that stands for it.
-    """
-    params = body.params[1:]
-    used = sorted(_used(body, carried, read))
-    results = [k for k in used if k < carried and (k in read or body.outputs[k] is not params[k])]
-    constants: list[int] = []
-    first: dict[Node, int] = {}
-    same: dict[Node, Node] = {}
-    for k in used:
-        if k in results:
-            continue
-        if operands[k] in first:
-            same[params[k]] = params[first[operands[k]]]
-        else:
-            first[operands[k]] = k
-            constants.append(k)
-    return results, constants, same
+    def __init__(self, node: Node, read: set[int], known: dict[Graph, Graph]) -> None:
+        """Take the node apart."""
+        self.form = FORMS[node.op.name]
+        self.known = known
+        self.regions = dict(regions(node))
+        self.carried: int = node.attrs.get("carried", 0)
+        self.operands = list(node.args[self.form.first :])
+        self.numbers = list(range(len(self.operands)))
+        assert isinstance(node.type, TupleType)
+        self.results = list(range(len(node.type.items)))
+        self.read = read
+        self.same: dict[int, int] = {}
+
+    def plan(self) -> _Plan:
+        """Shrink until nothing goes: smaller regions may need fewer operands."""
+        if not self.carried:
+            self._join_results()
+        while self._shrink():
+            pass
+        return _Plan(self.numbers, self.results, self.same, self.carried, self.regions)
+
+    def _join_results(self) -> None:
+        """Let a result of a branch that both arms make like another be that one."""
+        first: dict[tuple[Node, ...], int] = {}
+        for k in sorted(self.read):
+            made = tuple(arm.outputs[k] for arm in self.regions.values())
+            if first.setdefault(made, k) != k:
+                self.same[k] = first[made]
+        self.read = {k for k in self.read if k not in self.same}
+
+    def _shrink(self) -> bool:
+        """Drop what is not needed; tell whether anything went."""
+        used = sorted(self._used())
+        results = [k for k in used if k < self.carried and self._is_carried(k)]
+        carried = len(results)
+        results += sorted(k for k in self.read if k >= self.carried)
+        operands, twins = results[:carried], dict[int, int]()
+        first: dict[Node, int] = {}
+        for k in used:
+            if k in results[:carried]:
+                continue
+            other = first.setdefault(self.operands[k], k)
+            if other == k:
+                operands.append(k)
+            else:
+                twins[k] = other
+        before = self.regions
+        self.regions = {
+            key: _dropped(self._smaller(key, region, operands, results, twins), self.known)
+            for key, region in before.items()
+        }
+        self.read = {results.index(k) for k in self.read}
+        self.operands = [self.operands[k] for k in operands]
+        self.numbers = [self.numbers[k] for k in operands]
+        self.results = [self.results[k] for k in results]
+        self.carried = carried
+        return any(self.regions[key] is not region for key, region in before.items())
+
+    def _is_carried(self, k: int) -> bool:
+        """Tell whether a state must stay one: it is read, or an iteration changes it."""
+        body = self.regions["body"]
+        return k in self.read or body.outputs[k] is not body.params[self.form.lead + k]
+
+    def _used(self) -> set[int]:
+        """Return the numbers of the operands that are needed."""
+        body = self.regions.get("body")
+        number: dict[Node, int] = {}
+        stack: list[Node] = []
+        for key, region in self.regions.items():
+            number.update((param, k) for k, param in enumerate(region.params[self.form.lead :]))
+            stack += region.outputs if key == "test" else [region.outputs[k] for k in self.read]
+        used = {k for k in self.read if k < self.carried}
+        seen = set(stack)
+        while stack:
+            node = stack.pop()
+            more = node.args
+            k = number.get(node)
+            if k is not None and k not in used:
+                used.add(k)
+                if body is not None and k < self.carried:
+                    more = (body.outputs[k],)
+            for arg in more:
+                if arg not in seen:
+                    seen.add(arg)
+                    stack.append(arg)
+        return used
+
+    def _smaller(
+        self,
+        key: str,
+        region: Graph,
+        operands: Sequence[int],
+        results: Sequence[int],
+        twins: dict[int, int],
+    ) -> Graph:
+        """Return a region with the parameters and outputs that are left."""
+        lead, params = self.form.lead, region.params[self.form.lead :]
+        kept = (*region.params[:lead], *(params[k] for k in operands))
+        outputs = region.outputs if key == "test" else tuple(region.outputs[k] for k in results)
+        if kept == region.params and len(outputs) == len(region.outputs):
+            return region
+        place = {params[k]: params[other] for k, other in twins.items()}
+        nodes = list(kept)
+        needed = reachable(outputs)
+        for node in region.nodes:
+            if node.op.name == "param" or node not in needed:
+                continue
+            args = tuple([place.get(arg, arg) for arg in node.args])
+            if not all(map(is_, args, node.args)):
+                place[node] = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
+            nodes.append(place.get(node, node))
+        outputs = tuple(place.get(out, out) for out in outputs)
+        return Graph(region.name, kept, tuple(nodes), outputs, region.guards)
 
 
-def _used(body: Graph, carried: int, read: Iterable[int]) -> set[int]:
-    """Return the operands that a loop needs, counted from the first initial value."""
-    number = {param: k for k, param in enumerate(body.params[1:])}
-    used = set(read)
-    stack = [body.outputs[k] for k in used]
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        more = node.args
-        k = number.get(node)
-        if k is not None and k not in used:
-            used.add(k)
-            if k < carried:
-                more = (body.outputs[k],)
-        for arg in more:
-            if arg not in seen:
-                seen.add(arg)
-                stack.append(arg)
-    return used
-
-
-def _placed(
-    node: Node, plans: dict[Node, _Plan], place: dict[Node, Node], known: dict[Graph, Graph]
-) -> Node | None:
+def _placed(node: Node, plans: dict[Node, _Plan], place: dict[Node, Node]) -> Node | None:
     """Return what becomes of a node whose operands have their places, None if it goes."""
     attrs, type, args = node.attrs, node.type, node.args
     if node in plans:
         plan = plans[node]
-        args = tuple(args[k] for k in (0, 1, *(2 + k for k in (*plan.results, *plan.constants))))
-        if plan.body is not attrs["body"]:
-            attrs = {**attrs, "body": plan.body, "carried": len(plan.results)}
-            type = TupleType(tuple(out.array_type for out in plan.body.outputs))
+        args = tuple(_arguments(node, plan))
+        if any(plan.regions[key] is not attrs[key] for key in plan.regions):
+            attrs = {**attrs, **plan.regions, **_counts(node, plan)}
+            type = _result_type(node, plan)
     elif node.op.name == "item" and node.args[0] in plans:
-        results = plans[node.args[0]].results
-        if node.attrs["index"] not in results:
+        plan = plans[node.args[0]]
+        index = plan.same.get(node.attrs["index"], node.attrs["index"])
+        if index not in plan.results:
             return None
-        if results.index(node.attrs["index"]) != node.attrs["index"]:
-            attrs = {"index": results.index(node.attrs["index"])}
-    else:
-        inner = {key: _dropped(region, known) for key, region in regions(node)}
-        if any(inner[key] is not attrs[key] for key in inner):
-            attrs = {**attrs, **inner}
+        if plan.results.index(index) != node.attrs["index"]:
+            attrs = {"index": plan.results.index(index)}
     moved = tuple([place[arg] for arg in args])
     if attrs is node.attrs and all(map(is_, moved, node.args)):
         return node
     return Node(node.op, moved, attrs, type, node.origin, node.name)
 
 
-def _smaller_body(
-    body: Graph, carried: int, results: list[int], constants: list[int], same: dict[Node, Node]
-) -> Graph:
-    """Return a body with the parameters and outputs that are kept."""
-    params = body.params[1:]
-    kept = (body.params[0], *(params[k] for k in (*results, *constants)))
-    if kept == body.params and len(results) == carried:
-        return body
-    place = dict(same)
-    nodes = list(kept)
-    outputs = tuple(body.outputs[k] for k in results)
-    needed = reachable(outputs)
-    for node in body.nodes:
-        if node.op.name == "param" or node not in needed:
-            continue
-        args = tuple([place.get(arg, arg) for arg in node.args])
-        if not all(map(is_, args, node.args)):
-            place[node] = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
-        nodes.append(place.get(node, node))
-    return Graph(
-        body.name, kept, tuple(nodes), tuple(place.get(o, o) for o in outputs), body.guards
-    )
+def _counts(node: Node, plan: _Plan) -> dict[str, int]:
+    """Return the attributes that count results."""
+    if node.op.name == "branch":
+        return {}
+    kept = len(plan.results) - plan.carried
+    return {"carried": plan.carried, **({"kept": kept} if "kept" in node.attrs else {})}
+
+
+def _result_type(node: Node, plan: _Plan) -> AnyType:
+    """Return the type of the results that are left."""
+    assert isinstance(node.type, TupleType)
+    return TupleType(tuple(node.type.items[k] for k in plan.results))

@@ -1,12 +1,13 @@
-"""Simplify loops: bring constants into their bodies, and skip what stays as it was."""
+"""Simplify loops: bring constants into regions, and skip what stays as it was."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bpcompile.ir.build import attribute_key
-from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.type import DType
+from bpcompile.passes.forms import FORMS, inside, with_regions
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 _FREE = frozenset({"const", "dim", "table"})  # what costs nothing to write again in each turn
@@ -15,13 +16,23 @@ _FREE = frozenset({"const", "dim", "table"})  # what costs nothing to write agai
 def item_of_loop(y: Node, _build: Rewriter) -> Node | None:
     """Take the initial value of what a loop leaves as it was, or never reaches."""
     loop, k = y.args[0], y.attrs["index"]
-    if loop.op.name != "loop":
+    if loop.op.name not in ("loop", "while") or k >= loop.attrs["carried"]:
         return None
+    form = FORMS[loop.op.name]
+    body: Graph = loop.attrs["body"]
+    initial: Node = loop.args[form.first + k]
+    kept = body.outputs[k] is body.params[form.lead + k]
+    if kept or _same_constant(body.outputs[k], initial) or _is_never_run(loop):
+        return initial
+    return None
+
+
+def _is_never_run(loop: Node) -> bool:
+    """Tell whether a loop certainly has no iteration."""
+    if loop.op.name == "while":
+        return number(loop.attrs["test"].outputs[0]) is False
     lower, upper = number(loop.args[0]), number(loop.args[1])
-    never = lower is not None and upper is not None and lower >= upper
-    body, initial = loop.attrs["body"], loop.args[2 + k]
-    stays = body.outputs[k] is body.params[1 + k] or _same_constant(body.outputs[k], initial)
-    return initial if never or stays else None
+    return lower is not None and upper is not None and lower >= upper
 
 
 def _same_constant(a: Node, b: Node) -> bool:
@@ -32,40 +43,51 @@ def _same_constant(a: Node, b: Node) -> bool:
 
 
 def steady_states(y: Node, build: Rewriter) -> Node | None:
-    """Write a carried constant that each turn makes again as a constant in the body.
+    """Write a carried constant that each turn makes again as a constant inside.
 
     Whether each turn does is found by assuming it: masks that start as True and are only widened
-    are True all along. Only those and what is a constant already are tried.
+    are True all along. Only those, what is handed on and what is a constant already are tried.
     """
-    body, carried = y.attrs["body"], y.attrs["carried"]
-    read = {arg for node in body.nodes for arg in node.args}
+    form, body, carried = FORMS[y.op.name], y.attrs["body"], y.attrs["carried"]
+    read = {arg for _, region in regions(y) for node in region.nodes for arg in node.args}
     assumed = {}
-    for k, param in enumerate(body.params[1 : 1 + carried]):
-        initial, made = y.args[2 + k], body.outputs[k]
-        mask = number(initial) is not None and initial.array_type.dtype is DType.BOOL
-        if param in read and (mask or _same_constant(made, initial)):
+    for k in range(carried):
+        initial, made = y.args[form.first + k], body.outputs[k]
+        params = inside(y, form.first + k)
+        tried = initial.array_type.dtype is DType.BOOL or made is params["body"]
+        is_read = not read.isdisjoint(params.values())
+        known = number(initial) is not None and tried
+        if is_read and (known or _same_constant(made, initial)):
             assumed[k] = initial
     while assumed:
-        inside = {body.params[1 + k]: initial for k, initial in assumed.items()}
-        new = build.region(substituted(body, inside, keep=True))
-        held = {k: c for k, c in assumed.items() if _same_constant(new.outputs[k], c)}
+        new = _with_constants(y, {form.first + k: c for k, c in assumed.items()}, build, keep=True)
+        held = {k: c for k, c in assumed.items() if _same_constant(new["body"].outputs[k], c)}
         if len(held) == len(assumed):
-            return build("loop", *y.args, **{**y.attrs, "body": new})
+            return build(y.op.name, *y.args, **with_regions(y, new))
         assumed = held
     return None
 
 
-def constants_into_loop(y: Node, build: Rewriter) -> Node | None:
-    """Write a constant that a loop reads from outside inside, where it can be folded."""
-    first = 2 + y.attrs["carried"]
-    leaves = {k: arg for k, arg in enumerate(y.args[first:], first) if arg.op.name in _FREE}
+def constants_inside(y: Node, build: Rewriter) -> Node | None:
+    """Write a constant that regions read from outside inside, where it can be folded."""
+    first = FORMS[y.op.name].first + y.attrs.get("carried", 0)
+    leaves = {k: arg for k, arg in enumerate(y.args) if k >= first and arg.op.name in _FREE}
     if not leaves:
         return None
-    body = y.attrs["body"]
-    inside = {body.params[k - 1]: leaf for k, leaf in leaves.items()}
-    body = build.region(substituted(body, inside))
+    new = _with_constants(y, leaves, build)
     args = [arg for k, arg in enumerate(y.args) if k not in leaves]
-    return build("loop", *args, **{**y.attrs, "body": body})
+    return build(y.op.name, *args, **with_regions(y, new))
+
+
+def _with_constants(
+    y: Node, leaves: Mapping[int, Node], build: Rewriter, *, keep: bool = False
+) -> dict[str, Graph]:
+    """Return the regions of a node with leaves in the place of some operands."""
+    found = {}
+    for key, region in regions(y):
+        values = {inside(y, k)[key]: leaf for k, leaf in leaves.items()}
+        found[key] = build.region(substituted(region, values, keep=keep))
+    return found
 
 
 def substituted(graph: Graph, values: Mapping[Node, Node], *, keep: bool = False) -> Graph:
@@ -88,7 +110,12 @@ def substituted(graph: Graph, values: Mapping[Node, Node], *, keep: bool = False
     return Graph(graph.name, params, tuple(nodes), outputs, graph.guards)
 
 
-LOOPS: Table = {"item": (item_of_loop,), "loop": (constants_into_loop, steady_states)}
+LOOPS: Table = {
+    "item": (item_of_loop,),
+    "loop": (constants_inside, steady_states),
+    "while": (constants_inside, steady_states),
+    "branch": (constants_inside,),
+}
 _RULES = Rules(LOOPS)
 
 

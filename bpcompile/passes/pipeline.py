@@ -13,6 +13,7 @@ from bpcompile.errors import CompileError
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.verify import verify as verify_graph
 from bpcompile.passes.algebra import ALGEBRA, COTANGENT
+from bpcompile.passes.branches import BRANCHES
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
@@ -25,8 +26,8 @@ from bpcompile.passes.views import VIEWS
 Pass: TypeAlias = Callable[[Graph], Graph]
 Observer: TypeAlias = Callable[[str, Graph, Graph], None]
 
-MODEL = Rules(FOLD, ALGEBRA, VIEWS, SCALARS, STABILITY, LOOPS)
-_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, SCALARS, LOOPS)
+MODEL = Rules(FOLD, ALGEBRA, VIEWS, SCALARS, STABILITY, LOOPS, BRANCHES)
+_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, SCALARS, LOOPS, BRANCHES)
 
 
 def simplify(graph: Graph) -> Graph:

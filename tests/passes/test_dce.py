@@ -131,6 +131,88 @@ a loop in a loop | x: f64[], z: f64[]
       }
     y: f64[] = item(l, index=0)
     => y
+
+states and constants of a while | x: f64[], z: f64[], v: f64[]
+    a: i64[] = 0
+    w: (i64[], f64[], f64[], f64[]) = while(a, x, z, v, z, v, carried=4)
+      body = graph body(k: i64[], s: f64[], t: f64[], q: f64[], u: f64[], p: f64[]) -> (n, r, t, o) {
+        one: i64[] = 1
+        n: i64[] = add(k, one)
+        r: f64[] = mul(s, u)
+        o: f64[] = mul(q, p)
+      }
+      test = graph test(k: i64[], s: f64[], t: f64[], q: f64[], u: f64[], p: f64[]) -> more {
+        three: i64[] = 3
+        more: bool[] = less(k, three)
+      }
+    y: f64[] = item(w, index=1)
+    => y
+    a: i64[] = 0
+    w: (i64[], f64[]) = while(a, x, z, carried=2)
+      body = graph body(k: i64[], s: f64[], u: f64[]) -> (n, r) {
+        one: i64[] = 1
+        n: i64[] = add(k, one)
+        r: f64[] = mul(s, u)
+      }
+      test = graph test(k: i64[], s: f64[], u: f64[]) -> more {
+        three: i64[] = 3
+        more: bool[] = less(k, three)
+      }
+    y: f64[] = item(w, index=1)
+    => y
+
+tape that nobody replays | x: f64[]
+    a: i64[] = 0
+    w: (i64[], f64[], tape f64[], tape f64[]) = while(a, x, carried=2, kept=2)
+      body = graph body(k: i64[], s: f64[]) -> (n, r, s, q) {
+        one: i64[] = 1
+        n: i64[] = add(k, one)
+        r: f64[] = sin(s)
+        q: f64[] = exp(s)
+      }
+      test = graph test(k: i64[], s: f64[]) -> more {
+        three: i64[] = 3
+        more: bool[] = less(k, three)
+      }
+    t: tape f64[] = item(w, index=3)
+    y: f64[] = replay(t, a)
+    => y
+    a: i64[] = 0
+    w: (i64[], f64[], tape f64[]) = while(a, x, carried=2, kept=1)
+      body = graph body(k: i64[], s: f64[]) -> (n, r, q) {
+        one: i64[] = 1
+        n: i64[] = add(k, one)
+        r: f64[] = sin(s)
+        q: f64[] = exp(s)
+      }
+      test = graph test(k: i64[], s: f64[]) -> more {
+        three: i64[] = 3
+        more: bool[] = less(k, three)
+      }
+    t: tape f64[] = item(w, index=2)
+    y: f64[] = replay(t, a)
+    => y
+
+results and operands of a branch | c: bool[], x: f64[], z: f64[], w: f64[]
+    b: (f64[], f64[], f64[]) = branch(c, x, w, z, x)
+      otherwise = graph otherwise(p: f64[], q: f64[], r: f64[], s: f64[]) -> (r, q, r) {}
+      then = graph then(p: f64[], q: f64[], r: f64[], s: f64[]) -> (t, u, t) {
+        t: f64[] = add(p, s)
+        u: f64[] = mul(q, q)
+      }
+    y: f64[] = item(b, index=0)
+    v: f64[] = item(b, index=2)
+    m: f64[] = div(y, v)
+    => m
+    b: (f64[]) = branch(c, x, z)
+      otherwise = graph otherwise(p: f64[], r: f64[]) -> r {}
+      then = graph then(p: f64[], r: f64[]) -> t {
+        t: f64[] = add(p, p)
+      }
+    y: f64[] = item(b, index=0)
+    v: f64[] = item(b, index=0)
+    m: f64[] = div(y, v)
+    => m
 """
 )
 

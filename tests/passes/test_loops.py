@@ -58,6 +58,51 @@ length moves in | x: f64[n]
     y: f64[] = item(l, index=0)
     => y
 
+while whose test is false | x: f64[]
+    w: (f64[]) = while(x, carried=1)
+      body = graph body(s: f64[]) -> t {
+        t: f64[] = exp(s)
+      }
+      test = graph test(s: f64[]) -> more {
+        more: bool[] = False
+      }
+    y: f64[] = item(w, index=0)
+    => y
+    => x
+
+constant moves into body and test | x: f64[], z: f64[]
+    a: i64[] = 0
+    b: i64[] = 3
+    c: f64[] = 1.5
+    w: (i64[], f64[], f64[]) = while(a, x, c, b, c, carried=3)
+      body = graph body(k: i64[], s: f64[], u: f64[], n: i64[], c: f64[]) -> (m, t, u) {
+        one: i64[] = 1
+        m: i64[] = add(k, one)
+        r: f64[] = mul(s, c)
+        t: f64[] = add(r, u)
+      }
+      test = graph test(k: i64[], s: f64[], u: f64[], n: i64[], c: f64[]) -> more {
+        more: bool[] = less(k, n)
+      }
+    y: f64[] = item(w, index=1)
+    => y
+    a: i64[] = 0
+    c: f64[] = 1.5
+    w: (i64[], f64[], f64[]) = while(a, x, c, carried=3)
+      body = graph body(k: i64[], s: f64[], u: f64[]) -> (m, t, v0) {
+        v0 "u": f64[] = 1.5
+        one: i64[] = 1
+        m: i64[] = add(k, one)
+        r: f64[] = mul(s, v0)
+        t: f64[] = add(r, v0)
+      }
+      test = graph test(k: i64[], s: f64[], u: f64[]) -> more {
+        n: i64[] = 3
+        more: bool[] = less(k, n)
+      }
+    y: f64[] = item(w, index=1)
+    => y
+
 loop of no turns | x: f64[]
     a: i64[] = 3
     b: i64[] = 3
