@@ -104,10 +104,13 @@ def _traced_loop(
     if site is not None:
         outer.session.rolling.append(site)
     state = State(variables)
+    below = size_of(outer, Tracer(upper))
     while True:
         region = FlowRegion("body")
         name = steps.name or next(iter(variables.names), "i")
         index = Tracer(region.frame.builder.param(name, _INDEX), weak=True)
+        if below is not None:
+            outer.session.counters[index.expr.node] = below
         opened = state.open(region)
         region.enter()
         yield steps.element(index)

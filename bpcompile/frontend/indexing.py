@@ -215,11 +215,20 @@ def _places(frame: Frame, x: Tracer, axis: int, size: Size, part: Any) -> _Place
             f"{describe(places)} cannot be an index of {describe(x)}{where()}: convert it with "
             ".astype(int)"
         )
+    if known is None:
+        _fit_counter(frame, places, size)
     if known is not None and known.size:
         _require(x, axis, size, int(known.max()))
         if known.min() < 0:
             _require(x, axis, size, int(known.min()))
     return _Places(frame.expr(places.expr))
+
+
+def _fit_counter(frame: Frame, places: Tracer, size: Size) -> None:
+    """Let it be known that a loop's counter stays inside an axis: it needs no test then."""
+    below = None if places.ndim else frame.below(frame.expr(places.expr).node)
+    if below is not None:
+        frame.session.sizes.fit(below, size, quoted() or "the index of a loop")
 
 
 def _place(x: Tracer, axis: int, size: Size, place: Size) -> Size:

@@ -42,6 +42,7 @@ class Session:
         self.numbers: dict[Node, int | None] = {}  # int parameters, with the example's value
         self.named_in: dict[Node, str] = {}  # the function that gave a node its name
         self.writes: list[tuple[Any, Expr]] = []  # each tracer that was written to, and from what
+        self.counters: dict[Node, Size] = {}  # of rolled loops, with what each stays below
         self.unroll = unroll
         self.unrolled = unrolled  # the known loops that could not be rolled, by their place
         self.rolling: list[Site] = []  # the known loops that are being rolled, outermost first
@@ -121,6 +122,16 @@ class Frame:
             self._inner[outer.node] = inner
         self._inner[node] = inner
         return inner
+
+    def below(self, node: Node) -> Size | None:
+        """Return a size that an i64 value stays below: it is the counter of a loop."""
+        counters = self.session.counters
+        while node not in counters:
+            outer = self.outside(node)
+            if outer is None:
+                return None
+            node = outer
+        return counters[node]
 
     def outside(self, node: Node) -> Node | None:
         """Return the value that a parameter made by capture stands for, here or further out."""

@@ -239,6 +239,21 @@ class Sizes:
         """Note that a run-time int is the length called `name`, kept from below 0 by a guard."""
         self._counts.setdefault(name, f"{name}{where()}")
 
+    def fit(self, count: Size, size: Size, reason: str) -> None:
+        """Let it be known that a loop of `count` steps stays inside an axis, where it does so.
+
+        An axis as long as the loop in the example is taken for one of the same length, unless a
+        run-time int counts the loop, which may have another value at each call.
+        """
+        count, size = self.resolve(count), self.resolve(size)
+        steps, length = self.value(count), self.value(size)
+        if count == size or steps is None or length is None or steps > length:
+            return
+        if steps == length and self._counts.keys().isdisjoint(size_names(count)):
+            self.equal(count, size)
+        else:
+            self.decide(count, "<=", size, reason)
+
     def concrete(self, size: Size) -> int:
         """Return the length as an int; from now on the graph is for this length alone.
 
