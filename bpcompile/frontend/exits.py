@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bpcompile.frontend.syntax import at, binds_or_waits, load
+from bpcompile.frontend.syntax import at, binds_or_waits, inside, load
 
 RESULT = "__bp_result__"
 DONE = "__bp_done__"
@@ -78,16 +78,16 @@ class _Exits:
         """Return the statements of a block, which stands in `loop`."""
         found: list[ast.stmt] = []
         for number, node in enumerate(body):
-            rest = body[number + 1 :]
             if isinstance(node, (ast.Return, ast.Break, ast.Continue)):
                 found.extend(self._exit(node, loop))
                 return found
             flags = self._flags(node, loop)
+            rest = body[number + 1 :] if flags else ()
             if isinstance(node, ast.If) and flags:
                 found.extend(self._if(node, rest, loop, flags))
                 return found
             found.extend(self._inside(node, loop))
-            if flags and rest:
+            if rest:
                 found.append(self._guarded(node, flags, rest, loop))
                 return found
         return found
@@ -229,14 +229,13 @@ def _opaque_exits(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the exits of a block that stand inside a `try`, `with` or `match`."""
     stack: list[tuple[ast.AST, bool]] = [(node, False) for node in body]
     while stack:
-        node, inside = stack.pop()
+        node, held = stack.pop()
         if isinstance(node, _SCOPES):
             continue
-        if inside and isinstance(node, (ast.Return, ast.Break, ast.Continue)):
+        if held and isinstance(node, (ast.Return, ast.Break, ast.Continue)):
             yield node
-        inside = inside or isinstance(node, _OPAQUE)
-        children = (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr))
-        stack.extend((child, inside) for child in children)
+        held = held or isinstance(node, _OPAQUE)
+        stack.extend((child, held) for child in inside(node))
 
 
 def _none_of(like: ast.AST, flags: Sequence[str]) -> ast.expr:
