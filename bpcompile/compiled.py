@@ -314,7 +314,8 @@ class CompiledFunction(Inspected):
         ]
         args, kwargs = arguments.rebuild(leaves)
         dims: Any = self._options.dims
-        return trace(self._function, args, kwargs, name=identifier(self._name), dims=dims)
+        name, unroll = identifier(self._name), self._options.unroll
+        return trace(self._function, args, kwargs, name=name, dims=dims, unroll=unroll)
 
     def _describe(self, arguments: Arguments, traced: Traced) -> Task:
         """Return what is to be derived from a traced function."""

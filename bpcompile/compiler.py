@@ -53,7 +53,6 @@ _NOT_HONOURED = (
     "width",
     "threads",
     "deterministic",
-    "unroll",
     "compile",
     "compile_budget",
     "memory_budget",

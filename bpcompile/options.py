@@ -35,7 +35,8 @@ class Options:
         deterministic: whether sums give the same bits on every machine.
         cache: whether compiled code is kept on disk.
         dims: ``"auto"`` for named lengths, ``"exact"`` to compile for each length alone.
-        unroll: the largest known number of steps that a loop is unrolled for.
+        unroll: a loop of at most this many known steps is unrolled; a longer one is rolled, unless
+            its body needs to know the step, as where it is an index of a list.
         compile: ``"eager"``, or ``"auto"`` to run uncompiled until compiling pays.
         compile_budget: seconds that compiling may take, or None.
         memory_budget: bytes that a reverse sweep may keep, a number or a text as ``"64MB"``.
