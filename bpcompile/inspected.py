@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bpcompile import startup
 from bpcompile.errors import ArgumentError, NotCompiledError
 from bpcompile.ir.graph import Graph
+from bpcompile.runtime.cfunction import CFunction, c_function
 from bpcompile.runtime.native import asm_text, fresh_dispatcher, into_dispatcher, llvm_text
 from bpcompile.runtime.saving import save_module
 from bpcompile.specialization import Specialization
@@ -142,6 +143,16 @@ class Inspected:
         `workspace_size` elements; without it each call makes one.
         """
         return into_dispatcher(self._newest.program)
+
+    @property
+    def cfunc(self) -> CFunction:
+        """Return a function pointer for C: ``int32_t f(leaves..., int64_t dims..., outs...)``.
+
+        Arrays are pointers to C-contiguous elements, scalars go by value, `dims` are the lengths
+        in the order of the arguments' axes, and each result is a pointer. It returns 0, or a
+        number that is not where a guard fails, and raises nothing.
+        """
+        return c_function(self._newest.program)
 
     def workspace_size(self, *dims: int) -> int:
         """Return the length of a workspace for lengths in the order of the arguments' axes."""

@@ -14,8 +14,9 @@ import numpy as np
 
 from bpcompile.frontend.trees import Structure
 from bpcompile.runtime.calling import Layout, Slow, around, native_of
+from bpcompile.runtime.forms import Form, Part, steps_of
 from bpcompile.runtime.program import Program
-from bpcompile.runtime.vectorcall import Form, Make, Part, make_bound_call, steps_of
+from bpcompile.runtime.vectorcall import Make, make_bound_call
 
 
 class Bound:

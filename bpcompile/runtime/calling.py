@@ -18,8 +18,9 @@ import numpy as np
 from bpcompile.frontend.tree_closures import OtherStructure
 from bpcompile.frontend.trees import LEAF, Structure, leaves_of
 from bpcompile.ir.type import DType
+from bpcompile.runtime.forms import Form, can_put, can_take, is_small
 from bpcompile.runtime.program import Inexact, Program
-from bpcompile.runtime.vectorcall import Form, can_put, can_take, is_small, make_hot
+from bpcompile.runtime.vectorcall import make_hot
 
 Slow = Callable[..., Any]
 Take = Callable[[tuple[Any, ...]], tuple[Any, ...]]

@@ -20,7 +20,7 @@ def fresh_dispatcher(program: Program) -> Any:
 
     Raises `UnsupportedError` for the numpy target.
     """
-    _require_numba(program, "njit")
+    require_numba(program, "njit")
     return _with_hidden(program, program.fresh.dispatcher)
 
 
@@ -29,7 +29,7 @@ def into_dispatcher(program: Program) -> Any:
 
     Raises `UnsupportedError` for the numpy target.
     """
-    _require_numba(program, "njit_into")
+    require_numba(program, "njit_into")
     if not program.takes_workspace:
         return _with_hidden(program, program.into.dispatcher)
     with program.lock:
@@ -116,7 +116,7 @@ def llvm_text(program: Program) -> str:
 
     Raises `UnsupportedError` for the numpy target.
     """
-    _require_numba(program, "llvm()")
+    require_numba(program, "llvm()")
     return "\n".join(_compiled_here(program).inspect_llvm().values())
 
 
@@ -125,7 +125,7 @@ def asm_text(program: Program) -> str:
 
     Raises `UnsupportedError` for the numpy target.
     """
-    _require_numba(program, "asm()")
+    require_numba(program, "asm()")
     return "\n".join(_compiled_here(program).inspect_asm().values())
 
 
@@ -140,7 +140,7 @@ def _compiled_here(program: Program) -> Any:
     return dispatcher
 
 
-def _require_numba(program: Program, what: str) -> None:
+def require_numba(program: Program, what: str) -> None:
     """Refuse what only compiled code has."""
     if not program.is_compiled:
         raise UnsupportedError(

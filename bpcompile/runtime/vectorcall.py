@@ -16,46 +16,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from bpcompile.frontend.trees import LEAF, Node, Structure
-from bpcompile.ir.dims import Atom, Size
+from bpcompile.ir.dims import Size
 from bpcompile.ir.type import DType, Type
+from bpcompile.runtime.builtin import Builtin
+from bpcompile.runtime.forms import Form, Part, Step, steps_of
 from bpcompile.runtime.lengths import bare_name
-from bpcompile.runtime.machine import Machine, Value
+from bpcompile.runtime.machine import Value
 from bpcompile.runtime.program import Program
+from bpcompile.runtime.signature import type_of
 
 Make = Callable[[tuple[Any, ...]], Callable[..., Any]]
-_MAX_TOKENS = 200
 _MAX_GIVEN = 12  # arrays of ``out=`` whose memory is compared pair by pair
 _FIRST = 1  # what `self` holds behind the slow path
-
-
-class Form(NamedTuple):
-    """Say how leaves lie: the structure of each positional argument, and of the result."""
-
-    arguments: tuple[Structure, ...]
-    results: Structure
-
-
-def can_take(structure: Structure) -> bool:
-    """Tell whether machine code can take a tree apart: it reads no attributes."""
-    return all(token is LEAF or token.style != "data" for token in structure.tokens)
-
-
-def can_put(structure: Structure) -> bool:
-    """Tell whether machine code can put a tree together: of tuples, lists and dicts."""
-    return all(
-        token is LEAF or token.kind in (tuple, list, dict, type(None)) for token in structure.tokens
-    )
-
-
-def is_small(form: Form) -> bool:
-    """Tell whether a call has so few leaves that each may have its own instructions."""
-    trees = (*form.arguments, form.results)
-    return sum(len(structure.tokens) for structure in trees) <= _MAX_TOKENS
 
 
 def make_hot(program: Program, form: Form, limit: int) -> Make:
@@ -80,54 +57,6 @@ def make_bound_call(program: Program, form: Form, limit: int) -> Make:
         return _Bound(program, form, limit).finish()
 
 
-class Part(NamedTuple):
-    """Hold a part of a result without scalars: its structure, and which leaves are its own."""
-
-    structure: Structure
-    leaves: range
-
-
-Step = Part | Node | int
-"""What a result is put together from, children first: a fixed part, a node, the place of a leaf."""
-
-
-def steps_of(results: Structure, outputs: Sequence[Type], *, bound: bool) -> list[Step]:
-    """Return the steps that put a result together.
-
-    Where the call is `bound`, the largest parts that hold no scalar are steps of their own: they
-    are the same objects at each call.
-    """
-    stack: list[tuple[int, range, bool]] = []  # first token, leaves, whether all are arrays
-    parts: dict[int, tuple[int, range]] = {}  # by their last token
-    tokens, leaf = results.tokens, 0
-    for k, token in enumerate(tokens):
-        if token is LEAF:
-            start, span, fixed = k, range(leaf, leaf + 1), bool(outputs[leaf].rank)
-            leaf += 1
-        else:
-            cut = len(stack) - len(token.keys)
-            children = stack[cut:]
-            del stack[cut:]
-            start = children[0][0] if children else k
-            span = range(children[0][1].start if children else leaf, leaf)
-            fixed = all(child[2] for child in children)
-        stack.append((start, span, fixed))
-        if fixed and bound:
-            parts = {end: part for end, part in parts.items() if end < start}
-            parts[k] = start, span
-    inside = {k for end, (start, _) in parts.items() for k in range(start, end)}
-    leaves = iter(range(leaf))
-    steps: list[Step] = []
-    for k, token in enumerate(tokens):
-        place = next(leaves) if token is LEAF else -1
-        if k in parts:
-            start, span = parts[k]
-            steps.append(Part(Structure(tokens[start : k + 1]), span))
-        elif k not in inside:
-            steps.append(place if token is LEAF else token)
-    return steps
-
-
 class _Call:
     """Write a call: what both forms share."""
 
@@ -135,7 +64,7 @@ class _Call:
         self.program = program
         self.form = form
         self.limit = limit
-        self.machine = Machine(program.name)
+        self.machine = Builtin(program.name)
         self.lengths: dict[str, Value] = {}
         self.longest: Value = self.machine.integer(0)
         (self.compiled,) = program.fill.dispatcher.overloads.values()
@@ -218,47 +147,13 @@ class _Call:
         longer = builder.icmp_signed(">", length, self.longest)
         self.longest = builder.select(longer, length, self.longest)
 
-    def length(self, size: Size) -> Value:
-        """Write how the length of a result follows from those of the arguments.
-
-        One that cannot be, because the code would refuse the call, leads to the slow path.
-        """
-        m = self.machine
-        if isinstance(size, int):
-            return m.integer(size)
-        total: Value = m.integer(0)
-        for monomial, coefficient in size.terms:
-            term: Value = m.integer(coefficient)
-            for atom in monomial:
-                term = m.builder.mul(term, self._atom(atom))
-            total = m.builder.add(total, term)
-        return total
-
-    def _atom(self, atom: Atom) -> Value:
-        """Write the value of a name, a division, a maximum or a minimum."""
-        m = self.machine
-        if isinstance(atom, str):
-            return self.lengths[atom]
-        kind, left, right = atom[0], self.length(atom[1]), self.length(atom[2])
-        if kind == "//":
-            # Both are lengths here: where one is negative the code refuses the call.
-            m.require(m.builder.icmp_signed(">=", left, m.integer(0)))
-            m.require(m.builder.icmp_signed(">", right, m.integer(0)))
-            return m.builder.sdiv(left, right)
-        over = m.builder.icmp_signed(">" if kind == "max" else "<", left, right)
-        return m.builder.select(over, left, right)
-
     @staticmethod
     def _array_type(type: Type) -> Any:
         """Return Numba's type of an array."""
-        from bpcompile.runtime.signature import type_of
-
         return type_of(type.dtype.value, type.rank)
 
     def hidden(self) -> list[Value]:
         """Write how the captured arrays are read; they are as they were."""
-        from bpcompile.runtime.signature import type_of
-
         m = self.machine
         return [
             m.struct(m.item(m.own, _FIRST + k), type_of(a.dtype.name, a.ndim, array=True))
@@ -365,7 +260,7 @@ class _Hot(_Call):
         m.require(m.equal(m.count, m.integer(len(self.form.arguments))))
         results = {k: m.cell(m.null) for k in ranked}
         values, objects = self.leaves()
-        shapes = {k: [self.length(n) for n in program.outputs[k].shape] for k in ranked}
+        shapes = {k: [m.size(n, self.lengths) for n in program.outputs[k].shape] for k in ranked}
         self._take_out(results)  # last before anything is made: what is refused holds nothing
         tail = []
         self.undo = m.block("undo")  # takes back what was made, and goes the slow way
@@ -392,7 +287,7 @@ class _Hot(_Call):
         m.builder.position_at_end(self.undo)
         for k in ranked:
             m.release(m.builder.load(results[k]))
-        m.builder.branch(m.slow)
+        m.builder.branch(m.refused)
         return m.finish()
 
     def _take_out(self, results: dict[int, Value]) -> None:
@@ -402,7 +297,7 @@ class _Hot(_Call):
         m.builder.cbranch(m.is_null(m.names), onward, given)
         m.builder.position_at_end(given)
         if len(results) > _MAX_GIVEN:
-            m.builder.branch(m.slow)
+            m.builder.branch(m.refused)
             m.builder.position_at_end(onward)
             return
         m.require_size(m.names, 1)

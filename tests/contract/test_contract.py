@@ -357,3 +357,25 @@ def test_nothing_is_computed_for_what_nobody_differentiates():
     call(W, X)
     assert "X_bar" not in str(call.adjoint)
     assert "w_bar" in call.source
+
+
+# -- numba and C -----------------------------------------------------------------------------------
+
+
+def test_one_compilation_serves_python_numba_and_c():
+    """`fn`, `fn.bind`, `fn.njit`, `fn.njit_into` and `fn.cfunc` compute the same."""
+    fn = bp.value_and_grad(loss)
+    value, gradient = fn(W, X, 2.0)
+    bound = fn.bind(W, X, 2.0)
+    assert bound(W, X, 2.0)[1] is bound(W, X, 2.0)[1]
+    found, out = np.empty(()), np.empty(3)
+    fn.njit_into(W, X, 2.0, found, out)
+    results = [fn(W, X, 2.0), bound(W, X, 2.0), fn.njit(W, X, 2.0), (found.copy(), out.copy())]
+    found[...], out[...] = 0.0, 0.0
+    a, b, c, d = (array.ctypes.data for array in (W, X, found, out))
+    assert fn.cfunc.ctypes(a, b, 2.0, 3, 2, c, d) == 0
+    assert fn.cfunc.ctypes(a, b, 2.0, 3, -1, c, d) != 0
+    for got in (*results, (found, out)):
+        close(got[0], value)
+        close(got[1], gradient)
+    assert len(fn.specializations) == 1

@@ -5,16 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections import OrderedDict, namedtuple
+from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import bpcompile as bp
-from bpcompile.frontend.trees import LEAF, leaves_of
-from bpcompile.ir.type import DType, Type
-from bpcompile.runtime.vectorcall import Part, can_put, can_take, steps_of
+from bpcompile.frontend.trees import leaves_of
 
 Pair = namedtuple("Pair", "w b")
 
@@ -25,7 +23,6 @@ class Params:
     b: float
 
 
-VECTOR, SCALAR = Type(DType.F64, (3,)), Type(DType.F64, ())
 x3 = np.array([1.0, 2.0, 3.0])
 
 
@@ -45,31 +42,6 @@ def kinds(tree):
     """Return the tree with classes in place of its leaves."""
     leaves, structure = leaves_of(tree)
     return structure.unflatten([type(leaf) for leaf in leaves])
-
-
-def test_fixed_parts_are_as_large_as_they_can_be():
-    _, tree = leaves_of((0.0, {"a": (x3, [x3]), "b": None}))
-    first, part, root = steps_of(tree, [SCALAR, VECTOR, VECTOR], bound=True)
-    assert first == 0
-    assert isinstance(part, Part)
-    assert part.leaves == range(1, 3)
-    assert part.structure == leaves_of({"a": (x3, [x3]), "b": None})[1]
-    assert root.kind is tuple
-    (whole,) = steps_of(tree, [VECTOR] * 3, bound=True)
-    assert whole == Part(tree, range(3))
-    steps = steps_of(tree, [VECTOR] * 3, bound=False)
-    assert [step for step in steps if isinstance(step, int)] == [0, 1, 2]
-    assert len(steps) == len(tree.tokens)
-    assert not any(isinstance(step, Part) for step in steps)
-
-
-def test_what_is_taken_apart_and_put_together():
-    assert can_take(leaves_of({"a": [x3, (x3, None)], "n": Pair(x3, 1.0)})[1])
-    assert not can_take(leaves_of((Params(x3, 1.0),))[1])
-    assert can_put(leaves_of({"a": [x3, (x3, None)]})[1])
-    assert not can_put(leaves_of(Pair(x3, 1.0))[1])
-    assert not can_put(leaves_of(OrderedDict(a=1.0))[1])
-    assert leaves_of(1.0)[1].tokens == (LEAF,)
 
 
 def loss(p, x):

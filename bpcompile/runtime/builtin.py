@@ -1,0 +1,265 @@
+"""Write a builtin function of Python, in terms of CPython's and NumPy's C interfaces.
+
+In: calls of the methods of `Builtin`, which append instructions. Out: a Python callable that runs
+them. Numba makes such a function for each signature too; ours is for one caller and knows what it
+is given, so it compares classes by address, reads arrays where they lie and takes no references.
+
+The layouts are those that each compiled extension has built in: an object begins with its count
+and its class, a tuple holds its items in line, and an array's first fields are data, rank, lengths,
+strides, base, dtype and flags. NumPy's functions have had their places in its table since 1.x.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpcompile.frontend.trees import Node
+from bpcompile.ir.type import DType, Type
+from bpcompile.runtime.machine import Machine, Value
+
+_HEAD = object.__basicsize__
+_WORD = ctypes.sizeof(ctypes.c_void_p)
+_ITEMS = tuple.__basicsize__
+_FIELDS = {  # of an array
+    "data": _HEAD,
+    "rank": _HEAD + _WORD,
+    "lengths": _HEAD + 2 * _WORD,
+    "dtype": _HEAD + 5 * _WORD,
+    "flags": _HEAD + 6 * _WORD,
+}
+_CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
+_EMPTY, _SCALAR = 184, 60  # PyArray_Empty and PyArray_Scalar in NumPy's table
+_FAST_WITH_KEYWORDS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
+
+
+class Builtin(Machine):
+    """Append the instructions of ``f(self, args, count, names)``, a vectorcall function.
+
+    What it refuses goes to the first item of `self`, with the same arguments.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Begin a function; what it does is still to be written."""
+        super().__init__(name)
+        arguments = [self.pointer, self.pointer.as_pointer(), self.word, self.pointer]
+        self.own, self.args, self.count, self.names = self.begin(self.pointer, arguments)
+        with self.builder.goto_block(self.refused):
+            given = [self.item(self.own, 0), self.args, self.count, self.names]
+            self.builder.ret(self.call("PyObject_Vectorcall", self.pointer, given))
+
+    # -- objects -------------------------------------------------------------------------------
+
+    def object(self, value: Any) -> Value:
+        """Return the address of an object, which the callable keeps alive."""
+        self.kept.append(value)
+        return self.builder.inttoptr(self.integer(id(value)), self.pointer)
+
+    def item(self, tuple_: Value, k: int) -> Value:
+        """Return an item of a tuple, borrowed."""
+        return self.field(tuple_, _ITEMS + k * _WORD, self.pointer)
+
+    def argument(self, k: int | Value) -> Value:
+        """Return an argument of the call, borrowed."""
+        place = self.integer(k) if isinstance(k, int) else k
+        return self.builder.load(self.builder.gep(self.args, [place]))
+
+    def list_item(self, tree: Value, k: int) -> Value:
+        """Return an item of a list, borrowed."""
+        return self.field(self.field(tree, _ITEMS, self.pointer), k * _WORD, self.pointer)
+
+    def numpy_call(self, place: int, args: Sequence[Value]) -> Value:
+        """Return the new object that a function of NumPy's table returns."""
+        kind = self.ir.FunctionType(self.pointer, [arg.type for arg in args]).as_pointer()
+        address = self.integer(_numpy_functions()[place] or 0)
+        return self.builder.call(self.builder.inttoptr(address, kind), args)
+
+    def retain(self, value: Value) -> Value:
+        """Take a reference, and return the object."""
+        self.call("Py_IncRef", self.ir.VoidType(), [value])
+        return value
+
+    def release(self, value: Value) -> None:
+        """Give a reference back; null is none."""
+        self.call("Py_DecRef", self.ir.VoidType(), [value])
+
+    def created(self, value: Value) -> Value:
+        """Return a new object; a call that has no memory for it ends with its error."""
+        with self.where(self.is_null(value)):
+            self.builder.ret(self.null)
+        return value
+
+    def forgive(self, failed: Value) -> None:
+        """Forget an error, where there is one: the slow path says it better."""
+        with self.where(failed):
+            self.call("PyErr_Clear", self.ir.VoidType(), [])
+
+    def require_class(self, value: Value, kind: Any) -> None:
+        """Go on where an object is of exactly this class."""
+        self.require(self.equal(self.field(value, _WORD, self.pointer), self.object(kind)))
+
+    def require_size(self, value: Value, size: int) -> None:
+        """Go on where a tuple or list has so many items."""
+        self.require(self.equal(self.field(value, _HEAD, self.word), self.integer(size)))
+
+    # -- numbers and trees ---------------------------------------------------------------------
+
+    def number(self, value: Value, dtype: DType) -> Value:
+        """Go on where an object is a number of exactly this dtype's class; return the number."""
+        ir, builder = self.ir, self.builder
+        if dtype is DType.BOOL:
+            true = self.equal(value, self.object(True))
+            self.require(builder.or_(true, self.equal(value, self.object(False))))
+            return true
+        if dtype is DType.I64:
+            self.require_class(value, int)
+            over = self.cell(self.integer(0, self.i32))
+            found = self.call("PyLong_AsLongLongAndOverflow", ir.IntType(64), [value, over])
+            self.require(self.equal(builder.load(over), self.integer(0, self.i32)))
+            return found
+        self.require_class(value, np.float32 if dtype is DType.F32 else float)
+        return self.field(value, _HEAD, ir.FloatType() if dtype is DType.F32 else ir.DoubleType())
+
+    def boxed(self, value: Value, kind: Any, dtype: DType) -> Value:
+        """Return a number of machine code as a new object; `kind` is Numba's type of it."""
+        if dtype is DType.BOOL:
+            return self.retain(self.builder.select(value, self.object(True), self.object(False)))
+        if dtype is DType.I64:
+            return self.created(self.call("PyLong_FromLongLong", self.pointer, [value]))
+        if dtype is DType.F64:
+            return self.created(self.call("PyFloat_FromDouble", self.pointer, [value]))
+        if kind.bitwidth == 64:
+            value = self.builder.fptrunc(value, self.ir.FloatType())
+        return self.created(self.numpy_scalar(value, np.dtype(np.float32)))
+
+    def numpy_scalar(self, value: Value, dtype: Any) -> Value:
+        """Return a new NumPy scalar of a value."""
+        space = self.builder.bitcast(self.cell(value), self.pointer)
+        return self.numpy_call(_SCALAR, [space, self.object(dtype), self.null])
+
+    def node(self, node: Node, children: Sequence[Value]) -> Value:
+        """Return a new tuple, list or dict; references to the children are given away."""
+        if node.style == "none":
+            return self.retain(self.object(None))
+        if node.style == "dict":
+            return self._dict(node, children)
+        name = "PyTuple_New" if node.kind is tuple else "PyList_New"
+        made = self.created(self.call(name, self.pointer, [self.integer(len(children))]))
+        base = made if node.kind is tuple else self.field(made, _ITEMS, self.pointer)
+        for k, child in enumerate(children):
+            self.store(child, base, k * _WORD + (_ITEMS if node.kind is tuple else 0))
+        return made
+
+    def _dict(self, node: Node, children: Sequence[Value]) -> Value:
+        """Return a new dict."""
+        made = self.created(self.call("PyDict_New", self.pointer, []))
+        for key, child in zip(node.keys, children, strict=True):
+            self.call("PyDict_SetItem", self.i32, [made, self.object(key), child])
+            self.release(child)
+        return made
+
+    # -- arrays --------------------------------------------------------------------------------
+
+    def require_array(self, value: Value, dtype: Any, rank: int, *, writeable: bool) -> None:
+        """Go on where an object is an array that machine code can use as it lies."""
+        self.require_class(value, np.ndarray)
+        builder = self.builder
+        same = self.equal(self.field(value, _FIELDS["dtype"], self.pointer), self.object(dtype))
+        flat = self.equal(
+            self.field(value, _FIELDS["rank"], self.i32), self.integer(rank, self.i32)
+        )
+        wanted = _CONTIGUOUS | _ALIGNED | (_WRITEABLE if writeable else 0)
+        mask = self.integer(wanted, self.i32)
+        flags = builder.and_(self.field(value, _FIELDS["flags"], self.i32), mask)
+        fit = builder.and_(builder.and_(same, flat), self.equal(flags, mask))
+        self.require(fit)
+
+    def data(self, array: Value) -> Value:
+        """Return the address of an array's elements."""
+        return self.field(array, _FIELDS["data"], self.pointer)
+
+    def lengths(self, array: Value, rank: int) -> list[Value]:
+        """Return the lengths of an array's axes."""
+        base = self.field(array, _FIELDS["lengths"], self.pointer)
+        return [self.field(base, k * _WORD, self.word) for k in range(rank)]
+
+    def struct(self, array: Value, numba_type: Any) -> Value:
+        """Return a C-contiguous array as Numba's functions take it."""
+        lengths = self.lengths(array, numba_type.ndim)
+        return self.array(self.data(array), lengths, numba_type)
+
+    def require_apart(self, one: tuple[Value, Type], other: tuple[Value, Type]) -> None:
+        """Go on where two C-contiguous arrays share no memory, or one of them is null."""
+        builder = self.builder
+        apart = self.cell(self.integer(1, self.i1))
+        null = builder.or_(self.is_null(one[0]), self.is_null(other[0]))
+        with self.where(builder.not_(null)):
+            (low, high), (first, last) = self._extent(*one), self._extent(*other)
+            before = builder.icmp_unsigned("<=", high, first)
+            after = builder.icmp_unsigned("<=", last, low)
+            builder.store(builder.or_(before, after), apart)
+        self.require(builder.load(apart))
+
+    def _extent(self, array: Value, type: Type) -> tuple[Value, Value]:
+        """Return where a C-contiguous array begins and ends."""
+        size: Value = self.integer(type.dtype.itemsize)
+        for length in self.lengths(array, type.rank):
+            size = self.builder.mul(size, length)
+        start = self.builder.ptrtoint(self.data(array), self.word)
+        return start, self.builder.add(start, size)
+
+    def empty(self, lengths: Sequence[Value], dtype: Any) -> Value:
+        """Return a new array, or null where there is no memory."""
+        space = self.cells(max(len(lengths), 1))
+        for k, length in enumerate(lengths):
+            self.store(length, space, k * _WORD)
+        kind = self.retain(self.object(dtype))  # the function takes the reference
+        rank, order = self.integer(len(lengths), self.i32), self.integer(0, self.i32)
+        return self.numpy_call(_EMPTY, [rank, space, kind, order])
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def finish(self) -> Callable[[tuple[Any, ...]], Callable[..., Any]]:
+        """Compile, and return what makes callables: each with the tuple that is its `self`."""
+        definition = _Definition(b"call", self.address(), _FAST_WITH_KEYWORDS, None)
+        kept = (definition, *self.kept)
+        new = _new_function()
+
+        def make(own: tuple[Any, ...]) -> Callable[..., Any]:
+            made: Callable[..., Any] = new(ctypes.byref(definition), (*own, kept), None)
+            return made
+
+        return make
+
+
+class _Definition(ctypes.Structure):
+    """Lay out CPython's PyMethodDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+def _new_function() -> Any:
+    """Return CPython's function that makes a builtin function with a `self`."""
+    kind = ctypes.PYFUNCTYPE(
+        ctypes.py_object, ctypes.POINTER(_Definition), ctypes.py_object, ctypes.c_void_p
+    )
+    return kind(("PyCFunction_NewEx", ctypes.pythonapi))
+
+
+def _numpy_functions() -> Any:
+    """Return the table of NumPy's C interface."""
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # no stubs for it
+
+    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", ctypes.pythonapi)
+    )
+    table = get(_multiarray_umath._ARRAY_API, None)
+    return ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))
