@@ -18,6 +18,7 @@ from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
 from bpcompile.passes.loops import LOOPS
+from bpcompile.passes.outside import share_outside
 from bpcompile.passes.rewrite import Rules, rewrite
 from bpcompile.passes.scalars import SCALARS, scalar_states
 from bpcompile.passes.stability import STABILITY
@@ -40,8 +41,8 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
-SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
-LOWER: tuple[Pass, ...] = (lower, drop_dead)
+SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead, share_outside)
+LOWER: tuple[Pass, ...] = (lower, drop_dead, share_outside)
 
 
 def run(

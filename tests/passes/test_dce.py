@@ -135,7 +135,7 @@ a loop in a loop | x: f64[], z: f64[]
 states and constants of a while | x: f64[], z: f64[], v: f64[]
     a: i64[] = 0
     w: (i64[], f64[], f64[], f64[]) = while(a, x, z, v, z, v, carried=4)
-      body = graph body(k: i64[], s: f64[], t: f64[], q: f64[], u: f64[], p: f64[]) -> (n, r, t, o) {
+      body = graph go(k: i64[], s: f64[], t: f64[], q: f64[], u: f64[], p: f64[]) -> (n, r, t, o) {
         one: i64[] = 1
         n: i64[] = add(k, one)
         r: f64[] = mul(s, u)
@@ -149,7 +149,7 @@ states and constants of a while | x: f64[], z: f64[], v: f64[]
     => y
     a: i64[] = 0
     w: (i64[], f64[]) = while(a, x, z, carried=2)
-      body = graph body(k: i64[], s: f64[], u: f64[]) -> (n, r) {
+      body = graph go(k: i64[], s: f64[], u: f64[]) -> (n, r) {
         one: i64[] = 1
         n: i64[] = add(k, one)
         r: f64[] = mul(s, u)
