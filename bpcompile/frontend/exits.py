@@ -21,27 +21,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from bpcompile.frontend.syntax import at, binds_or_waits, inside, load
+from bpcompile.frontend.syntax import at, binds_or_waits, load
 
 RESULT = "__bp_result__"
 DONE = "__bp_done__"
 PENDING = "__bp_pending__"
 
 _LOOPS = (ast.For, ast.While)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-_OPAQUE: tuple[type[ast.stmt], ...] = (ast.Try, ast.With, ast.AsyncFor, ast.AsyncWith, ast.Match)
+_TRIES: tuple[type[ast.stmt], ...] = (ast.Try,)
 if hasattr(ast, "TryStar"):
-    _OPAQUE = (*_OPAQUE, ast.TryStar)
+    _TRIES = (*_TRIES, ast.TryStar)
 
 
 def without_exits(body: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """Return the body of a function without exits from inside its control flow.
-
-    A function that leaves a `try`, `with` or `match` by `return` keeps those, and with them all
-    its other `return` statements.
-    """
-    rewriting = _Exits(returns=_returns_nested(body) and not _leaves_opaque(body))
+    """Return the body of a function without exits from inside its control flow."""
+    rewriting = _Exits(returns=_returns_nested(body))
     if not rewriting.returns:
         return rewriting.block(body, None)
     last = body[-1]
@@ -107,7 +103,7 @@ class _Exits:
     def _flags(self, node: ast.stmt, loop: _Loop | None) -> list[str]:
         """Return the flags that a statement may set, so that what follows is not run."""
         found = []
-        for inner in _exits_in(node):
+        for inner in _own(node):
             if isinstance(inner, ast.Return):
                 flag = DONE if self.returns else None
             elif loop is None:
@@ -144,7 +140,27 @@ class _Exits:
             node.body, node.orelse = self.block(node.body, loop), self.block(node.orelse, loop)
         elif isinstance(node, _LOOPS):
             return self._loop(node, loop)
+        elif isinstance(node, _TRIES):
+            self._try(node, loop)
+        elif isinstance(node, ast.With):
+            node.body = self.block(node.body, loop)
+        elif isinstance(node, ast.Match):
+            for case in node.cases:
+                case.body = self.block(case.body, loop)
         return [node]
+
+    def _try(self, node: Any, loop: _Loop | None) -> None:
+        """Rewrite the blocks of a `try`; its `else` runs where the body was not left."""
+        flags = []
+        for inner in node.body:
+            flags += [flag for flag in self._flags(inner, loop) if flag not in flags]
+        node.body = self.block(node.body, loop)
+        for handler in node.handlers:
+            handler.body = self.block(handler.body, loop)
+        orelse = self.block(node.orelse, loop)
+        guarded = [at(node, ast.If(_none_of(node, flags), orelse, []))] if flags else orelse
+        node.orelse = guarded if orelse else []
+        node.finalbody = self.block(node.finalbody, loop)
 
     def _loop(self, node: ast.For | ast.While, outer: _Loop | None) -> list[ast.stmt]:
         """Return a loop whose exits are flags, with its `else` behind it.
@@ -157,9 +173,6 @@ class _Exits:
             leave.body = [at(node, ast.Break())]
             node.body, node.test = [leave, *node.body], at(node, ast.Constant(True))
         exits = list(_exits_in_body(node))
-        if any(isinstance(one, (ast.Break, ast.Continue)) for one in _opaque_exits(node.body)):
-            node.orelse = self.block(node.orelse, outer)
-            return [node]  # an exit from a `try` or `with` stays what it is
         self._count += 1
         loop = _Loop(f"__bp_break_{self._count}__", f"__bp_skip_{self._count}__")
         breaks = any(isinstance(one, ast.Break) for one in exits)
@@ -182,13 +195,21 @@ class _Exits:
 
 def _exits_in(node: ast.stmt) -> Iterator[ast.stmt]:
     """Yield the exits inside a compound statement that leave it."""
-    if isinstance(node, ast.If):
-        for inner in (*node.body, *node.orelse):
-            yield from _own(inner)
-    elif isinstance(node, _LOOPS):
+    if isinstance(node, _LOOPS):
         yield from (e for e in _exits_in_body(node) if isinstance(e, ast.Return))
         for inner in node.orelse:
             yield from _own(inner)
+        return
+    if isinstance(node, (ast.If, ast.With, *_TRIES)):
+        parts: list[Any] = [node, *getattr(node, "handlers", ())]
+    elif isinstance(node, ast.Match):
+        parts = [*node.cases]
+    else:
+        return
+    for part in parts:
+        for field in ("body", "orelse", "finalbody"):
+            for inner in getattr(part, field, ()):
+                yield from _own(inner)
 
 
 def _own(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -218,24 +239,6 @@ def _always_leaves(body: Sequence[ast.stmt]) -> bool:
 def _returns_nested(body: Sequence[ast.stmt]) -> bool:
     """Tell whether a `return` stands inside control flow."""
     return any(isinstance(e, ast.Return) for node in body for e in _exits_in(node))
-
-
-def _leaves_opaque(body: Sequence[ast.stmt]) -> bool:
-    """Tell whether a `return` stands inside a `try`, `with` or `match`."""
-    return any(isinstance(e, ast.Return) for e in _opaque_exits(body))
-
-
-def _opaque_exits(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the exits of a block that stand inside a `try`, `with` or `match`."""
-    stack: list[tuple[ast.AST, bool]] = [(node, False) for node in body]
-    while stack:
-        node, held = stack.pop()
-        if isinstance(node, _SCOPES):
-            continue
-        if held and isinstance(node, (ast.Return, ast.Break, ast.Continue)):
-            yield node
-        held = held or isinstance(node, _OPAQUE)
-        stack.extend((child, held) for child in inside(node))
 
 
 def _none_of(like: ast.AST, flags: Sequence[str]) -> ast.expr:
@@ -272,7 +275,7 @@ def _dropped(body: Sequence[ast.stmt], names: set[str]) -> list[ast.stmt]:
             case ast.If():
                 node.body = _dropped(node.body, names) or [at(node, ast.Pass())]
                 node.orelse = _dropped(node.orelse, names)
-            case ast.For() | ast.While():
+            case ast.For() | ast.While() | ast.With():
                 node.body = _dropped(node.body, names) or [at(node, ast.Pass())]
         found.append(node)
     return found

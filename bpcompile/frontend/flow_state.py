@@ -116,7 +116,7 @@ class State:
                     param.memory = Memory(stale=self._stale()) if param.ndim else None
                 else:
                     hold(frame, own, param.expr)
-                given.append(own or param)
+                given.append(param if own is None else own)
             values[number] = one.structure.unflatten(given)
         arrays = [
             Tracer(frame.builder.param(target.expr.node.name or "array", target.type))
