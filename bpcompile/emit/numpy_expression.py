@@ -51,6 +51,9 @@ class Expressions:
             return self._read_at(node)
         if kind is Kind.VIEW:
             return self._view(node)
+        if name == "replay":
+            tape, place = node.args
+            return Piece(f"{self.place[tape].text}[{self.place[place].text}]")
         return self._leaf(node)
 
     def array(self, node: Node) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.layout import FunctionText, Line, ModuleText
 from bpcompile.emit.names import Namer
+from bpcompile.emit.numpy_control import REGIONS
 from bpcompile.emit.numpy_target import NumpyWriter, fresh_text, result_text
 from bpcompile.emit.printing import Piece, tuple_text
 from bpcompile.emit.prologue import Lengths, lengths
 from bpcompile.emit.results import nested_text, scalar_results
-from bpcompile.ir.graph import Graph, Node, regions
+from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.walk import all_graphs
 from bpcompile.schedule.program import Interface
 
 
@@ -39,7 +41,7 @@ def numpy_module(
     if any("scipy." in line.code for function in functions for line in function.lines):
         imports.append("import scipy.special")
     facts = [*formulas.facts(params), "", "Written by bpcompile for NumPy."]
-    if any(node.attrs and regions(node) for node in graph.nodes):
+    if any(n.op.name in ("loop", "while") for inner in all_graphs(graph) for n in inner.nodes):
         facts.append("Its loops run in Python: right, but slow.")
     module = ModuleText(interface.summary, formulas.mathematics(), facts, imports, functions)
     return module, bound.order
@@ -49,7 +51,7 @@ def _main(
     graph: Graph, params: dict[Node, str], bound: Lengths, namer: Namer, formulas: Formulas
 ) -> FunctionText:
     """Return the function that computes every result as an array or a NumPy scalar."""
-    writer = NumpyWriter(namer, bound, formulas.comment)
+    writer = NumpyWriter(namer, bound, formulas.comment, REGIONS)
     writer.lines.extend(bound.bindings)
     writer.lines.extend(bound.checks)
     writer.add('with np.errstate(all="ignore"):', 0)

@@ -44,6 +44,7 @@ class Block:
         self.carried = frozenset(carried)
         self.outputs = frozenset(graph.outputs)
         self.weight: dict[Node, float] = {}
+        self.order = {node: k for k, node in enumerate(graph.nodes)}
         self.forced = _forced(graph)
         self.tasks: dict[Node, Task] = {}
         self.in_place: set[Node] = set()
@@ -71,7 +72,7 @@ class Block:
     def _weigh(self, node: Node) -> float:
         """Return the cost of reading through a node, infinite where it must be a task."""
         kind, task = node.op.kind, float("inf")
-        if node.op.name == "replay":
+        if node.op.name == "replay" and not node.array_type.rank:
             return task
         if kind is Kind.LEAF or (kind is Kind.VIEW and node not in self.forced):
             return self._operand_weight(node.args[0]) if kind is Kind.VIEW else 0.0
@@ -166,7 +167,7 @@ class Block:
 
     def _decide_writes(self) -> None:
         """Decide which writes and regions may overwrite a value, its other readers before them."""
-        order = {node: k for k, node in enumerate(self.graph.nodes)}
+        order = self.order
         for node in self.graph.nodes:
             if node.op.name in WRITES:
                 if self._overwrites(node, node.args[0], order):
@@ -175,14 +176,9 @@ class Block:
                 self.taken[node] = self._taken(node, order)
 
     def _taken(self, node: Node, order: Mapping[Node, int]) -> dict[int, Node]:
-        """Return the operands that results of a region may lie in; a loop's scalars never do."""
+        """Return the operands that results of a region may lie in."""
         homes = ((k, node.args[operand]) for k, operand in state_operands(node).items())
-        scalars = node.op.name == "branch"
-        return {
-            k: base
-            for k, base in homes
-            if (base.array_type.rank or scalars) and self._overwrites(node, base, order)
-        }
+        return {k: base for k, base in homes if self._overwrites(node, base, order)}
 
     def _overwrites(self, node: Node, base: Node, order: Mapping[Node, int]) -> bool:
         """Tell whether a node may overwrite a value that it is given, and note that it does."""
@@ -199,6 +195,10 @@ class Block:
     def taken_by(self, item: Node) -> Node | None:
         """Return the operand where a region leaves a result, if it may overwrite it."""
         return self.taken.get(item.args[0], {}).get(item.attrs["index"])
+
+    def comes_before(self, node: Node, other: Node) -> bool:
+        """Tell whether a node must be computed before another."""
+        return self._depends(other, node, self.order)
 
     def _is_own(self, base: Node) -> bool:
         """Tell whether the variable or array of a value belongs to this block."""
@@ -291,6 +291,8 @@ class Block:
 def through(node: Node, at: Index) -> list[tuple[Node, Index]]:
     """Return the operands of a transparent node with the index at which each is read."""
     match node.op.kind:
+        case Kind.LEAF if node.op.name == "replay":
+            return [(node.args[0], (UNKNOWN, *at)), (node.args[1], ())]
         case Kind.LEAF:
             return []
         case Kind.VIEW:

@@ -8,7 +8,6 @@ they read it, so that nothing is computed for an arm that is not run.
 from __future__ import annotations
 
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.type import DType
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.handover import hand_over
 from bpcompile.schedule.loops import place_of, result_array
@@ -47,7 +46,7 @@ class Branch:
         for k, item in self.items.items():
             self.outer.places[item] = place_of(item, self.targets[k])
         for var in self.shared.values():
-            if var.dtype is DType.I64:
+            if not var.rank:
                 var.renew()  # an index that was computed from it is another one now
 
     def _share(self) -> None:

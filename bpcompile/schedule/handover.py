@@ -12,7 +12,7 @@ from bpcompile.ir.graph import Node
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import Cursor
 from bpcompile.schedule.settle import settled
-from bpcompile.schedule.statements import CopyArray, Fill, Move, Var
+from bpcompile.schedule.statements import CopyArray, Fill, Move, Set, Var
 
 
 def hand_over(
@@ -25,6 +25,10 @@ def hand_over(
     _copy_arrays(inner, [(var, out) for var, out in targets if var.rank], cursor)
     scalars = [(var, inner.read(out, (), cursor)) for var, out in targets if not var.rank]
     moves = settled(cursor.statements, scalars, given)
+    for var, value in moves:
+        if var not in given:
+            cursor.add(Set(var, value))
+    moves = [(var, value) for var, value in moves if var in given]
     if moves:
         cursor.add(Move([var for var, _ in moves], [value for _, value in moves]))
 

@@ -56,6 +56,9 @@ class Carrier:
         for k, item in self.items.items():
             if k < self.count:
                 self.outer.places[item] = place_of(item, self.state[k])
+        for var in self.state:
+            if not var.rank:
+                var.renew()
 
     def _constant(self, arg: Node) -> Place:
         """Return where a value that the body only reads lies."""
@@ -72,11 +75,16 @@ class Carrier:
         """Return the variable of a carried value, set to its start."""
         param, init = self.params[k], self.operands[k]
         type = param.array_type
+        taken = k in self.outer.block.taken[self.node]
         if not type.rank:
+            value = self.outer.read(init, (), self.cursor)
+            if taken and isinstance(value, Var):
+                value.renew()  # an index that was computed from it is another one in the loop
+                return value
             var = Var(param.name or init.name, type.dtype)
-            self.cursor.add(Set(var, self.outer.read(init, (), self.cursor), None))
+            self.cursor.add(Set(var, value, None))
             return var
-        if k in self.outer.block.taken[self.node]:
+        if taken:
             return self.outer.shared_array(init).var
         array = result_array(self.outer, self.items.get(k), param)
         copy_into(self.outer, array, init, self.cursor)

@@ -51,6 +51,7 @@ class Lowering(Reader):
         self.lower_region = lower_region
         self.folds = Folds(self)
         self.kept: dict[Node, ArrayPlace] = {}  # copies that go on a tape
+        self._inlined: dict[Node, set[Node]] = {}  # what is overwritten and read by an inline value
 
     def run(self) -> None:
         """Write all statements of the block."""
@@ -103,8 +104,7 @@ class Lowering(Reader):
             index = mapped_index(node.attrs["spec"], pointers, at, pointed)
             return self.read(node.args[0], index, cursor)
         if node.op.name == "replay":
-            tape, place = node.args
-            return self.read(tape, (self.index_value(place, (), cursor), *at), cursor)
+            return self.read_through(node, tuple(at), cursor)
         parts = tuple(self.read(arg, index, cursor) for arg, index in task.operands(at))
         return Apply(node, parts)
 
@@ -155,8 +155,16 @@ class Lowering(Reader):
 
     def _lasts(self, task: Task, reader: Node) -> bool:
         """Tell whether what a task reads is the same until a reader has read its value."""
-        written = self.block.written
-        return all(written.get(read.source, set()) <= {reader} for read in task.reads)
+        block = self.block
+        sources = {read.source for read in task.reads}
+        for arg in task.node.args:
+            sources |= self._inlined.get(arg, set())
+        overwriters = {node for source in sources for node in block.written.get(source, ())}
+        overwriters.discard(reader)
+        if not all(block.comes_before(reader, node) for node in overwriters):
+            return False
+        self._inlined[task.node] = {source for source in sources if source in block.written}
+        return True
 
     def _read_here(self, task: Task) -> bool:
         """Tell whether the same iteration also reads a value that is stored."""

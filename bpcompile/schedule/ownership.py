@@ -7,6 +7,8 @@ there.
 
 from __future__ import annotations
 
+import itertools
+
 from bpcompile.ir.graph import Graph, Node
 
 WRITES = ("update", "accumulate")
@@ -34,19 +36,21 @@ class _Homes:
     def _of_branch(self, node: Node) -> dict[int, int]:
         """Return the operand of each result: one that an arm changes, else one that it hands on.
 
-        No operand is that of two results, and none that an arm gives back as another result is
-        lost.
+        Among equals it is the one that stands where the result stands, else that of `otherwise`: a
+        statement ``if`` without ``else`` leaves there what was. No operand is that of two results.
         """
-        arms: tuple[Graph, Graph] = (node.attrs["then"], node.attrs["otherwise"])
+        arms: tuple[Graph, Graph] = (node.attrs["otherwise"], node.attrs["then"])
         found: dict[int, int] = {}
         for k in range(len(arms[0].outputs)):
-            homes = [(self._root(arm.outputs[k]), arm) for arm in arms]
-            homes.sort(key=lambda home: home[0] is home[1].outputs[k])  # changed ones first
-            for root, arm in homes:
-                operand = 1 + arm.params.index(root) if root in arm.params else 0
-                if operand and operand not in found.values():
-                    found[k] = operand
-                    break
+            homes: list[tuple[bool, bool, int]] = []
+            for arm in arms:
+                root, out = self._root(arm.outputs[k]), arm.outputs[k]
+                if root in arm.params:
+                    operand = 1 + arm.params.index(root)
+                    homes.append((root is out, operand != 1 + k, operand))
+            homes.sort(key=lambda home: home[:2])
+            free = (operand for *_, operand in homes if operand not in found.values())
+            found.update((k, operand) for operand in itertools.islice(free, 1))
         return found
 
     def _root(self, out: Node) -> Node:

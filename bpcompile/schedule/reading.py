@@ -70,6 +70,9 @@ class Reader:
                 return SizeValue(at[node.attrs["axis"]])
             case "table":
                 return self._array_of_table(node).element(at, cursor)
+            case "replay":
+                tape, place = node.args
+                return self.read(tape, (self.index_value(place, (), cursor), *at), cursor)
         if node.op.kind is not Kind.ELEMENTWISE:
             ((operand, index),) = through(node, at)
             return self.read(operand, index, cursor)

@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bpcompile.schedule.mentions import Mentions, mentions
-from bpcompile.schedule.statements import Expression, If, Set, Statement, Var
+from bpcompile.schedule.statements import (
+    Apply,
+    Expression,
+    If,
+    Set,
+    SizeValue,
+    Statement,
+    Var,
+)
 
+_MOST_WRITTEN_OUT = 4  # ops
 Moves = list[tuple[Var, Expression]]
 
 
@@ -34,6 +43,7 @@ class _Settling:
     def __init__(self, statements: list[Statement], moves: Moves, given: Collection[Var]) -> None:
         self.statements = statements
         self.moves = moves
+        self.given = given
         self.values = [value for _, value in moves]
         scalars = {*(v for v in self.values if isinstance(v, Var)), *given}
         self.tokens = {token: v for v in scalars if not v.rank for token in v.tokens}
@@ -61,7 +71,32 @@ class _Settling:
         for statement in put_off or ():
             self.statements.remove(statement)
             self.statements.append(statement)
-        return [(target, value) for target, value in self.moves if target not in self.new]
+        left = [(target, value) for target, value in self.moves if target not in self.new]
+        return self._written_out(left)
+
+    def _written_out(self, moves: Moves) -> Moves:
+        """Return moves with short values in place of the variables that only they read.
+
+        All of them or none, as in ``a, b = b, a + b``.
+        """
+        found: list[tuple[Var, Expression, Set | None]] = []
+        for target, value in moves:
+            last = None
+            if isinstance(value, Var) and self._is_made(value):
+                last = self._at_the_end(value, set())
+                if last is None or _is_explained(last):
+                    return moves
+            found.append((target, value if last is None else last.value, last))
+        if sum(operations(value) for _, value, _ in found) > _MOST_WRITTEN_OUT:
+            return moves
+        for _, _, last in found:
+            if last is not None:
+                self.statements.remove(last)
+        return [(target, value) for target, value, _ in found]
+
+    def _is_made(self, value: Var) -> bool:
+        """Tell whether a variable is first assigned in the statements."""
+        return value not in self.given and any(value in each.set for each in self.found)
 
     def _put_off(self) -> list[Set] | None:
         """Return the statements to put off so that all old variables are computed in place.
@@ -75,7 +110,7 @@ class _Settling:
             if new is None or target in needed:
                 return None
             if not self._replaces(new, target, self.statements, self.found):
-                last = self._at_the_end(new, target)
+                last = self._at_the_end(new, {*self.old} - {target})
                 if last is None:
                     return None
                 found.append(last)
@@ -100,8 +135,11 @@ class _Settling:
             for arm in (statement.then, statement.otherwise)
         )
 
-    def _at_the_end(self, new: Var, old: Var) -> Set | None:
-        """Return the assignment of a new value if it may as well be the last statement."""
+    def _at_the_end(self, new: Var, changing: set[Var]) -> Set | None:
+        """Return the assignment of a new value if it may as well be the last statement.
+
+        `changing` are variables that may have changed by then.
+        """
         where = [k for k, each in enumerate(self.found) if new in each.vars]
         statement = self.statements[where[0]]
         if len(where) != 1 or not isinstance(statement, Set):
@@ -110,9 +148,28 @@ class _Settling:
         if any(name.startswith("%") and name not in self.tokens for name in value.names):
             return None
         read = set(value.vars)
-        changed = {*self.old, *(var for each in self.found[where[0] + 1 :] for var in each.set)}
-        stable = not any(var.rank for var in read) and read.isdisjoint(changed - {old})
+        changed = changing.union(*(each.set for each in self.found[where[0] + 1 :]))
+        stable = not any(var.rank for var in read) and read.isdisjoint(changed)
         return statement if stable else None
+
+
+def _is_explained(statement: Set) -> bool:
+    """Tell whether a line differentiates, so that a formula stands beside it."""
+    node = statement.node
+    return node is not None and node.origin is not None and node.origin.adjoint_of is not None
+
+
+def operations(value: Expression) -> int:
+    """Return the number of ops in an expression; arithmetic in sizes counts as one."""
+    count, stack = 0, [value]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Apply):
+            count += 1
+            stack.extend(current.args)
+        elif isinstance(current, SizeValue):
+            count += 1
+    return count
 
 
 def _itself(value: Expression) -> Expression:
