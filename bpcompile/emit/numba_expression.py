@@ -15,6 +15,7 @@ from bpcompile.schedule.statements import Apply, Expression, Lit, Load, SizeValu
 
 _TIMES = infix("*", Level.MULTIPLY)
 VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "tanh_near_zero": "_tanh_small"}
+LIBM = {"log1p": "_log1p_by_log"}
 
 
 class NumbaNames:
@@ -27,7 +28,8 @@ class NumbaNames:
         """Hold the names of the module and of its dimensions.
 
         With `vector`, loops call our own branch-free exp and log, which LLVM turns into vector
-        code; a lone scalar is left to libm, which compiles faster.
+        code; without, only what takes libm half the time in another way. A lone scalar is left to
+        libm, which compiles faster.
         """
         self._vector = vector
         self.namer = namer
@@ -97,8 +99,9 @@ class NumbaNames:
             return self._convert(node, args[0])
         if node.op.kind is Kind.CONTRACTION:
             return render(_TIMES, args)
-        if self._vector and self._counters and node.op.name in VECTOR:
-            return _by_vector(node, args[0])
+        ours = VECTOR if self._vector else LIBM
+        if self._counters and node.op.name in ours:
+            return _by_function(ours[node.op.name], node, args[0])
         if node.op.numba is None:
             raise CompileError(f"the op {node.op.name} has no text for the numba target")
         return render(node.op.numba, args)
@@ -111,9 +114,8 @@ class NumbaNames:
         return Piece(call_text(f"np.{dtype.numpy_name}", arg.text))
 
 
-def _by_vector(node: Node, arg: Piece) -> Piece:
+def _by_function(function: str, node: Node, arg: Piece) -> Piece:
     """Return the call of one of our own functions, which compute in float64."""
-    function = VECTOR[node.op.name]
     if node.array_type.dtype is DType.F32:
         wide = call_text("np.float64", arg.text)
         return Piece(call_text("np.float32", call_text(function, wide)))
