@@ -126,11 +126,11 @@ class Sweep:
 
     def run(self) -> None:
         """Visit the nodes, last first."""
-        for node in reversed(self.graph.nodes):
-            if node not in self.active or node.op.name == "param":
-                continue
-            with self.builder.at(adjoint_origin(node)):
-                self._visit(node)
+        with self.builder.at(None):
+            for node in reversed(self.graph.nodes):
+                if node in self.active and node.op.name != "param":
+                    self.builder.origin = adjoint_origin(node)
+                    self._visit(node)
 
     def _visit(self, node: Node) -> None:
         """Add the contributions of one node to the cotangents of its operands."""
