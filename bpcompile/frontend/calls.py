@@ -31,16 +31,18 @@ from bpcompile.frontend.flow_syntax import (
     LOOP,
     NOT,
     OR,
+    RAISE,
     UNBOUND,
     WHILE,
 )
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
+from bpcompile.frontend.mutation import check_change, check_global, check_method
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.rewrite import CALL, ITEM, NAME, SLICE, STORE
+from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, SLICE, STORE
 from bpcompile.frontend.rewritten import install, rewritten
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe, own_name
@@ -75,7 +77,10 @@ def resolve(function: Any) -> Any:
         return functools.partial(found, *function.args, **function.keywords)
     if kind is np.ufunc or kind is _DISPATCHER:
         return _STAND_INS.setdefault(function, _of_lists(function))
-    if kind is BuiltinFunctionType or isinstance(function, type):
+    if kind is BuiltinFunctionType:
+        check_method(function)
+        return function
+    if isinstance(function, type):
         return function
     return _resolved_object(function)
 
@@ -240,6 +245,7 @@ def store(value: Any, target: Any, index: Any) -> None:
             f"{shown} is written to a place of a NumPy array{where()}, whose values are known: "
             "build the array at once, as in np.array([a, b]) or np.stack, or choose with np.where"
         )
+    check_change(target)
     target[index] = value
 
 
@@ -261,5 +267,8 @@ install(
         CHOOSE: flow.choose,
         CHAIN: flow.chained,
         ASSERT: flow.check,
+        RAISE: flow.check_raise,
+        MUTATE: check_change,
+        GLOBAL: check_global,
     }
 )

@@ -18,7 +18,7 @@ from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.session import current
+from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType
@@ -220,6 +220,15 @@ def chained(signs: tuple[str, ...], first: Any, *rest: Any) -> Any:
 def _itself(value: Any) -> Any:
     """Return a value."""
     return value
+
+
+def check_raise() -> None:
+    """Refuse a `raise` that a traced condition decides, which tracing would run in any case."""
+    if is_tracing() and current().journal is not None:
+        raise TraceError(
+            f"an exception is raised{where()} where a traced condition decides: test it outside of "
+            "the model, or return a value such as np.nan"
+        )
 
 
 def check(test: Any, message: Callable[[], Any] | None = None) -> None:

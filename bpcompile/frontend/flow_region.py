@@ -12,14 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpcompile.errors import TraceError
+from bpcompile.errors import LimitError, TraceError
 from bpcompile.frontend.memory import undo
+from bpcompile.frontend.mutation import objects_before
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.session import Frame, current, enter
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node
+
+_DEEPEST = 50
 
 
 @dataclass
@@ -52,6 +55,13 @@ class FlowRegion:
         self.outer = current()
         self.frame = Frame(Builder(name), self.outer.session, self.outer)
         self.frame.journal = {}
+        self.frame.before = objects_before()
+        if self.frame.depth > _DEEPEST:
+            raise LimitError(
+                f"control flow on traced values is nested more than {_DEEPEST} deep{where()}: a "
+                "function that calls itself until a traced condition holds has no bound; write a "
+                "loop"
+            )
         self.written: dict[int, tuple[Tracer, Expr]] = {}
 
     def enter(self) -> None:

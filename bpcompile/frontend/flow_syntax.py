@@ -43,8 +43,8 @@ AND, OR, NOT, CHOOSE, CHAIN = (
     "__bp_choose__",
     "__bp_chain__",
 )
-ASSERT, UNBOUND = "__bp_assert__", "__bp_unbound__"
-FLOW_HOOKS = (BRANCH, LOOP, WHILE, AND, OR, NOT, CHOOSE, CHAIN, ASSERT, UNBOUND)
+ASSERT, RAISE, UNBOUND = "__bp_assert__", "__bp_raise__", "__bp_unbound__"
+FLOW_HOOKS = (BRANCH, LOOP, WHILE, AND, OR, NOT, CHOOSE, CHAIN, ASSERT, RAISE, UNBOUND)
 
 _COMPARISONS = {
     ast.Lt: "<",
@@ -57,11 +57,17 @@ _COMPARISONS = {
 
 
 class FlowSyntax:
-    """Rewrite the control flow of one function, whose own variables are `own`."""
+    """Rewrite the control flow of one function.
 
-    def __init__(self, own: frozenset[str]) -> None:
+    `own` are its variables, `inside` those that functions defined in it bind, and `shared` the
+    global ones that it binds.
+    """
+
+    def __init__(self, own: frozenset[str], inside: frozenset[str], shared: frozenset[str]) -> None:
         """Start with no piece of control flow met."""
         self.own = own
+        self.inside = inside
+        self.shared = shared
         self.bound: dict[str, None] = {}  # the variables that control flow binds, in order
         self._count = 0
 
@@ -98,12 +104,17 @@ class FlowSyntax:
         message = [thunk(node, node.msg)] if node.msg is not None else []
         return [at(node, ast.Expr(call(node, ASSERT, node.test, *message)))]
 
+    def refusal(self, node: ast.Raise) -> list[ast.stmt]:
+        """Return what a `raise` becomes."""
+        return [at(node, ast.Expr(call(node, RAISE))), node]
+
     def _variables(
         self, node: ast.stmt, body: Sequence[ast.stmt]
     ) -> tuple[list[ast.stmt], list[ast.expr]]:
         """Return the definition that sets what a body binds, and how the variables are passed."""
         self._count += 1
         names = [name for name in assigned(body) if name in self.own and not _is_inner(name)]
+        names += sorted((self.inside & self.own) - set(names))
         self.bound.update(dict.fromkeys(names))
         if not names:
             return [], [constant(node, None), constant(node, None), constant(node, ())]

@@ -159,6 +159,32 @@ def _sum(values: Any, /, start: Any = 0) -> Any:
     return functools.reduce(operator.add, given)
 
 
+def _any(values: Any, /) -> Any:
+    """Stand for `any`."""
+    return _truths(values, "any", "logical_or")
+
+
+def _all(values: Any, /) -> Any:
+    """Stand for `all`."""
+    return _truths(values, "all", "logical_and")
+
+
+def _truths(values: Any, name: str, rule: str) -> Any:
+    """Return whether any or all of some values are true."""
+    if isinstance(values, Tracer) and values.ndim == 1:
+        return RULES[name](values)
+    parts = list(values)
+    if not is_traced(parts):
+        return getattr(builtins, name)(parts)
+    found = [RULES["not_equal"](part, 0) if _is_number(part) else part for part in parts]
+    return functools.reduce(RULES[rule], found)
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a traced number that is no bool."""
+    return isinstance(value, Tracer) and value.expr.dtype is not DType.BOOL
+
+
 def _len(value: Any, /) -> Any:
     """Stand for `len`: a traced array's is a length."""
     if isinstance(value, Tracer) and value.ndim:
@@ -224,6 +250,8 @@ def python_calls() -> dict[Any, Callable[..., Any]]:
         max: _extreme("max", "maximum", dim_max),
         min: _extreme("min", "minimum", dim_min),
         sum: _sum,
+        any: _any,
+        all: _all,
         len: _len,
         float: _float,
         int: _int,

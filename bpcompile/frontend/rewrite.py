@@ -28,14 +28,24 @@ from bpcompile.frontend.flow_syntax import (
     FlowSyntax,
     flow_expression,
 )
-from bpcompile.frontend.syntax import assigned, at, declared, is_generator, load, targets
+from bpcompile.frontend.syntax import (
+    assigned,
+    at,
+    bound_inside,
+    declared,
+    is_generator,
+    load,
+    targets,
+)
 
 CALL = "__bp_call__"
 NAME = "__bp_name__"
 ITEM = "__bp_item__"
 STORE = "__bp_store__"
 SLICE = "__bp_slice__"
-HOOKS = (CALL, NAME, ITEM, STORE, SLICE, PENDING, *FLOW_HOOKS)
+MUTATE = "__bp_mutate__"
+GLOBAL = "__bp_global__"
+HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, PENDING, *FLOW_HOOKS)
 
 
 class Rewriter:
@@ -125,8 +135,9 @@ class Rewriter:
         """Return what rewrites the control flow of a function; None for a generator."""
         if isinstance(node, ast.AsyncFunctionDef) or is_generator(node.body):
             return None
-        own = {*assigned(node.body), *arguments} - declared(node.body, ast.Global)
-        return FlowSyntax(frozenset(own))
+        shared = declared(node.body, ast.Global)
+        own = {*assigned(node.body), *arguments} - shared
+        return FlowSyntax(frozenset(own), bound_inside(node.body), frozenset(shared))
 
     def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Return the statements that a block becomes."""
@@ -144,7 +155,10 @@ class Rewriter:
                 node.value = self._named(value, name)
                 return [node]
             case ast.AugAssign(target=ast.Name(id=name)):
-                return [node, self._name_statement(node, name)]
+                check = self._check(node, MUTATE, load(node, name))
+                return [*self._globals(node, [name]), check, node, self._name_statement(node, name)]
+            case ast.AugAssign(target=ast.Attribute(value=value)):
+                return [self._check(node, MUTATE, value), node]
             case ast.AugAssign(target=ast.Subscript()):
                 return self._augmented_store(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -164,6 +178,8 @@ class Rewriter:
                     return self.flow.repeat(node)
                 case ast.Assert():
                     return self.flow.check(node)
+                case ast.Raise():
+                    return self.flow.refusal(node)
         return [node]
 
     def _inner_blocks(self, node: ast.AST) -> None:
@@ -180,11 +196,50 @@ class Rewriter:
         match node.targets:
             case [ast.Subscript() as target]:
                 return [self._store(node, node.value, target.value, index_of(target.slice))]
+            case [ast.Attribute(value=value)]:
+                return [self._check(node, MUTATE, value), node]
             case [ast.Name(id=name), *_]:
                 node.value = self._named(node.value, name)
-                return [node]
+                return [*self._globals(node, [name]), node]
         names = [name for target in node.targets for name in targets(target)]
-        return [node, *(self._name_statement(node, name) for name in names)]
+        after = [self._name_statement(node, name) for name in names]
+        return [*self._globals(node, names), *self._several(node), *after]
+
+    def _several(self, node: ast.Assign) -> list[ast.stmt]:
+        """Return an assignment to several targets, those to places one by one behind it.
+
+        ``x[i], x[j] = a, b`` binds our own variables first, since Python evaluates all values
+        before it writes any.
+        """
+        places: list[tuple[ast.Subscript, str]] = []
+
+        def moved(target: ast.expr) -> ast.expr:
+            if isinstance(target, (ast.Tuple, ast.List)):
+                target.elts = [moved(part) for part in target.elts]
+            elif isinstance(target, ast.Subscript):
+                places.append((target, self._temporary()))
+                return at(target, ast.Name(places[-1][1], ast.Store()))
+            return target
+
+        node.targets = [moved(target) for target in node.targets]
+        stores = [
+            self._store(place, load(place, name), place.value, index_of(place.slice))
+            for place, name in places
+        ]
+        return [node, *stores]
+
+    def _globals(self, like: ast.AST, names: Sequence[str]) -> list[ast.stmt]:
+        """Return the statements that refuse to bind global variables inside traced control flow."""
+        declared_here = self.flow.shared if self.flow is not None else ()
+        return [
+            self._check(like, GLOBAL, at(like, ast.Constant(name)))
+            for name in names
+            if name in declared_here
+        ]
+
+    def _check(self, like: ast.AST, hook: str, value: ast.expr) -> ast.stmt:
+        """Return the statement that calls one of our functions on a value."""
+        return at(like, ast.Expr(at(like, ast.Call(self._hook(like, hook), [value], []))))
 
     def _name_statement(self, like: ast.AST, name: str) -> ast.stmt:
         """Return a statement that names the value of a variable."""

@@ -65,8 +65,10 @@ class Frame:
         self.builder = builder
         self.session = session
         self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.captures: list[tuple[Expr, Expr]] = []  # outer value, parameter here
         self.journal: Journal | None = None  # for control flow: what outer tracers held before
+        self.before: dict[int, Any] = {}  # for control flow: objects that must not change, by id
         self.numbers: dict[Any, Node] = {}  # constants that were made before, for `quick`
         self._inner: dict[Node, Expr] = {}
         self._outer: dict[Node, Node] = {}

@@ -157,9 +157,11 @@ def in_factory(definition: Definition, free: tuple[str, ...], name: str) -> ast.
         kw_defaults=[],
         defaults=[],
     )
-    factory = ast.FunctionDef(
-        name=name, args=arguments, body=[ast.copy_location(made, definition)], decorator_list=[]
-    )
+    body: list[ast.stmt] = [ast.copy_location(made, definition)]
+    if isinstance(definition, ast.FunctionDef) and definition.name not in free:
+        # A function that calls itself finds itself among the globals, as the original does.
+        body.insert(0, ast.copy_location(ast.Global([definition.name]), definition))
+    factory = ast.FunctionDef(name=name, args=arguments, body=body, decorator_list=[])
     if hasattr(ast, "TypeAlias"):  # from Python 3.12 on
         factory.type_params = []  # type: ignore[attr-defined]  # the same
     return ast.Module(body=[ast.copy_location(factory, definition)], type_ignores=[])

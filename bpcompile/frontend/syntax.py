@@ -162,6 +162,12 @@ def declared(body: Sequence[ast.stmt], kind: type[ast.Global] | type[ast.Nonloca
     return found
 
 
+def bound_inside(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """Return the names that functions defined in a function bind by `nonlocal`."""
+    nodes = (n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Nonlocal))
+    return frozenset(name for node in nodes for name in node.names)
+
+
 def binds_or_waits(node: ast.expr) -> bool:
     """Tell whether an expression cannot stand inside a function of its own.
 

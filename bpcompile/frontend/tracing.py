@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bpcompile.errors import BpcompileError, LimitError, TypeMismatchError
+from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it is imported
     creation,
     einsum,
@@ -29,7 +29,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
 )
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.session import Frame, Session, Site, entered
+from bpcompile.frontend.session import Frame, Session, Site, current, entered
 from bpcompile.frontend.sizes import Sizes, bare_name
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
@@ -171,6 +171,13 @@ def _traced(
     traced_args, traced_kwargs = structure.unflatten(values)
     with entered(frame):
         result = resolve(function)(*traced_args, **traced_kwargs)
+        if current() is not frame:
+            code = getattr(function, "__code__", None)
+            place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
+            raise TraceError(
+                f"{frame.builder.name}{place} caught an exception from inside control flow on "
+                "traced values: keep `try` out of it, or decide with np.where"
+            )
         outputs, paths, out_structure = flatten(result)
         tracers = [_output(value, path) for value, path in zip(outputs, paths, strict=True)]
         exprs = [frame.expr(tracer.expr) for tracer in tracers]

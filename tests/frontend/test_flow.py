@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bpcompile.errors import TraceError, TypeMismatchError
+from bpcompile.errors import LimitError, TraceError, TypeMismatchError
 from tests.tracing import run, traced
 
 V = np.array([3.0, -1.0, 4.0, -1.5, 5.0, 9.0, -2.0, 6.0, 5.0, 3.5])
@@ -550,3 +550,120 @@ def test_an_array_as_a_condition():
         return x
 
     fails(model, V, match=r"an array, is not one value .*\.any\(\)")
+
+
+def test_changes_of_objects_from_outside():
+    def appends(x, n):
+        found = []
+        for i in range(n):
+            found.append(x[i])
+        return found[0]
+
+    fails(appends, V, 3, match=r"`found` \(list\) is changed by \.append\(\) at .*traced once")
+
+    def counts(x, n):
+        count = [0]
+        for _ in range(n):
+            count[0] += 1
+        return count[0] * x[0]
+
+    fails(counts, V, 3, match=r"`count` \(list\) is changed at")
+
+    def in_arm(x):
+        seen = {}
+        if x[0] > 0:
+            seen["first"] = x[0]
+        return x[1]
+
+    fails(in_arm, V, match=r"`seen` \(dict\) is changed at")
+
+    def attribute(x):
+        point = Point(0.0, 0.0)
+        if x[0] > 0:
+            point.x = x[0]
+        return point.x
+
+    fails(attribute, V, match=r"`point` \(Point\) is changed at")
+
+    def own(x, n):
+        total = 0.0
+        for i in range(n):
+            parts = []
+            for k in range(3):
+                parts.append(x[i] * k)
+            total += sum(parts)
+        return total
+
+    agrees(own, V, 3)
+
+
+def test_changes_of_global_variables():
+    def model(x):
+        global CHANGED
+        CHANGED = 0.0
+        if x > 0:
+            CHANGED = 1.0
+        return x
+
+    fails(model, 1.0, match=r"the global variable `CHANGED` is bound at")
+
+
+CHANGED = 0.0
+
+
+def factorial(x):
+    if x <= 1:
+        return 1.0
+    return x * factorial(x - 1)
+
+
+def power(x, n=4):
+    if n == 0:
+        return 1.0
+    return x * power(x, n - 1)
+
+
+def test_recursion():
+    agrees(lambda x: power(x), 1.5)
+    fails(factorial, 5.0, match=r"nested more than .* deep.*write a loop", error=LimitError)
+
+
+def test_exceptions_and_contexts():
+    def model(x):
+        total = 0.0
+        for value in x:
+            try:
+                if value < 0:
+                    continue
+                total += value
+            finally:
+                total += 0.5
+            with np.errstate(all="ignore"):
+                if value > 8:
+                    break
+        else:
+            total = -1.0
+        return total
+
+    agrees(model, V)
+    agrees(model, np.abs(V) / 2)
+
+    def caught(x):
+        try:
+            if x > 0:
+                raise ValueError
+        except ValueError:
+            return 0.0
+        return x
+
+    fails(caught, 1.0, match=r"exception")
+
+
+def test_any_and_all():
+    def model(x):
+        if any(v > 8 for v in x) and not all(v > 0 for v in x):
+            return x[0]
+        return x[1]
+
+    agrees(model, V)
+    agrees(model, np.abs(V))
