@@ -6,7 +6,8 @@ is given, so it compares classes by address, reads arrays where they lie and tak
 
 The layouts are those that each compiled extension has built in: an object begins with its count
 and its class, a tuple holds its items in line, and an array's first fields are data, rank, lengths,
-strides, base, dtype and flags. NumPy's functions have had their places in its table since 1.x.
+strides, base, dtype and flags; a dtype's are its class, three characters, of which the third is
+the order of bytes, and the number of its type. NumPy's functions have had their places in its table since 1.x.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _FIELDS = {  # of an array
     "dtype": _HEAD + 5 * _WORD,
     "flags": _HEAD + 6 * _WORD,
 }
+_ORDER, _NUMBER = _HEAD + _WORD + 2, _HEAD + _WORD + 4  # of a dtype
 _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 _EMPTY, _SCALAR = 184, 60  # PyArray_Empty and PyArray_Scalar in NumPy's table
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
@@ -167,7 +169,14 @@ class Builtin(Machine):
         """Go on where an object is an array that machine code can use as it lies."""
         self.require_class(value, np.ndarray)
         builder = self.builder
-        same = self.equal(self.field(value, _FIELDS["dtype"], self.pointer), self.object(dtype))
+        # Not by address: an array that was unpickled has a dtype of its own.
+        kind = self.field(value, _FIELDS["dtype"], self.pointer)
+        number = self.field(kind, _NUMBER, self.i32)
+        order = self.field(kind, _ORDER, self.i8)
+        same = builder.and_(
+            self.equal(number, self.integer(dtype.num, self.i32)),
+            self.equal(order, self.integer(ord(dtype.byteorder), self.i8)),
+        )
         flat = self.equal(
             self.field(value, _FIELDS["rank"], self.i32), self.integer(rank, self.i32)
         )

@@ -46,7 +46,14 @@ def test_arrays_lie_as_they_are_read():
     frozen = x.copy()
     frozen.flags.writeable = False
     assert not flags(frozen) & builtin._WRITEABLE
-    assert np.zeros(1).dtype is np.dtype(np.float64), "dtypes are compared by address"
+
+
+def test_dtypes_lie_as_they_are_read():
+    for name in ("f8", ">f8", "f4", "i8", ">i8", "?"):
+        dtype = np.dtype(name)
+        order = ctypes.c_char.from_address(id(dtype) + builtin._ORDER).value
+        assert order.decode() == dtype.byteorder
+        assert ctypes.c_int.from_address(id(dtype) + builtin._NUMBER).value == dtype.num
 
 
 def test_numpys_functions_have_their_places_in_its_table():

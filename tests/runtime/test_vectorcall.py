@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import sys
 import threading
 from collections import namedtuple
@@ -141,6 +142,17 @@ def test_what_is_not_exact_goes_the_slow_way():
     assert fn(x=x3)[0] == expected[0]
     gradient = np.empty(3)
     assert fn(x=x3, out=(None, gradient))[1] is gradient
+
+
+def test_unpickled_arrays_are_as_fast_as_others():
+    fn = hot(bp.value_and_grad(lambda x: np.sum(x * x)), x3)
+    (made,) = fn.specializations
+    x, out = pickle.loads(pickle.dumps((x3, np.empty(3))))
+    assert x.dtype is not x3.dtype
+    calls = made.calls
+    assert fn(x, out=(None, out))[1] is out
+    np.testing.assert_array_equal(fn(x)[1], 2 * x3)
+    assert made.calls == calls, "they took the slow path"
 
 
 def test_buffers_are_refused_or_filled_apart():
