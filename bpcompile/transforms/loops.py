@@ -279,7 +279,7 @@ def _with_slots(sweep: Sweep, task: _Task, attempt: _Attempt) -> Joint:
         output = next(made)
         mask_output = None if where is None else next(made)
         row_slots.append(RowSlot(k, output, mask_output, _replays_upwards(loop, k, sweep.counts)))
-    distant = {param for param in _distant(sweep, loop) if param.shape}
+    distant = {p for p in _distant(sweep, loop) if isinstance(p.type, Type) and p.shape}
     return Joint(task.node, loop, graph, slots, row_slots, attempt.seeds, distant)
 
 
