@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpcompile.ops  # noqa: F401 - fills the table
+from bpcompile.emit.signals import INTERRUPTED, SYMBOLS
 from bpcompile.errors import CompileError
 from bpcompile.ir.op import OPS
 
@@ -27,6 +28,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Import: ("names",),
     ast.ImportFrom: ("names",),
     ast.alias: (),
+    ast.ClassDef: (),
     ast.FunctionDef: ("args", "body", "decorator_list", "returns"),
     ast.arguments: (
         "posonlyargs",
@@ -68,19 +70,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 }
 _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
 _BUILTINS = frozenset(
-    {
-        "range",
-        "float",
-        "int",
-        "bool",
-        "abs",
-        "max",
-        "min",
-        "ValueError",
-        "IndexError",
-        "len",
-        "KeyboardInterrupt",
-    }
+    {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
 )
 # What a module takes from np and math beside the functions that the texts of the ops name.
 _FUNCTIONS = frozenset(
@@ -89,9 +79,7 @@ _FUNCTIONS = frozenset(
      "float64", "float32", "int64", "bool", "float_power",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"}
 )  # fmt: skip
-_EXTERNAL = frozenset(
-    {"PyGILState_Ensure", "PyErr_CheckSignals", "PyErr_Clear", "PyGILState_Release"}
-)
+_CLASS = ast.dump(ast.parse(INTERRUPTED).body[0])  # the one class that a module may define
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
@@ -216,7 +204,7 @@ def _is_external(node: ast.Call) -> bool:
     if not isinstance(func, ast.Attribute) or func.attr != "ExternalFunction":
         return False
     match node.args[:1]:
-        case [ast.Constant(value=name)] if name in _EXTERNAL:
+        case [ast.Constant(value=name)] if name in SYMBOLS:
             return True
     raise _fault("a C function that no module needs")
 
@@ -250,6 +238,10 @@ def _look_at(node: ast.AST, defined: set[str]) -> None:
             if module != "numba" or not taken <= {("njit", None), ("types", None)}:
                 raise _fault(f"an import from {module}")
             defined.update(name for name, _ in taken)
+        case ast.ClassDef(name=name):
+            if ast.dump(node) != _CLASS:
+                raise _fault(f"the class {name}")
+            defined.add(name)
         case ast.keyword(arg=None):
             raise _fault("arguments by two stars")
         case ast.FunctionDef(name=name) | ast.arg(arg=name):

@@ -13,6 +13,8 @@ from bpcompile.emit.numba_target import NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths, check_lines, lengths
 from bpcompile.emit.results import nested_text, scalar_results
+from bpcompile.emit.signals import EXTERNALS
+from bpcompile.emit.signals import LINES as SIGNAL_LINES
 from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node
@@ -37,13 +39,6 @@ _DECORATORS = {
     "_poll": '@njit(error_model="numpy", nogil=True, boundscheck=False, forceinline=True)',
 }
 _HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
-# Functions of Python itself, by which compiled code looks for signals, and their types.
-_EXTERNALS = {
-    "_hold_python": ("PyGILState_Ensure", "types.int32()"),
-    "_check_signals": ("PyErr_CheckSignals", "types.int32()"),
-    "_clear_error": ("PyErr_Clear", "types.void()"),
-    "_release_python": ("PyGILState_Release", "types.void(types.int32)"),
-}
 
 
 def numba_module(
@@ -72,6 +67,8 @@ class _NumbaModule:
         self.slots: list[Slot]
         self.words: Size
         self.slots, self.words = lay_out(self.plan)
+        # Each slice and reshape that is written out takes Numba longer than a call of a helper.
+        self._has_matrices = sum(map(_is_matrix, self.slots)) > 2
 
     def assemble(self) -> tuple[ModuleText, list[str], list[tuple[Node, int]]]:
         """Return the module, its dimensions, and the axes whose run-time indices it tests."""
@@ -83,12 +80,7 @@ class _NumbaModule:
         tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
         codes = [*tables, *(line.code for f in (*helpers, *functions) for line in f.lines)]
         polls = any(function.name == "_poll" for function in helpers)
-        externals = [
-            f'{name} = types.ExternalFunction("{symbol}", {kind})'
-            for name, (symbol, kind) in _EXTERNALS.items()
-            if polls
-        ]
-        imports = _imports(codes, ["njit", *(["types"] if externals else [])])
+        imports = _imports(codes, ["njit", *(["types"] if polls else [])])
         own = [f.name for f in helpers if f.name in VECTOR.values()]
         sources = f"{', '.join(own)} of its own" if own else "mathematics by libm"
         facts = [
@@ -101,7 +93,7 @@ class _NumbaModule:
                 self.interface.summary,
                 self.formulas.mathematics(),
                 facts,
-                [*imports, *_apart(tables), *_apart(externals)],
+                [*imports, *([""] if tables else []), *tables, *(SIGNAL_LINES if polls else ())],
                 [*helpers, *functions],
             ),
             self.bound.order,
@@ -159,6 +151,9 @@ class _NumbaModule:
         """Return the line that cuts a temporary out of the workspace."""
         size = self.bound.size
         start, stop = size(slot.start), size(slot.start + slot.words)
+        if _is_matrix(slot) and self._has_matrices:
+            shape = ", ".join(str(size(s)) for s in slot.buffer.shape)
+            return f"{self.writer.name(slot.buffer.var)} = _rows(workspace, {start}, {shape})"
         text = f"workspace[{start}:{stop}]"
         if slot.buffer.dtype is not DType.F64:
             text += f".view(np.{slot.buffer.dtype.numpy_name})"
@@ -269,11 +264,6 @@ def _imports(codes: list[str], of_numba: list[str]) -> list[str]:
     ]
 
 
-def _apart(lines: list[str]) -> list[str]:
-    """Return lines with an empty one before them."""
-    return ["", *lines] if lines else []
-
-
 def _targets(names: list[str]) -> str:
     """Return the left side of an assignment of scalar results."""
     return f"{', '.join(names)} = " if names else ""
@@ -293,6 +283,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")
 
 
+def _is_matrix(slot: Slot) -> bool:
+    """Tell whether a temporary is a matrix of float64, as most are."""
+    return slot.buffer.dtype is DType.F64 and len(slot.buffer.shape) == 2
+
+
 def _typed(slot: Slot, bound: Lengths) -> str:
     """Return the type of a temporary under the emitted names."""
     shape = ", ".join(str(s) for s in bound.shape(slot.buffer.shape))
@@ -301,7 +296,7 @@ def _typed(slot: Slot, bound: Lengths) -> str:
 
 def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
     """Return the helpers that functions call, each before those that call it."""
-    own = {function.name for function in functions} | set(_EXTERNALS)
+    own = {function.name for function in functions} | set(EXTERNALS)
     lines = [line.code for function in functions for line in function.lines]
     found: dict[str, FunctionText] = {}
     order: list[str] = []
@@ -313,6 +308,6 @@ def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
         found[name] = function_text(name, _DECORATORS.get(name, NJIT))
         order.append(name)
         called = {c for line in found[name].lines for c in _HELPER.findall(line.code)}
-        called -= {name, *_EXTERNALS}
+        called -= {name, *EXTERNALS}
         stack.extend(sorted(called))
     return [found[name] for name in reversed(order)]
