@@ -48,7 +48,9 @@ class Storage:
         self._root: dict[Node, Node] = {}
         self._members: dict[Node, list[Node]] = {}
         self._changes: dict[Node, list[int]] = {}  # when the values under a name are overwritten
-        if holders or any(n.op.name in WRITES or n.op.kind is Kind.REGION for n in graph.nodes):
+        if holders or any(
+            n.op.name in WRITES or (n.attrs and n.op.kind is Kind.REGION) for n in graph.nodes
+        ):
             self._analyse(together=together)
 
     def _analyse(self, *, together: bool) -> None:
@@ -210,18 +212,19 @@ class Storage:
 
     def lasts(self, seen: Collection[Node], reader: Node) -> bool:
         """Tell whether an expression over some values still holds where a reader stands."""
-        if not self._changes:
-            return True
         for value in seen:
             changes = self._changes.get(self._root[value], ())
             if any(self.order[value] < at < self.order[reader] for at in changes):
                 return False
         return True
 
+    @property
+    def shares(self) -> bool:
+        """Tell whether any name takes several values."""
+        return bool(self._changes)
+
     def is_overwritten(self, node: Node) -> bool:
         """Tell whether the name of a value takes another one later on."""
-        if not self._changes:
-            return False
         return any(at > self.order[node] for at in self._changes.get(self._root[node], ()))
 
 

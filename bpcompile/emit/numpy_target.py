@@ -93,7 +93,8 @@ class Block(Expressions):
         for node in self.graph.nodes:
             if node not in self.place and node not in self.storage.late:
                 self._node(node)
-                self._keep(node)
+                if self.tapes:
+                    self._keep(node)
         for node in self.storage.late:
             self._node(node)
 
@@ -152,10 +153,7 @@ class Block(Expressions):
         if node.name is not None or len(readers) != 1 or len(piece.text) > _INLINE_LENGTH:
             return False
         (reader,) = readers
-        if node in self.outputs or self.storage.is_overwritten(node):
-            return False
-        seen = frozenset().union(*(self._mentioned.get(arg, {arg}) for arg in node.args))
-        if not self.storage.lasts(seen, reader):
+        if node in self.outputs:
             return False
         tested = reader.op.name == "branch" and reader.args[0] is node
         if reader.attrs and reader.op.kind is Kind.REGION and not tested:
@@ -163,8 +161,16 @@ class Block(Expressions):
         text = reader.op.numpy
         if text is not None and any(reader.args[k] is node for k in text.repeats):
             return False
-        self._mentioned[node] = seen
-        return True
+        return not self.storage.shares or self._may_wait(node, reader)
+
+    def _may_wait(self, node: Node, reader: Node) -> bool:
+        """Tell whether a value is the same where its reader stands; note what it is made of."""
+        if self.storage.is_overwritten(node):
+            return False
+        seen = frozenset().union(*(self._mentioned.get(arg, {arg}) for arg in node.args))
+        if self.storage.lasts(seen, reader):
+            self._mentioned[node] = seen
+        return node in self._mentioned
 
     def _write_at(self, node: Node) -> None:
         """Write an ``update`` or ``accumulate``, in place where nobody else sees the array."""
