@@ -21,6 +21,7 @@ from bpcompile.startup import uncollected
 
 if TYPE_CHECKING:
     from bpcompile import nn, numpy, special, tree
+    from bpcompile.checkpoints import checkpoint, range
     from bpcompile.compiled import CompiledFunction
     from bpcompile.control import (
         cond,
@@ -63,6 +64,7 @@ __version__ = "0.1.0"
 # Where each public name lives; a test holds this against the imports above.
 _HOMES = {
     "bpcompile.function": ("compile", "grad", "value_and_grad", "vjp", "jvp"),
+    "bpcompile.checkpoints": ("checkpoint", "range"),
     "bpcompile.control": (
         "cond",
         "fori_loop",
@@ -108,6 +110,8 @@ __all__ = [
     "fori_loop",
     "scan",
     "map",
+    "range",
+    "checkpoint",
     "stop_gradient",
     "primitive",
     "numpy",

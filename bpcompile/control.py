@@ -20,6 +20,7 @@ from bpcompile.errors import ArgumentError, ShapeError
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.flow import Cell, choose
 from bpcompile.frontend.flow_loops import repeat
+from bpcompile.frontend.iteration import Checkpoint, checkpointing
 from bpcompile.frontend.length import length as size_length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.linear_algebra import stop_gradient as stopped
@@ -33,7 +34,14 @@ from bpcompile.frontend.trees import flatten, leaves_of, map_leaves
 from bpcompile.ir.dims import Size
 
 
-def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+def fori_loop(
+    lower: Any,
+    upper: Any,
+    body_fun: Callable[[Any, Any], Any],
+    init_val: Any,
+    *,
+    checkpoint: Checkpoint = None,
+) -> Any:
     """Return `body_fun(i, value)` folded over i = lower, ..., upper - 1.
 
     Args:
@@ -42,6 +50,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         body_fun: takes the index and the carried tree, and returns the next carried tree.
         init_val: the tree of arrays and numbers to start with. Shapes and dtypes stay the same
             through the loop; a Python number takes the dtype that the body gives it.
+        checkpoint: what reverse mode keeps of the steps; see `bp.range`.
 
     Returns:
         The last carried tree.
@@ -60,7 +69,12 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         return init_val
     body = resolve(body_fun)
     names = argument_names(body, ("i", "carry"))
-    loop = Loop("bp.fori_loop", lambda i, carry: Step(body(i, carry)), (names[0], names[1]))
+    loop = Loop(
+        "bp.fori_loop",
+        lambda i, carry: Step(body(i, carry)),
+        (names[0], names[1]),
+        checkpointing(checkpoint),
+    )
     return loop(lower, upper, init_val)[0]
 
 
@@ -181,6 +195,8 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
+    *,
+    checkpoint: Checkpoint = None,
 ) -> tuple[Any, Any]:
     """Return the last carry of `carry, y = f(carry, x)` over the rows of `xs`, and the stacked y.
 
@@ -191,6 +207,7 @@ def scan(
         xs: a tree of arrays with equal first axes, or None.
         length: the number of steps; needed without `xs`.
         reverse: go from the last row to the first; `y` of row k stays at row k.
+        checkpoint: what reverse mode keeps of the steps; see `bp.range`.
 
     Returns:
         `(carry, ys)`: the last carried tree, and the tree of y with a new first axis.
@@ -226,7 +243,7 @@ def scan(
         return Step(*found, place(i))
 
     names = argument_names(body, ("carry", "x"))
-    loop = Loop("bp.scan", run_body, ("i", names[0]))
+    loop = Loop("bp.scan", run_body, ("i", names[0]), checkpointing(checkpoint))
     return loop(0, steps, init, count)
 
 
@@ -298,4 +315,12 @@ def _stopped(leaf: Any) -> Any:
     return leaf
 
 
-__all__ = ["cond", "fori_loop", "map", "scan", "stop_gradient", "switch", "while_loop"]
+__all__ = [
+    "cond",
+    "fori_loop",
+    "map",
+    "scan",
+    "stop_gradient",
+    "switch",
+    "while_loop",
+]

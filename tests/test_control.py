@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bpcompile import checkpoints
 from bpcompile import control as bp
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
 from bpcompile.frontend.trees import leaves_of
@@ -290,3 +291,21 @@ def test_arms_that_differ_are_refused():
         traced(lambda x: bp.cond(x > 0, lambda: x, lambda: (x, x)), 1.0)
     with pytest.raises(ArgumentError, match=r"bp\.switch has no branches"):
         traced(lambda x: bp.switch(x, []), 1)
+
+
+def test_what_is_kept_of_a_loop():
+    def model(x):
+        y = x[0]
+        for _ in checkpoints.range(100, checkpoint="sqrt"):
+            y = np.sin(y) + 0.1
+        y = bp.fori_loop(0, 50, lambda i, v: np.cos(v), y, checkpoint=7)
+        inner = checkpoints.checkpoint(lambda a, b: {"sum": a + b, "rows": b * x})
+        return bp.scan(lambda c, v: (c * v, c), y, x, checkpoint=("binomial", 4)), inner(y, 2.0)
+
+    both_ways(model, np.linspace(0.5, 1.5, 12))
+    graph = traced(model, np.linspace(0.5, 1.5, 12)).graph
+    kept = [node.attrs.get("checkpoint") for node in loops(graph)]
+    assert kept == ["sqrt", 7, ("binomial", 4), "again"]
+
+    with pytest.raises(ArgumentError, match=r"checkpoint='cube' .*'sqrt'"):
+        traced(lambda x: bp.fori_loop(0, 9, lambda i, v: v, x, checkpoint="cube"), 1.0)

@@ -22,7 +22,7 @@ LAYERS = (
     ("ir",),
     ("ops",),
     ("frontend",),
-    ("numpy", "special", "control", "tree"),
+    ("numpy", "special", "control", "checkpoints", "tree"),
     ("passes",),
     ("transforms",),
     ("schedule",),

@@ -145,7 +145,8 @@ def _traced_loop(
     (body,), constants = closed(outer, [(region.frame, params, outputs)])
     outer.mark()
     starts = state.starts(outer)
-    node = OPS["loop"](lower, upper, *starts, *constants, body=body, carried=len(starts))
+    operands = (lower, upper, *starts, *constants)
+    node = OPS["loop"](*operands, body=body, carried=len(starts), **steps.attributes)
     state.finish(outer, node.items(), last)
 
 

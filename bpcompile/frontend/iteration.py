@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import LimitError, TraceError
+from bpcompile.errors import ArgumentError, LimitError, TraceError
 from bpcompile.frontend.length import Length, length, size_of_length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
@@ -22,6 +22,7 @@ from bpcompile.frontend.tracer import MOST_UNROLLED, Tracer, describe
 from bpcompile.ir.dims import dim_min
 from bpcompile.ir.type import DType
 
+Checkpoint = str | int | tuple[str, int] | None
 Count = Any  # an int, a Length, or a traced int
 
 
@@ -40,6 +41,7 @@ class Iteration:
         self.upper = upper
         self.element = element
         self.name = name
+        self.attributes: dict[str, Any] = {}  # of the graph's loop
 
     @property
     def count(self) -> Any:
@@ -77,6 +79,26 @@ class Iteration:
     def __getitem__(self, index: Any) -> Any:
         """Return the element at a place, as `range` does."""
         return self.element(self.lower + (index if index >= 0 else len(self) + index))
+
+
+def checkpointing(given: Checkpoint) -> dict[str, Any]:
+    """Return the attributes of a loop for what its reverse mode is to keep.
+
+    Raises `ArgumentError` for what is no `checkpoint`.
+    """
+    if given is None:
+        return {}
+    if given in ("sqrt", "binomial"):
+        return {"checkpoint": given}
+    if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+        return {"checkpoint": given}
+    match given:
+        case ("binomial", int(count)) if count > 0:
+            return {"checkpoint": ("binomial", int(count))}
+    raise ArgumentError(
+        f"checkpoint={given!r}{where()} is not known: write 'sqrt', 'binomial', ('binomial', c) "
+        "with a number of states, or an int to keep the state of each so many steps"
+    )
 
 
 def counted(*args: Any) -> Any:

@@ -44,16 +44,21 @@ class Loop:
     """Trace a body and append its loop to the current graph.
 
     `run_body(index, carried)` gives a `Step`. `names` are the body's own names for the index and
-    for the carried tree, which its leaves are called after.
+    for the carried tree, which its leaves are called after. `attributes` go with the graph's loop.
     """
 
     def __init__(
-        self, what: str, run_body: Callable[[Tracer, Any], Step], names: tuple[str, str]
+        self,
+        what: str,
+        run_body: Callable[[Tracer, Any], Step],
+        names: tuple[str, str],
+        attributes: dict[str, Any] | None = None,
     ) -> None:
         """Hold the body; `what` is the function that messages name, such as ``bp.scan``."""
         self.what = what
         self.run_body = run_body
         self.names = names
+        self.attributes = attributes or {}
 
     def __call__(self, lower: Any, upper: Any, init: Any, count: Size = 0) -> tuple[Any, Any]:
         """Return the last carried tree and the stacked tree, of `count` rows."""
@@ -171,7 +176,7 @@ class _Body:
         start = [frame.expr(value.expr) for value in self.values]
         start += [frame.const(0, buffer.type) for buffer in buffers]
         operands = (lower, upper, *start, *constants)
-        node = OPS["loop"](*operands, body=graph, carried=len(start))
+        node = OPS["loop"](*operands, body=graph, carried=len(start), **self.loop.attributes)
         results = [
             Tracer(item, weak)
             for item, weak in zip(node.items(), self._weak(len(buffers)), strict=True)

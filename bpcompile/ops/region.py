@@ -14,7 +14,8 @@ exceeds.
 ``(*operands)`` and results of the same types; the other one is not run.
 
 What is read from outside is an operand: regions are closed. `note` is a sentence for the emitted
-comment and has no meaning. Derivative rules of region ops rewrite regions and live in
+comment and has no meaning. `checkpoint` says what reverse mode keeps of a loop's steps (see
+`bpcompile.checkpoints.range`; ``"again"`` keeps nothing but what it starts from). Derivative rules of region ops rewrite regions and live in
 `bpcompile.transforms`.
 """
 
