@@ -1,23 +1,26 @@
-"""Carry small arrays through loops as scalars.
+"""Carry small arrays through loops and branches as scalars.
 
 A state such as ``s = np.array([x, y, z])`` that each turn of a loop makes anew, element by element,
 needs no memory: the loop carries its elements, and the rules of `views` write everything that is
 computed from them with scalars, the rules here their sums. This runs before the adjoint pass, so
 that the derivative is scalar too. A state that a turn reads or writes as a whole, in a matrix
-product or at a run-time index, stays an array.
+product or at a run-time index, stays an array. What an arm of a branch takes and returns is treated
+alike.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import OPS, Kind
-from bpcompile.ir.type import DType, Type
+from bpcompile.ir.type import AnyType, DType, TupleType, Type
 from bpcompile.ops.index import Slice, Spec, is_static
+from bpcompile.passes.forms import FORMS
 from bpcompile.passes.rewrite import Rewriter, Table
 from bpcompile.passes.views import SMALL
 
@@ -61,10 +64,10 @@ def _rebuilt(graph: Graph, known: dict[Graph, Graph]) -> Graph:
             attrs, changed = {**attrs, **inner}, True
         moved = tuple([place[arg] for arg in node.args])
         copy = Node(node.op, moved, attrs, node.type, node.origin, node.name)
-        numbers = _splittable(copy) if node.op.name == "loop" else []
-        if numbers:
+        split = _splittable(copy) if copy.op.kind is Kind.REGION else _Split([], [])
+        if split.operands or split.results:
             with builder.at(node.origin):
-                items[node] = _split_loop(builder, copy, numbers)
+                items[node] = _split_region(builder, copy, split)
             changed = True
         else:
             place[node] = builder.adopt(copy)
@@ -81,15 +84,47 @@ def _is_small(node: Node) -> bool:
     return isinstance(count, int) and 0 < count <= SMALL
 
 
-def _splittable(loop: Node) -> list[int]:
-    """Return the numbers of the carried values that each turn makes and reads by element."""
-    body, carried = loop.attrs["body"], loop.attrs["carried"]
-    small = [k for k in range(carried) if _is_small(body.params[1 + k])]
+class _Split(NamedTuple):
+    """Say which parameters and which results of a region op are taken apart, by their numbers.
+
+    Parameters are counted without the index of a loop.
+    """
+
+    operands: list[int]
+    results: list[int]
+
+
+def _splittable(node: Node) -> _Split:
+    """Return the small arrays that each region of a node makes and reads by element."""
+    lead = FORMS[node.op.name].lead
+    if node.op.name == "branch":
+        return _splittable_branch(node)
+    body: Graph = node.attrs["body"]
+    params = body.params[lead:]
+    small = [k for k in range(node.attrs["carried"]) if _is_small(params[k])]
     if not small:
-        return []
+        return _Split([], [])
     apart = _made_by_element(body)
-    whole = _read_as_whole(body)
-    return [k for k in small if body.outputs[k] in apart and body.params[1 + k] not in whole]
+    small = [k for k in small if body.outputs[k] in apart]
+    for _, region in regions(node):
+        whole = _read_as_whole(region)
+        small = [k for k in small if region.params[lead + k] not in whole]
+    return _Split(small, small)
+
+
+def _splittable_branch(node: Node) -> _Split:
+    """Return the small arrays that both arms of a branch make, and that both read, by element."""
+    arms = [arm for _, arm in regions(node)]
+    numbers = range(len(arms[0].outputs))
+    results = [k for k in numbers if _is_small(arms[0].outputs[k])]
+    operands = [k for k, param in enumerate(arms[0].params) if _is_small(param)]
+    for arm in arms if results else ():
+        apart = _made_by_element(arm)
+        results = [k for k in results if arm.outputs[k] in apart]
+    for arm in arms if operands else ():
+        whole = _read_as_whole(arm, [arm.outputs[k] for k in numbers if k not in results])
+        operands = [k for k in operands if arm.params[k] not in whole]
+    return _Split(operands, results)
 
 
 def _made_by_element(body: Graph) -> set[Node]:
@@ -119,9 +154,9 @@ def _one(node: Node) -> bool:
     return product(node.shape) == 1
 
 
-def _read_as_whole(body: Graph) -> set[Node]:
-    """Return the arrays that reach something that takes arrays, and not their elements."""
-    found: set[Node] = set()
+def _read_as_whole(body: Graph, outputs: Sequence[Node] = ()) -> set[Node]:
+    """Return the arrays that reach `outputs` or something that takes arrays, not their elements."""
+    found: set[Node] = set(outputs)
     for node in reversed(body.nodes):
         kind, arrays = node.op.kind, [arg for arg in node.args if isinstance(arg.type, Type)]
         static = kind is Kind.INDEX and is_static(node.attrs["spec"])
@@ -197,36 +232,58 @@ def _assembled(elements: list[Expr], type: Type) -> Expr:
     return array
 
 
-def _split_loop(builder: Builder, loop: Node, numbers: list[int]) -> tuple[Expr, ...]:
-    """Append a loop that carries the elements of some states; return the old loop's results."""
-    body: Graph = loop.attrs["body"]
-    carried: int = loop.attrs["carried"]
-    inner = Builder(body.name)
-    inner.guards = list(body.guards)
-    arguments = [inner.param(body.params[0].name or "i", body.params[0].array_type)]
+def _split_region(builder: Builder, node: Node, split: _Split) -> tuple[Expr, ...]:
+    """Append a region op that takes and returns elements; return the old one's results."""
+    form = FORMS[node.op.name]
     operands: list[Expr] = []
-    widths: list[int] = []
-    for k, param in enumerate(body.params[1:]):
-        operand, type, name = builder.wrap(loop.args[2 + k]), param.array_type, param.name or "s"
-        if k in numbers:
-            parts = _elements(operand)
-            names = (f"{name}_{j}" for j in range(len(parts)))
+    for k, arg in enumerate(node.args[form.first :]):
+        operand = builder.wrap(arg)
+        operands += _elements(operand) if k in split.operands else [operand]
+    assert isinstance(node.type, TupleType)
+    carried = node.attrs.get("carried", 0)
+    widths = [_count(item) if k in split.results else 1 for k, item in enumerate(node.type.items)]
+    attrs = {**node.attrs}
+    for key, region in regions(node):
+        inner, arguments = _opened(region, form.lead, split.operands)
+        outputs: list[Expr] = []
+        for k, out in enumerate(inner.inline(region, arguments)):
+            outputs += _elements(out) if k in split.results and key != "test" else [out]
+        attrs[key] = inner.finish(outputs)
+    if carried:
+        attrs["carried"] = sum(widths[:carried])
+    ends = [builder.wrap(arg) for arg in node.args[: form.first]]
+    found = iter(builder.apply(node.op, (*ends, *operands), attrs).items())
+    results = []
+    for k, item in enumerate(node.type.items):
+        parts = [next(found) for _ in range(widths[k])]
+        if k in split.results and isinstance(item, Type):
+            results.append(_assembled(parts, item))
+        else:
+            results.append(parts[0])
+    return tuple(results)
+
+
+def _opened(region: Graph, lead: int, numbers: Sequence[int]) -> tuple[Builder, list[Expr]]:
+    """Return a builder with scalars for some parameters, and what stands for all of them."""
+    inner = Builder(region.name)
+    inner.guards = list(region.guards)
+    arguments = []
+    for k, param in enumerate(region.params):
+        name = param.name or "s"
+        if k - lead in numbers:
+            type = param.array_type
+            names = (f"{name}_{j}" for j in range(_count(type)))
             scalars = [inner.param(own, Type(type.dtype)) for own in names]
             arguments.append(_assembled(scalars, type))
         else:
-            parts = [operand]
-            arguments.append(inner.param(name, type))
-        operands += parts
-        widths.append(len(parts))
-    outputs: list[Expr] = []
-    for k, out in enumerate(inner.inline(body, arguments)):
-        outputs += _elements(out) if k in numbers else [out]
-    attrs = {**loop.attrs, "body": inner.finish(outputs), "carried": len(outputs)}
-    ends = [builder.wrap(arg) for arg in loop.args[:2]]
-    found = iter(builder.apply(loop.op, (*ends, *operands), attrs).items())
-    return tuple(
-        _assembled([next(found) for _ in range(widths[k])], body.params[1 + k].array_type)
-        if k in numbers
-        else next(found)
-        for k in range(carried)
-    )
+            own = inner.adopt(Node(param.op, (), {"name": name}, param.type, param.origin, name))
+            inner.params.append(own)
+            arguments.append(inner.wrap(own))
+    return inner, arguments
+
+
+def _count(type: AnyType) -> int:
+    """Return the number of elements of a small array."""
+    count = product(type.shape) if isinstance(type, Type) else 1
+    assert isinstance(count, int)
+    return count

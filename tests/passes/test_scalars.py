@@ -8,6 +8,8 @@ import pytest
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.parse import parse
+from bpcompile.ir.type import Type
+from bpcompile.ir.walk import all_graphs
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run, simplify
 from bpcompile.passes.scalars import scalar_states
@@ -110,3 +112,43 @@ def test_sums_of_arrays_stay():
       z: f64[] = matmul(a, b)
     }""")
     assert run(graph, SIMPLIFY) is graph
+
+
+def test_states_of_a_while_and_results_of_a_branch():
+    """A point bounces off a wall: the loop carries its place and speed as scalars."""
+    graph = parse("""graph bounce(s: f64[2], h: f64[]) -> y {
+      w: (f64[2]) = while(s, h, carried=1)
+        test = graph test(s: f64[2], h: f64[]) -> more {
+          a: f64[1] = index(s, spec=(Slice(0, 1, 1),))
+          x: f64[] = reshape(a, shape=())
+          end: f64[] = 3.0
+          more: bool[] = less(x, end)
+        }
+        body = graph body(s: f64[2], h: f64[]) -> r {
+          a: f64[1] = index(s, spec=(Slice(1, 1, 1),))
+          v: f64[] = reshape(a, shape=())
+          o: f64[] = 0.0
+          c: bool[] = less(v, o)
+          b: (f64[2]) = branch(c, s, h)
+            then = graph then(s: f64[2], h: f64[]) -> t {
+              a: f64[1] = index(s, spec=(Slice(1, 1, 1),))
+              m: f64[1] = neg(a)
+              t: f64[2] = update(s, m, spec=(Slice(1, 1, 1),))
+            }
+            otherwise = graph otherwise(s: f64[2], h: f64[]) -> t {
+              z: f64[2] = broadcast(h, axes=(), shape=(2,))
+              t: f64[2] = add(s, z)
+            }
+          r: f64[2] = item(b, index=0)
+        }
+      e: f64[2] = item(w, index=0)
+      y: f64[] = sum(e, axes=(0,))
+    }""")
+    model = run(graph, SIMPLIFY, verify=True)
+    lowered = run(reverse(model, [0, 1]), LOWER, verify=True)
+    args = [np.array([0.5, -0.7]), 0.3]
+    for a, b in zip(interpret(reverse(graph, [0, 1]), args), interpret(lowered, args), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+    inside = [g for g in all_graphs(lowered) if g is not lowered]
+    assert inside
+    assert not [n for g in inside for n in g.nodes if isinstance(n.type, Type) and n.shape]
