@@ -13,16 +13,26 @@ Round = Mapping[str, float]
 
 
 @dataclass(frozen=True)
+class Fact:
+    """A figure beside the times that is measured once, such as memory or seconds to compile."""
+
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class Call:
     """A call that is timed by repeating it: ``function(*arguments, **keywords)``.
 
-    `filled` holds the arrays that the call fills beside what it returns.
+    `filled` holds the arrays that the call fills beside what it returns. `facts` gives figures of
+    the implementation that are no times of the call; a bar reads them as "contender: fact".
     """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] = field(default_factory=dict)
     filled: tuple[Any, ...] = ()
+    facts: Callable[[], Mapping[str, Fact]] | None = None
 
     def result(self) -> Any:
         """Return the results of one call, for the check of agreement."""
@@ -58,7 +68,9 @@ class Contender:
     """One implementation of a case.
 
     `build` does all that is not timed (data, compilation) and may raise: the error is reported.
-    `peer` is the module of the peer that it needs. `rtol` overrides the case's.
+    `peer` is the module of the peer that it needs. `rtol` overrides the case's. A contender that
+    does a part of the work, as a value without its gradient does, agrees with the first `leaves`
+    of the reference's results.
     """
 
     name: str
@@ -66,6 +78,7 @@ class Contender:
     build: Callable[[], Call | Clocked]
     peer: str = ""
     rtol: float | None = None
+    leaves: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ and the `result`, flat. The cases `cold_compile` and `warm_start` start it again
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import mlp
+from benchmarks import mlp, models
 from benchmarks.measure import leaves
 
 
@@ -80,10 +81,23 @@ FIRST: dict[str, Callable[[], tuple[float, Any, float]]] = {
 }
 
 
+def loop(name: str) -> tuple[float, Any, float]:
+    """Compile a model of `benchmarks/models/` with bpcompile and call it."""
+    import bpcompile as bp
+
+    model = models.load(name)
+    arguments = model.arguments(model.full)
+    start = time.perf_counter()
+    function = bp.value_and_grad(model.function, argnums=model.argnums)
+    result = function(*arguments)
+    return time.perf_counter() - start, result, trace_seconds(function)
+
+
 def main(name: str) -> None:
     """Time one implementation and print the outcome; the import of Numba is not in the time."""
     importlib.import_module("numba")
-    seconds, result, trace = FIRST[name]()
+    first = FIRST.get(name) or functools.partial(loop, name.removeprefix("loop_"))
+    seconds, result, trace = first()
     flat = np.concatenate([leaf.ravel() for leaf in leaves(result)]).tolist()
     print(json.dumps({"seconds": seconds, "trace": trace, "result": flat}))
 

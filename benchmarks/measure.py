@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.case import Bar, Call, Case, Clocked, Contender, Sample
+from benchmarks.case import Bar, Call, Case, Clocked, Contender, Fact, Sample
 from benchmarks.peers import PeerMissingError, require
 
 ATTEMPTS = 5
@@ -49,6 +49,7 @@ class Measured:
     disturbed: int = 0
     seconds: dict[int, float] = field(default_factory=dict)
     parts: dict[str, dict[int, float]] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,12 @@ def prepare(case: Case, effort: Effort) -> tuple[list[Measured], dict[str, Any]]
             elif reference is None:
                 raise RuntimeError(f"nothing to agree with: {case.reference} failed")
             rtol = case.rtol if contender.rtol is None else contender.rtol
-            wrong = disagreement(result, reference, rtol)
+            wrong = disagreement(result, reference[: contender.leaves], rtol)
             if wrong:
                 record.status, record.reason = "failed", f"disagrees with {case.reference}: {wrong}"
                 continue
+            if isinstance(built, Call) and built.facts is not None:
+                record.facts.update(built.facts())
             samplers[contender.name] = _sampler(built, effort)
         except PeerMissingError as missing:
             record.status, record.reason = "skipped", str(missing)
@@ -202,7 +205,10 @@ def measure(case: Case, effort: Effort) -> list[Measured]:
 
 
 def by_round(records: Sequence[Measured]) -> dict[int, dict[str, float]]:
-    """Return the seconds of each round by contender; a part is named "contender: part"."""
+    """Return the seconds of each round by contender; a part is named "contender: part".
+
+    A fact stands in each round of its contender, as "contender: fact".
+    """
     rounds: dict[int, dict[str, float]] = {}
     for record in records:
         name = record.contender.name
@@ -211,6 +217,9 @@ def by_round(records: Sequence[Measured]) -> dict[int, dict[str, float]]:
         for label, seconds in series.items():
             for number, value in seconds.items():
                 rounds.setdefault(number, {})[label] = value
+        for fact, figure in record.facts.items():
+            for number in record.seconds:
+                rounds[number][f"{name}: {fact}"] = figure.value
     return rounds
 
 

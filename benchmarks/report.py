@@ -13,6 +13,7 @@ from benchmarks.peers import PEERS
 
 COLUMNS = ("bpcompile", "hand", *(peer.title for peer in PEERS))
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 
 
 def duration(seconds: float) -> str:
@@ -25,6 +26,20 @@ def duration(seconds: float) -> str:
     scaled = seconds / scale
     digits = 0 if scaled >= 100 else 1 if scaled >= 10 else 2
     return f"{scaled:.{digits}f} {unit}"
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a fact's figure with three digits and its unit.
+
+    >>> amount(2_400_000, "bytes")
+    '2.4 MB'
+    """
+    if unit == "s":
+        return duration_or_less(value)
+    if unit != "bytes":
+        return f"{value:.3g} {unit}"
+    scale, name = next((pair for pair in _SIZES if value >= pair[0]), _SIZES[-1])
+    return f"{value / scale:.3g} {name}"
 
 
 def cell(text: str) -> str:
@@ -101,6 +116,8 @@ def contenders_table(report: Mapping[str, Any]) -> str:
                 remark += f", {entry['disturbed']} disturbed"
             for part, found in entry["parts"].items():
                 remark += f"; {part} {duration(found['median'])}"
+            for fact, found in entry["facts"].items():
+                remark += f"; {fact} {amount(found['value'], found['unit'])}"
             time = duration(seconds["median"])
             rows.append([record["name"], entry["name"], time, quartiles, beside, remark])
     header = ["case", "implementation", "median", "quartiles", "x reference", "remark"]

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a script, the path holds this folder, not its parent
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import report  # noqa: E402  # after the path above
+from benchmarks import models, report  # noqa: E402  # after the path above
 
 CASES = (
     "scalar",
@@ -41,6 +41,9 @@ CASES = (
     "import_time",
 )
 """In the order of the report."""
+
+LOOPS = tuple(f"loop_{name}" for name in models.NAMES)
+"""The models of `benchmarks/models/`, which `--case loops` stands for."""
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -58,7 +61,8 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python benchmarks/run.py", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--case", nargs="+", choices=CASES, default=list(CASES), metavar="NAME")
+    names = [*CASES, *LOOPS, "loops"]
+    parser.add_argument("--case", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that all works")
     parser.add_argument("--rounds", type=int, help="rounds of each case (a case may need fewer)")
     parser.add_argument("--core", type=int, help="the core to use; the last one if not given")
@@ -68,6 +72,12 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
         "--strict", action="store_true", help="exit with 1 if a bar is missed or anything fails"
     )
     return parser.parse_args(arguments)
+
+
+def listed(names: list[str]) -> list[str]:
+    """Return the cases of names, each once, with `loops` spelled out."""
+    spelled = [LOOPS if name == "loops" else (name,) for name in names]
+    return list(dict.fromkeys(name for group in spelled for name in group))
 
 
 def last_core() -> int:
@@ -141,7 +151,7 @@ def collect(chosen: argparse.Namespace) -> dict[str, Any]:
         "cases": [],
     }
     with tempfile.TemporaryDirectory() as folder:
-        for name in chosen.case:
+        for name in listed(chosen.case):
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
             record = run_case(name, chosen, Path(folder))
             if "crashed" in record:

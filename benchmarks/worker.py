@@ -9,13 +9,12 @@ stay with the case that wants them.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks import peers
+from benchmarks import cases, peers
 from benchmarks.case import Case
 from benchmarks.measure import Effort, Measured, by_round, measure, outcome, paired, spread
 
@@ -47,6 +46,7 @@ def contender_record(measured: Measured, rounds: Any, reference: str) -> dict[st
         }
         ratio = paired(rounds, (name, reference), lambda row: row[name] / row[reference])
         entry["ratio_to_reference"] = vars(ratio) if ratio else None
+        entry["facts"] = {fact: vars(figure) for fact, figure in measured.facts.items()}
     return entry
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     options = parser.parse_args()
 
     pinned = pin(options.core)
-    case: Case = importlib.import_module(f"benchmarks.cases.{options.case}").CASE
+    case = cases.load(options.case)
     effort = Effort(min(options.rounds, case.rounds), options.batch, options.budget)
     record = {
         "case": case_record(case, measure(case, effort)),

@@ -110,4 +110,5 @@ ARRAYS = Model(
     argnums=(0, 1, 2),
     loops={},
     library={"JAX library": jax_arrays},
+    forward=loops,
 )

@@ -26,7 +26,8 @@ class Model:
     `arguments(size)` gives seeded data, `tiny` and `full` are the sizes of the tests and of the
     benchmark. `loops` are JAX's forms with rolled loops, `library` those with array functions.
     `hand(*arguments)` is a value and gradient written by hand. `static` are the ints that size
-    JAX's loops, which it must know while compiling. `rtol` is the agreement asked of gradients.
+    JAX's loops, which it must know while compiling. `forward` is the value for Numba where it
+    cannot compile the model itself. `rtol` is the agreement asked of gradients.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Model:
     library: Mapping[str, JaxForm] = field(default_factory=dict)
     hand: Callable[..., Call] | None = None
     static: tuple[int, ...] = ()
+    forward: Callable[..., Any] | None = None
     rtol: float = 1e-9
 
 
