@@ -41,7 +41,8 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
-SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead, share_outside)
+SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
+# Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
 LOWER: tuple[Pass, ...] = (lower, drop_dead, share_outside)
 
 
