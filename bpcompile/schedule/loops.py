@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.handover import copy_into, hand_over
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, ScalarPlace
-from bpcompile.schedule.statements import Expression, For, Lit, Set, SizeValue, Var
+from bpcompile.schedule.statements import For, Lit, Set, SizeValue, Var
 from bpcompile.schedule.tasks import rank_of
 
 
@@ -103,23 +102,19 @@ class CountedLoop(Carrier):
         self.start()
         index = self.body.params[0]
         counter = Var(index.name or "i", index.array_type.dtype)
-        first, last = (self._bound(arg) for arg in self.node.args[:2])
-        known_first, known_last = _as_size(first), _as_size(last)
-        if known_first is not None and known_last is not None:
-            self.outer.shop.bounds[counter.token] = (known_first, known_last - 1)
+        first, last = (self.outer.index_value(arg, (), self.cursor) for arg in self.node.args[:2])
         places = {index: ScalarPlace(counter), **self.given(self.params)}
         cursor = self.cursor.nested()
         inner = self.inner(self.body, places, cursor)
-        inner.prepare_writes()
-        inner.run()
-        hand_over(inner, list(zip(self.state, self.body.outputs, strict=True)), self.state, cursor)
+        targets = list(zip(self.state, self.body.outputs, strict=True))
+        with self.outer.shop.facts.counting(counter.token, first, last):
+            inner.prepare_writes()
+            inner.run()
+            hand_over(inner, targets, self.state, cursor)
         note = str(self.node.attrs.get("note", ""))
-        self.cursor.add(For(counter, first, last, cursor.statements, note))
+        bounds = SizeValue(first), SizeValue(last)
+        self.cursor.add(For(counter, *bounds, cursor.statements, note))
         self.finish()
-
-    def _bound(self, node: Node) -> Expression:
-        """Return the expression of a bound."""
-        return SizeValue(self.outer.index_value(node, (), self.cursor))
 
 
 def result_array(outer: Lowering, item: Node | None, like: Node) -> Var:
@@ -134,10 +129,3 @@ def place_of(node: Node, var: Var) -> Place:
     if var.rank:
         return ArrayPlace(var, tuple(range(rank_of(node))))
     return ScalarPlace(var)
-
-
-def _as_size(value: Expression) -> Size | None:
-    """Return an expression as a size, where it is one."""
-    if isinstance(value, SizeValue):
-        return value.size
-    return int(value.value) if isinstance(value, Lit) else None

@@ -8,6 +8,7 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType
 from bpcompile.schedule.block import Block
+from bpcompile.schedule.counts import is_arithmetic, is_counted, is_written_out
 from bpcompile.schedule.folds import Folds, folded_loop
 from bpcompile.schedule.nest import Loop, Scope, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor, Place, Workshop
@@ -73,8 +74,8 @@ class Lowering(Reader):
         for task in folds:
             self.folds.start(task, cursor)
         inner = cursor.nested()
-        self.shop.bounds[loop.var.token] = (0, loop.size - 1)
-        self._scope(loop, inner)
+        with self.shop.facts.counting(loop.var.token, 0, loop.size):
+            self._scope(loop, inner)
         cursor.add(For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), inner.statements))
         for task in folds:
             self.folds.finish(task, cursor)
@@ -117,8 +118,10 @@ class Lowering(Reader):
             row = self.read(node.args[0], result, cursor)
             cursor.add(Store(tape.var, tape.kept(result), row))
             return
-        value = self._value(task, at, cursor)
         local = task.share >= task.ready_depth()
+        if local and self._is_written_out(task, cursor):
+            return
+        value = self._value(task, at, cursor)
         if local and self._stays_inline(task, value):
             cursor.remember(node, result, value)
             return
@@ -133,6 +136,21 @@ class Lowering(Reader):
             cursor.add(Store(array.var, array.kept(result), var))
         else:
             cursor.add(Store(array.var, array.kept(result), value, node))
+
+    def _is_written_out(self, task: Task, cursor: Cursor) -> bool:
+        """Remember a counted scalar as a size, where its readers may compute it; tell whether."""
+        node, written = task.node, self.block.written
+        if task.sizes or not is_arithmetic(node) or not is_counted(node):
+            return False
+        if node in self.block.outputs or node in written:
+            return False
+        if any(read.source in written for read in task.reads):
+            return False
+        size = self.index_value(node, (), cursor)
+        if not is_written_out(node, size, len(self.block.users[node])):
+            return False
+        cursor.remember(node, (), SizeValue(size))
+        return True
 
     def _stays_inline(self, task: Task, value: Expression) -> bool:
         """Tell whether a value may be written inside the expression of its only reader."""

@@ -1,7 +1,7 @@
 """Say where values lie while a block is written: scalars, arrays, and values of outer blocks.
 
 A `Cursor` is the list of statements being written, with what is known in it; the `Workshop`
-hands out what the whole plan shares: temporaries, constant tables, bounds of counters.
+hands out what the whole plan shares: temporaries, constant tables, what is known of counters.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bpcompile.ir.graph import Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 from bpcompile.schedule.nest import Index
-from bpcompile.schedule.ranges import within
+from bpcompile.schedule.ranges import Facts
 from bpcompile.schedule.statements import (
     Buffer,
     CheckedIndex,
@@ -28,13 +28,14 @@ from bpcompile.schedule.statements import (
 class Cursor:
     """Hold the statements of one scope and the values known in it."""
 
-    __slots__ = ("_known", "parent", "statements")
+    __slots__ = ("_known", "_tested", "parent", "statements")
 
     def __init__(self, parent: Cursor | None = None) -> None:
         """Start an empty scope inside another."""
         self.parent = parent
         self.statements: list[Statement] = []
         self._known: dict[tuple[Node, Index], Expression] = {}
+        self._tested: dict[tuple[Size, Size], Var] = {}
 
     def nested(self) -> Cursor:
         """Return an empty scope inside this one."""
@@ -53,6 +54,20 @@ class Cursor:
         scope: Cursor | None = self
         while scope is not None:
             found = scope._known.get((node, at))
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+    def remember_tested(self, value: Size, length: Size, var: Var) -> None:
+        """Remember an index that was tested against a length from here on."""
+        self._tested[value, length] = var
+
+    def tested(self, value: Size, length: Size) -> Var | None:
+        """Return an index that this scope or one around it has tested against a length."""
+        scope: Cursor | None = self
+        while scope is not None:
+            found = scope._tested.get((value, length))
             if found is not None:
                 return found
             scope = scope.parent
@@ -131,10 +146,10 @@ class OuterPlace:
 class Workshop:
     """Hand out what all blocks of a plan share."""
 
-    def __init__(self) -> None:
-        """Start with no buffers."""
+    def __init__(self, facts: Facts) -> None:
+        """Start with no buffers, and with what is known of the lengths."""
         self.buffers: list[Buffer] = []
-        self.bounds: dict[str, tuple[Size, Size]] = {}
+        self.facts = facts
         self._conversions: dict[DType, Node] = {}
 
     def array(self, hint: str | None, dtype: DType, shape: tuple[Size, ...], role: str) -> Var:
@@ -160,15 +175,15 @@ class Workshop:
             self._conversions[dtype] = Node(OPS["astype"], (), {"dtype": dtype}, Type(dtype))
         return self._conversions[dtype]
 
-    def tested(self, value: Size, pointer: Node, node: Node, axis: int, cursor: Cursor) -> Size:
+    def tested(self, value: Size, node: Node, axis: int, cursor: Cursor) -> Size:
         """Return an index of a node's axis that is in range: proved, or tested where it stands."""
         length = node.args[0].shape[axis]
-        if within(value, length, self.bounds):
+        if self.facts.within(value, length):
             return value
-        found = cursor.known(pointer, (value, length))
-        if isinstance(found, Var):
+        found = cursor.tested(value, length)
+        if found is not None:
             return found.size
         var = Var("at", DType.I64, ours=True)
         cursor.add(CheckedIndex(var, SizeValue(value), length, node, axis))
-        cursor.remember(pointer, (value, length), var)
+        cursor.remember_tested(value, length, var)
         return var.size

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.handover import copy_into
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace, Cursor, Place, ScalarPlace, Workshop
+from bpcompile.schedule.ranges import Facts
 from bpcompile.schedule.regions import lower_region
 from bpcompile.schedule.statements import Expression, Plan, Var
 
@@ -15,7 +17,7 @@ _UNOWNED = ("param", "const", "empty", "table")
 
 def plan(graph: Graph) -> Plan:
     """Return the statements that compute a lowered graph."""
-    shop = Workshop()
+    shop = Workshop(Facts(graph.guards, _signed(graph)))
     places: dict[Node, Place] = {}
     params: list[Var] = []
     for node in graph.params:
@@ -46,3 +48,14 @@ def plan(graph: Graph) -> Plan:
         else:
             scalars[position] = lowering.read(out, (), cursor)
     return Plan(params, outs, scalars, shop.buffers, cursor.statements)
+
+
+def _signed(graph: Graph) -> set[str]:
+    """Return the names of sizes that are run-time numbers rather than lengths of arrays."""
+    numbers = {n for p in graph.params for n in size_names(p.attrs.get("size", 0))}
+    return numbers.difference(*(size_names(s) for p in graph.params for s in p.shape if _bare(s)))
+
+
+def _bare(size: Size) -> bool:
+    """Tell whether a size is a name alone."""
+    return isinstance(size, Dim) and str(size) in size.names()

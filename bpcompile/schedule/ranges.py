@@ -1,74 +1,227 @@
-"""Prove that an index stays inside an array, so that no test of it needs to run."""
+"""Prove that an index stays inside an array, so that no test of it needs to run.
+
+What is known of counters and lengths are sizes that are 0 or more: ``i - low`` and ``high - i`` for
+a counter, ``left - right`` for a guard. A size is proved to be 0 or more by Fourier's elimination:
+a multiple of a fact is taken away from it so that one name falls out, until only products of
+lengths are left, none of them taken away. Integers give a little more than that: from
+``2*q + 1 >= n`` and ``n >= 0`` follows ``q >= 0``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-from bpcompile.ir.dims import Atom, Dim, Size, substitute
+from bpcompile.ir.dims import Atom, Dim, Monomial, Size, size_names, substitute
+from bpcompile.ir.graph import Guard
 
-Bounds = Mapping[str, tuple[Size, Size]]
-_STEPS = 8
-
-
-def within(index: Size, length: Size, bounds: Bounds) -> bool:
-    """Tell whether ``0 <= index < length`` holds for all values of the tokens in `bounds`.
-
-    Dimensions are lengths and so never negative. False where it cannot be proved.
-    """
-    low = _extreme(index, bounds, largest=False)
-    room = _extreme(length - 1 - index, bounds, largest=False)
-    return low is not None and room is not None and _never_negative(low) and _never_negative(room)
+_MOST_STEPS = 200  # a proof takes a few; what is out of range by data fails at once
+_Facts = tuple[Size, ...]
+_Compound = tuple[str, Size, Size]
 
 
-def extremes(index: Size, bounds: Bounds) -> tuple[Size, Size] | None:
-    """Return the least and the greatest value of an index, where both can be stated."""
-    low, high = _extreme(index, bounds, largest=False), _extreme(index, bounds, largest=True)
-    return None if low is None or high is None else (low, high)
+class Facts:
+    """Know what holds of the sizes in the statements that are being written."""
 
+    def __init__(self, guards: Iterable[Guard] = (), signed: Iterable[str] = ()) -> None:
+        """Know the relations that hold everywhere; names are lengths, unless they are `signed`."""
+        self._signed = frozenset(signed)
+        self._counters: dict[str, _Facts] = {}  # outermost first
+        self._always: _Facts = tuple(fact for guard in guards for fact in _of_guard(guard))
+        self._runs: list[Size] = []
+        self._values: dict[str, Size] = {}
 
-def _extreme(size: Size, bounds: Bounds, largest: bool) -> Size | None:
-    """Return the size with each bounded token at its extreme, or None where it is not linear."""
-    for _ in range(_STEPS):
+    @contextmanager
+    def counting(self, token: str, lower: Size, upper: Size) -> Iterator[None]:
+        """Know within that a counter goes from `lower` to below `upper`, at least one step."""
+        low, high = self.expanded(lower), self.expanded(upper) - 1
+        counter = Dim.named(token)
+        self._counters[token] = (counter - low, high - counter)
+        self._runs.append(high - low)
+        yield
+        del self._counters[token]
+        self._runs.pop()
+
+    def define(self, token: str, size: Size) -> None:
+        """Know what a token stands for."""
+        self._values[token] = self.expanded(size)
+
+    def expanded(self, size: Size) -> Size:
+        """Return a size with each defined token replaced."""
+        return substitute(size, self._values)
+
+    def within(self, index: Size, length: Size) -> bool:
+        """Tell whether ``0 <= index < length`` is proved; lengths are never negative."""
+        return self.never_negative(index) and self.never_negative(length - 1 - index)
+
+    def never_negative(self, size: Size) -> bool:
+        """Tell whether a size is proved to be 0 or more here."""
+        size = self.expanded(size)
         if isinstance(size, int):
-            return size
-        token = next((name for name in sorted(size.names()) if name in bounds), None)
-        if token is None:
-            return size
-        slope = _slope(size, token)
-        if slope is None:
-            return None
-        low, high = bounds[token]
-        size = substitute(size, {token: high if (slope > 0) == largest else low})
-    return None
+            return size >= 0
+        unknown = (n for n in size.names() if n.startswith("%") and n not in self._counters)
+        if next(unknown, None) is not None:
+            return False
+        proof = _Proof(self._counters, (*self._always, *self._runs), self._signed)
+        return proof.holds(size)
 
 
-def _slope(size: Dim, token: str) -> int | None:
-    """Return the integer factor of a token, or None where it stands in a product or division."""
-    slope = 0
-    for monomial, coefficient in size.terms:
-        if monomial == (token,):
-            slope = coefficient
-        elif any(
-            atom == token or (not isinstance(atom, str) and token in str(atom)) for atom in monomial
+class _Proof:
+    """Search for one proof, for a bounded time."""
+
+    def __init__(self, counters: dict[str, _Facts], facts: _Facts, signed: frozenset[str]) -> None:
+        self.counters = counters
+        self.facts = facts
+        self.signed = signed
+        self.order = {token: depth for depth, token in enumerate(counters)}
+        self.steps = 0
+
+    def holds(self, size: Size, more: _Facts = (), gone: frozenset[Atom] = frozenset()) -> bool:
+        """Tell whether a size is proved to be 0 or more.
+
+        `more` are facts of the present case, `gone` what has been eliminated on the way here.
+        """
+        if self._is_length(size):
+            return True
+        self.steps += 1
+        if isinstance(size, int) or self.steps > _MOST_STEPS:
+            return False
+        atoms = {atom: None for monomial, _ in size.terms for atom in monomial}
+        choice = next((a for a in atoms if not isinstance(a, str) and a[0] != "//"), None)
+        if choice is not None:
+            return self._holds_by_choice(size, choice, more, gone)
+        atom = self._next(size, atoms)
+        factor = None if atom is None else _factor(size, atom)
+        sign = None if factor is None else self._sign(factor)
+        if atom is None or factor is None or sign is None:
+            return False
+        for fact in self._facts_of(atom, more):
+            slope = _factor(fact, atom)
+            if not isinstance(slope, int) or slope * sign <= 0 or not gone.isdisjoint(_atoms(fact)):
+                continue
+            scale = abs(slope)
+            rest = size * scale + (scale - 1) - fact * (factor * sign)
+            if self.holds(rest, more, gone | {atom}):
+                return True
+        return False
+
+    def _holds_by_choice(
+        self, size: Dim, atom: _Compound, more: _Facts, gone: frozenset[Atom]
+    ) -> bool:
+        """Tell whether a size with a maximum or minimum is 0 or more: whichever operand it is."""
+        kind, left, right = atom
+        factor = _factor(size, atom)
+        sign = None if factor is None else self._sign(factor)
+        first, second = _with(size, atom, left), _with(size, atom, right)
+        if sign == (1 if kind == "max" else -1) and (
+            self.holds(first, more, gone) or self.holds(second, more, gone)
         ):
-            return None
-    return slope
+            return True
+        ahead = left - right if kind == "max" else right - left
+        return self.holds(first, (*more, ahead), gone) and self.holds(second, (*more, -ahead), gone)
+
+    def _next(self, size: Dim, atoms: Iterable[Atom]) -> Atom | None:
+        """Return what to eliminate next: quotients, then counters from the inside, then lengths."""
+        quotients = [atom for atom in atoms if not isinstance(atom, str)]
+        if quotients:
+            return max(quotients, key=lambda atom: len(str(atom)))
+        names = [atom for atom in atoms if isinstance(atom, str)]
+        counters = [name for name in names if name in self.order]
+        if counters:
+            return max(counters, key=self.order.__getitem__)
+        taken = [name for name in names if (f := _factor(size, name)) and self._sign(f) == -1]
+        return min(taken or names, default=None)
+
+    def _facts_of(self, atom: Atom, more: _Facts) -> Iterator[Size]:
+        """Yield what is known of an atom."""
+        if isinstance(atom, str):
+            name = Dim.named(atom)
+            yield from self.counters.get(atom, (name,) if self._is_length(name) else ())
+        else:
+            _, left, right = atom
+            quotient = Dim({(atom,): 1})
+            if isinstance(right, int) and right > 0:
+                yield left - quotient * right
+                yield quotient * right + (right - 1) - left
+            elif self._is_length(quotient):
+                yield quotient
+        for fact in (*more, *self.facts):
+            if atom in _atoms(fact):
+                yield fact
+
+    def _sign(self, factor: Size) -> int | None:
+        """Return 1 for a factor that is plainly 0 or more, -1 where its negative is, else None."""
+        if self._is_length(factor):
+            return 1
+        return -1 if self._is_length(-factor) else None
+
+    def _is_length(self, size: Size) -> bool:
+        """Tell whether a size is plainly 0 or more: a sum of products of lengths."""
+        if isinstance(size, int):
+            return size >= 0
+        return all(
+            coefficient >= 0 and all(self._is_long(atom) for atom in monomial)
+            for monomial, coefficient in size.terms
+        )
+
+    def _is_long(self, atom: Atom) -> bool:
+        """Tell whether an atom is plainly 0 or more: a length, or made of such."""
+        if isinstance(atom, str):
+            return not atom.startswith("%") and atom not in self.signed
+        kind, left, right = atom
+        known = self._is_length(left), self._is_length(right)
+        return any(known) if kind == "max" else all(known)
 
 
-def _never_negative(size: Size) -> bool:
-    """Tell whether a size of dimensions alone is provably 0 or more."""
+def _of_guard(guard: Guard) -> Sequence[Size]:
+    """Return the sizes that a guard says are 0 or more."""
+    more = guard.left - guard.right
+    match guard.relation:
+        case ">=":
+            return (more,)
+        case ">":
+            return (more - 1,)
+        case "<=":
+            return (-more,)
+        case "<":
+            return (-more - 1,)
+        case "==":
+            return (more, -more)
+    return ()
+
+
+def _atoms(size: Size) -> set[Atom]:
+    """Return the atoms of a size."""
+    return set() if isinstance(size, int) else {a for monomial, _ in size.terms for a in monomial}
+
+
+def _factor(size: Size, atom: Atom) -> Size | None:
+    """Return what an atom is multiplied by in a size that is linear in it, else None."""
     if isinstance(size, int):
-        return size >= 0
-    return all(
-        coefficient >= 0 and all(_is_length(atom) for atom in monomial)
-        for monomial, coefficient in size.terms
-    )
+        return 0
+    terms: dict[Monomial, int] = {}
+    for monomial, coefficient in size.terms:
+        others = tuple(other for other in monomial if other != atom)
+        if len(others) < len(monomial) - 1 or any(_stands_in(atom, other) for other in others):
+            return None
+        if len(others) < len(monomial):
+            terms[others] = coefficient
+    return Dim(terms) + 0
 
 
-def _is_length(atom: Atom) -> bool:
-    """Tell whether an atom is provably 0 or more: lengths are, and what is made of such."""
-    if isinstance(atom, str):
-        return not atom.startswith("%")
-    kind, left, right = atom
-    known = _never_negative(left), _never_negative(right)
-    return any(known) if kind == "max" else all(known)
+def _stands_in(atom: Atom, other: Atom) -> bool:
+    """Tell whether a name is hidden in another atom."""
+    if not isinstance(atom, str) or isinstance(other, str):
+        return False
+    return atom in size_names(other[1]) | size_names(other[2])
+
+
+def _with(size: Dim, atom: Atom, value: Size) -> Size:
+    """Return a size with another in the place of an atom."""
+    total: Size = 0
+    for monomial, coefficient in size.terms:
+        product: Size = coefficient
+        for part in monomial:
+            product = product * (value if part == atom else Dim({(part,): 1}))
+        total = total + product
+    return total

@@ -16,9 +16,9 @@ from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
 from bpcompile.schedule.block import Block, through
+from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
 from bpcompile.schedule.nest import Index, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, Workshop
-from bpcompile.schedule.ranges import extremes
 from bpcompile.schedule.statements import Apply, Expression, Lit, Set, SizeValue, Var
 from bpcompile.schedule.tasks import Work, pointer_indices
 
@@ -99,12 +99,10 @@ class Reader:
     def named(self, node: Node, at: Index, value: Expression, cursor: Cursor) -> Var:
         """Assign a value to a variable and remember it for this iteration."""
         var = Var(node.name, node.array_type.dtype)
-        if node.array_type == Type(DType.I64) and self._is_countable(node):
+        if node.array_type == Type(DType.I64) and is_counted(node):
             size = self.index_value(node, at, cursor)
-            found = extremes(size, self.shop.bounds)
-            if found is not None:
-                self.shop.bounds[var.token] = found
-            value = SizeValue(size)
+            self.shop.facts.define(var.token, size)
+            value = value if node.op.name == "remainder" else SizeValue(size)
         cursor.add(Set(var, value, node))
         cursor.remember(node, at, var)
         return var
@@ -112,18 +110,11 @@ class Reader:
     def index_value(self, node: Node, at: Index, cursor: Cursor) -> Size:
         """Return an i64 value as a size, so that it can stand in an index."""
         known = cursor.known(node, at)
-        if isinstance(known, Var):
+        if isinstance(known, (Var, SizeValue)):
             return known.size
-        if node.op.name in ("add", "sub", "mul", "neg") and self._is_countable(node):
+        if is_arithmetic(node) and is_counted(node):
             parts = [self.index_value(arg, i, cursor) for arg, i in through(node, at)]
-            match node.op.name:
-                case "add":
-                    return parts[0] + parts[1]
-                case "sub":
-                    return parts[0] - parts[1]
-                case "mul":
-                    return parts[0] * parts[1]
-            return -parts[0]
+            return calculated(node, parts)
         if node.op.kind is Kind.VIEW and self.block.is_transparent(node):
             ((operand, index),) = through(node, at)
             return self.index_value(operand, index, cursor)
@@ -136,24 +127,6 @@ class Reader:
             value = self.named(node, at, value, cursor)
         return value.size
 
-    def _is_countable(self, node: Node) -> bool:
-        """Tell whether integer arithmetic can be done on sizes: on counters, not on data."""
-        stack, steps = [node], 0
-        while stack:
-            current = stack.pop()
-            steps += 1
-            if steps > 16:
-                return False
-            if current.op.name in ("add", "sub", "mul", "neg"):
-                stack.extend(current.args)
-            elif current.op.kind is Kind.VIEW:
-                stack.append(current.args[0])
-            elif current.op.name not in ("const", "dim", "iota", "param") or (
-                current.op.name == "param" and current.array_type.rank
-            ):
-                return False
-        return True
-
     def pointed(self, task_node: Node, at: Sequence[Size], cursor: Cursor) -> list[Size]:
         """Return the values of the index operands of a read or write, tested where need be."""
         skip = 1 if task_node.op.name == "index" else 2
@@ -162,7 +135,7 @@ class Reader:
         values: list[Size] = []
         for number, (pointer, index) in enumerate(pointer_indices(spec, pointers, at)):
             value = self.index_value(pointer, index, cursor)
-            values.append(self.shop.tested(value, pointer, task_node, axes[number], cursor))
+            values.append(self.shop.tested(value, task_node, axes[number], cursor))
         return values
 
     # Arrays
