@@ -160,9 +160,7 @@ class CompiledFunction(Inspected):
         if arguments.traced or is_tracing():
             return self._inside(arguments, extras, out)
         found = self._find(arguments)
-        found.calls = calls = found.calls + 1
-        if calls == 2:  # what makes later calls fast is not for the first to wait for
-            self._install(found)
+        found.calls += 1
         return found.call(found.leaves(arguments, extras), out)
 
     def _arguments(
@@ -234,11 +232,11 @@ class CompiledFunction(Inspected):
         """
         arguments, _ = self._arguments(specs, keywords)
         if not any(isinstance(leaf, Type) for leaf in arguments.leaves):
-            self._install(self._find(arguments))
+            self._find(arguments)
             return self
         with self._lock:
             if not any(made.was_asked(arguments) for made in self._all):
-                self._install(self._compile(arguments, "asked for"))
+                self._compile(arguments, "asked for")
         return self
 
     def _find(self, arguments: Arguments) -> Specialization:
@@ -284,22 +282,20 @@ class CompiledFunction(Inspected):
         made.prepare()
         self._all.append(made)
         self._known.setdefault(arguments.pattern, []).append(made)
+        self._install(made)
         return made
 
     def _install(self, made: Specialization) -> None:
         """Let hot calls try the newest code first, then those before it, then the slow path."""
-        with self._lock, uncollected():
-            if made.is_hot:
-                return
-            made.is_hot = True
-            behind = self._hot[-1] if self._hot else self._enter
-            if len(self._hot) >= _HOT_LIMIT:
-                self._hot.clear()
-                behind = self._enter
+        behind = self._hot[-1] if self._hot else self._enter
+        if len(self._hot) >= _HOT_LIMIT:
+            self._hot.clear()
+            behind = self._enter
+        with uncollected():
             hot = made.hot(behind)
-            if hot is not None:
-                self._hot.append(hot)
-                type(self).__call__ = staticmethod(hot)  # type: ignore[method-assign]
+        if hot is not None:
+            self._hot.append(hot)
+            type(self).__call__ = staticmethod(hot)  # type: ignore[method-assign]
 
     def _trace(self, arguments: Arguments) -> Traced:
         """Trace the function on place-holders of a call's arguments."""

@@ -42,8 +42,7 @@ class Specialization:
     """Hold the code for one kind of arguments.
 
     `record` says when and why it was compiled, `program` runs it, and `compilation` is what the
-    stages made. `calls` counts those that took the slow path, and `is_hot` says whether others go
-    by a function of their own.
+    stages made. `calls` counts those that took the slow path.
     """
 
     def __init__(self, arguments: Arguments, compilation: Compilation, record: Record) -> None:
@@ -51,7 +50,6 @@ class Specialization:
         self.compilation = compilation
         self.record = record
         self.calls = 0
-        self.is_hot = False
         self.pattern = arguments.pattern
         self._asked = tuple(x if isinstance(x, Type) else None for x in arguments.leaves)
         self.names = tuple(entry.name for entry in arguments.entries)

@@ -7,7 +7,8 @@ is given, so it compares classes by address, reads arrays where they lie and tak
 The layouts are those that each compiled extension has built in: an object begins with its count
 and its class, a tuple holds its items in line, and an array's first fields are data, rank, lengths,
 strides, base, dtype and flags; a dtype's are its class, three characters, of which the third is
-the order of bytes, and the number of its type. NumPy's functions have had their places in its table since 1.x.
+the order of bytes, and the number of its type. NumPy's functions have had their places in its
+table since 1.x.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Builtin(Machine):
     def __init__(self, name: str) -> None:
         """Begin a function; what it does is still to be written."""
         super().__init__(name)
+        self._comparison: Value = None
         arguments = [self.pointer, self.pointer.as_pointer(), self.word, self.pointer]
         self.own, self.args, self.count, self.names = self.begin(self.pointer, arguments)
         with self.builder.goto_block(self.refused):
@@ -167,24 +169,40 @@ class Builtin(Machine):
 
     def require_array(self, value: Value, dtype: Any, rank: int, *, writeable: bool) -> None:
         """Go on where an object is an array that machine code can use as it lies."""
-        self.require_class(value, np.ndarray)
-        builder = self.builder
-        # Not by address: an array that was unpickled has a dtype of its own.
-        kind = self.field(value, _FIELDS["dtype"], self.pointer)
-        number = self.field(kind, _NUMBER, self.i32)
-        order = self.field(kind, _ORDER, self.i8)
-        same = builder.and_(
-            self.equal(number, self.integer(dtype.num, self.i32)),
-            self.equal(order, self.integer(ord(dtype.byteorder), self.i8)),
-        )
-        flat = self.equal(
-            self.field(value, _FIELDS["rank"], self.i32), self.integer(rank, self.i32)
-        )
-        wanted = _CONTIGUOUS | _ALIGNED | (_WRITEABLE if writeable else 0)
-        mask = self.integer(wanted, self.i32)
-        flags = builder.and_(self.field(value, _FIELDS["flags"], self.i32), mask)
-        fit = builder.and_(builder.and_(same, flat), self.equal(flags, mask))
-        self.require(fit)
+        flags = _CONTIGUOUS | _ALIGNED | (_WRITEABLE if writeable else 0)
+        wanted = [dtype.num, rank, flags]
+        given = [value, self.integer(ord(dtype.byteorder), self.i8)]
+        given += [self.integer(number, self.i32) for number in wanted]
+        self.require(self.builder.call(self._fits(), given))
+
+    def _fits(self) -> Value:
+        """Return the function that compares an array with what it must be, written once."""
+        if self._comparison is None:
+            i32, builder = self.i32, self.builder
+            kind = self.ir.FunctionType(self.i1, [self.pointer, self.i8, i32, i32, i32])
+            function = self.ir.Function(self.module, kind, name=f"{self.name}.fits")
+            value, order, number, rank, flags = function.args
+            self.builder = self.ir.IRBuilder(function.append_basic_block())
+            other = function.append_basic_block()
+            array = function.append_basic_block()
+            same = self.equal(self.field(value, _WORD, self.pointer), self.object(np.ndarray))
+            self.builder.cbranch(same, array, other)
+            self.builder.position_at_end(array)
+            # Not by address: an array that was unpickled has a dtype of its own.
+            dtype = self.field(value, _FIELDS["dtype"], self.pointer)
+            set_flags = self.builder.and_(self.field(value, _FIELDS["flags"], i32), flags)
+            fit = self.equal(set_flags, flags)
+            for found, wanted in (
+                (self.field(dtype, _NUMBER, i32), number),
+                (self.field(dtype, _ORDER, self.i8), order),
+                (self.field(value, _FIELDS["rank"], i32), rank),
+            ):
+                fit = self.builder.and_(fit, self.equal(found, wanted))
+            self.builder.ret(fit)
+            self.builder.position_at_end(other)
+            self.builder.ret(self.integer(0, self.i1))
+            self.builder, self._comparison = builder, function
+        return self._comparison
 
     def data(self, array: Value) -> Value:
         """Return the address of an array's elements."""
