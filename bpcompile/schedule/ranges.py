@@ -121,16 +121,21 @@ class _Proof:
         return self.holds(first, (*more, ahead), gone) and self.holds(second, (*more, -ahead), gone)
 
     def _next(self, size: Dim, atoms: Iterable[Atom]) -> Atom | None:
-        """Return what to eliminate next: quotients, then counters from the inside, then lengths."""
-        quotients = [atom for atom in atoms if not isinstance(atom, str)]
-        if quotients:
-            return max(quotients, key=lambda atom: len(str(atom)))
+        """Return what to eliminate next: from the innermost counter to the lengths.
+
+        A quotient goes before the counters in it, and after those that count up to it.
+        """
+        inner = [a for a in atoms if not isinstance(a, str) or a in self.order]
+        if inner:
+            return max(inner, key=lambda a: (self._depth(a), not isinstance(a, str), len(str(a))))
         names = [atom for atom in atoms if isinstance(atom, str)]
-        counters = [name for name in names if name in self.order]
-        if counters:
-            return max(counters, key=self.order.__getitem__)
         taken = [name for name in names if (f := _factor(size, name)) and self._sign(f) == -1]
         return min(taken or names, default=None)
+
+    def _depth(self, atom: Atom) -> int:
+        """Return the number of loops around the innermost counter in an atom."""
+        names = [atom] if isinstance(atom, str) else size_names(atom[1]) | size_names(atom[2])
+        return max((self.order.get(name, -1) for name in names), default=-1)
 
     def _facts_of(self, atom: Atom, more: _Facts) -> Iterator[Size]:
         """Yield what is known of an atom."""

@@ -173,6 +173,7 @@ def test_places_on_the_tapes_of_nests():
         assert not known.within(J + 1, room)
     with facts([("%1", 0, floor_div(N + 1, 3))]) as known:
         assert known.within(3 * I + 1, N)
+        assert known.within(3 * (floor_div(N + 1, 3) - I - 1) + 1, N)
         assert not known.within(3 * I + 2, N)
 
 
