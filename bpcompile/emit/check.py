@@ -83,7 +83,7 @@ _CLASS = ast.dump(ast.parse(INTERRUPTED).body[0])  # the one class that a module
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
-     "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append"}
+     "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append", "flat"}
 )  # fmt: skip
 
 

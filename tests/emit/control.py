@@ -207,9 +207,7 @@ def swapped_arrays() -> Case:
     x, y = b.param("x", V), b.param("y", V)
 
     def body(b: Builder, i: Expr, p: Expr, q: Expr) -> tuple[Expr, ...]:
-        return branch(
-            at(p, i) > at(q, i), [p, q], lambda b, p, q: [q, p], lambda b, p, q: [p, q]
-        )
+        return branch(at(p, i) > at(q, i), [p, q], lambda b, p, q: [q, p], lambda b, p, q: [p, q])
 
     copies = [named(OPS["copy"](x), "p"), named(OPS["copy"](y), "q")]
     p, q = loop(b.dim(x.shape[0]), copies, [], body)
@@ -369,17 +367,15 @@ def taped_arrays(**limit: int) -> Case:
         return [put(x, at(x, j) * 1.1, j), left - 1.0, x, e, e > 0.1]
 
     carried = [named(OPS["copy"](a), "x"), named(n, "left")]
-    x, _, rows, *tapes = repeat(
-        carried, [], lambda b, x, left: left > 0.0, body, kept=3, **limit
-    )
+    x, _, rows, *tapes = repeat(carried, [], lambda b, x, left: left > 0.0, body, kept=3, **limit)
 
     def back(b: Builder, i: Expr, s: Expr, t: Expr, e: Expr, flags: Expr) -> list[Expr]:
         scaled = OPS["select"](replay(flags, i), replay(e, i), b.const(2.0, F))
-        return [s + at(replay(t, i), b.const(0, I)) * scaled, s * replay(t, i).builder.const(1, F)][
-            :1
-        ]
+        return [s + at(replay(t, i), b.const(0, I)) * scaled]
 
-    (s,) = loop(b.const(66, I), [named(b.const(1.0, F), "s")], [named(rows, "x_tape"), *tapes], back)
+    (s,) = loop(
+        b.const(66, I), [named(b.const(1.0, F), "s")], [named(rows, "x_tape"), *tapes], back
+    )
     return b.finish([x, s]), [np.array([0.3, 0.2, 0.1]), 70.0]
 
 

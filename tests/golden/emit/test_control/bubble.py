@@ -1,0 +1,81 @@
+"""model_value: the value of `model`.
+
+    last = n - 1
+    x = x
+    from x = x
+    for i from 0 below last:
+        from x = x
+        for i from 0 below last - i:
+            left = x[i]
+            right = x[i + 1]
+            x <- branch(left > right, x, i, left, right)
+        x <- loop(0, last - i, x)
+
+x: f64[n]
+
+Written by bpcompile for Numba: mathematics by libm.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _overlap(left, right):
+    """Tell whether two C-contiguous arrays share memory."""
+    first = np.int64(left.ctypes.data)
+    second = np.int64(right.ctypes.data)
+    return first < second + right.nbytes and second < first + left.nbytes
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _main(x, y):
+    """Fill the array results and return the scalar ones."""
+    n = x.shape[0]
+    for i in range(n):
+        y[i] = x[i]
+    for i in range(n - 1):
+        for i_2 in range(-i + n - 1):
+            left = y[i_2]
+            right = y[i_2 + 1]
+            if left > right:  # model.py:3
+                y[i_2] = right
+                y[i_2 + 1] = left
+    return
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def model_value(x):
+    """Return the value of `model`."""
+    n = x.shape[0]
+    y = np.empty(n)
+    _main(x, y)
+    return (y,)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def model_value_fill(x, y):
+    """Fill the array results and return the scalar ones."""
+    n = x.shape[0]
+    if y.shape[0] != n:
+        raise ValueError("expected y.shape[0] == n")
+    if _overlap(x, y):
+        raise ValueError("y overlaps x")
+    return _main(x, y)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def model_value_into(x, y):
+    """Fill one array per result, of shape () for a scalar."""
+    n = x.shape[0]
+    if y.shape[0] != n:
+        raise ValueError("expected y.shape[0] == n")
+    if _overlap(x, y):
+        raise ValueError("y overlaps x")
+    _main(x, y)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def model_value_workspace(n):
+    """Return the length of the workspace in float64 words."""
+    return 0
