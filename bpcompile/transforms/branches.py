@@ -112,6 +112,7 @@ def _swept_arm(sweep: Sweep, task: _Task, arm: Graph) -> _Arm:
         counts=sweep.counts.inside_arm(task.branch, arm),
         in_loop=sweep.in_loop,
         passing=[p for p, x in zip(arm.params, operands, strict=True) if x in sweep.passing],
+        shared={p: sweep.shared.get(x, 1) for p, x in zip(arm.params, operands, strict=True)},
     )
     given: list[_Given] = []
     with builder.at(sweep.builder.origin):
@@ -129,7 +130,7 @@ def _swept_arm(sweep: Sweep, task: _Task, arm: Graph) -> _Arm:
         k: _Bar(next(made), None if where is None else next(made))
         for k, (_, where) in found.items()
     }
-    distant = {param for param in arm.params if param in inner.passing and param.shape}
+    distant = {p: inner.shared[p] for p in arm.params if p in inner.passing and p.shape}
     return _Arm(arm, graph, given, made_bars, _kept(arm, graph, given, distant))
 
 
@@ -145,7 +146,9 @@ def _seeded(inner: Sweep, node: Node, bar: Cotangent, name: str | None) -> _Give
     return _Given(bar, value.node, where.node)
 
 
-def _kept(arm: Graph, graph: Graph, given: Sequence[_Given], distant: set[Node]) -> list[Node]:
+def _kept(
+    arm: Graph, graph: Graph, given: Sequence[_Given], distant: dict[Node, int]
+) -> list[Node]:
     """Choose what the adjoint of an arm does not compute again.
 
     Arrays among the operands that a loop around the branch changes are `distant`.
@@ -154,7 +157,7 @@ def _kept(arm: Graph, graph: Graph, given: Sequence[_Given], distant: set[Node])
     params = set(arm.params)
     region = Region(
         graph,
-        free=params - distant,
+        free=params.difference(distant),
         history=(),
         forward=reachable(forward),
         later={},

@@ -24,6 +24,7 @@ only elements is kept only where nothing else helps.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bpcompile.ir.dims import Size, evaluate, product, size_names
@@ -48,7 +49,8 @@ class Region(NamedTuple):
     the next value of a state the state: where the reverse sweep has the state of each iteration, it
     has met the next value in the iteration before. `moving` are the free parameters that are not
     the same in all runs of the region, and `stored` what the forward sweep hands out in any case.
-    `distant` are arrays that a loop around the region must keep as a whole, once for `runs` runs.
+    `distant` are arrays that a loop around the region must keep as a whole, once for so many runs,
+    and `sparse` those of which a run changes fewer elements than there are.
     """
 
     graph: Graph
@@ -58,8 +60,8 @@ class Region(NamedTuple):
     later: Mapping[Node, Node]
     moving: Collection[Node] = ()
     stored: Collection[Node] = ()
-    distant: Collection[Node] = ()
-    runs: int = 1
+    distant: Mapping[Node, int] = MappingProxyType({})
+    sparse: Collection[Node] = ()
 
     def sources(self, node: Node) -> tuple[Node, ...]:
         """Return what a node is computed from again."""
@@ -168,8 +170,9 @@ class _Costs:
             return 1  # next to nothing, but more than what is free
         size = byte_count(node.type)
         if node in self.region.distant:
-            return max(1, round(size * BYTE * _SCALE / self.region.runs))
-        dear = node.type.rank > 0 and size / node.type.dtype.itemsize > self._work
+            return max(1, round(size * BYTE * _SCALE / self.region.distant[node]))
+        elements = size / node.type.dtype.itemsize
+        dear = node in self.region.sparse or (node.type.rank > 0 and elements > self._work)
         return round(size * BYTE * _SCALE) * (_LAST_RESORT if dear else 1)
 
     def to_repeat(self, node: Node) -> int:

@@ -26,6 +26,7 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.transforms.activity import active_nodes, carries_derivative, states_activity
 from bpcompile.transforms.backward import backward_loop
 from bpcompile.transforms.counts import Counts, Linear
+from bpcompile.transforms.keep import iterations
 from bpcompile.transforms.regions import Loop, counting
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, TapeBar, gradient
 from bpcompile.transforms.tape import Joint, RowSlot, Seed, Slot, forward_loop
@@ -217,6 +218,7 @@ def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
         counts=task.counts,
         in_loop=True,
         passing=[*task.changed, *_distant(sweep, loop)],
+        shared=_shared(sweep, loop),
     )
     attempt = _Attempt(inner, {}, {}, [])
     with builder.at(sweep.builder.origin):
@@ -234,6 +236,13 @@ def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
         inner.accumulate(seeded, value, attempt.masks.get(k))
     inner.run()
     return attempt
+
+
+def _shared(sweep: Sweep, loop: Loop) -> dict[Node, int]:
+    """Return how many runs of the body see the same value of a constant."""
+    steps = iterations(loop.node)
+    pairs = zip(loop.constants, loop.operands[loop.carried :], strict=True)
+    return {param: steps * sweep.shared.get(operand, 1) for param, operand in pairs}
 
 
 def _distant(sweep: Sweep, loop: Loop) -> list[Node]:
@@ -279,7 +288,9 @@ def _with_slots(sweep: Sweep, task: _Task, attempt: _Attempt) -> Joint:
         output = next(made)
         mask_output = None if where is None else next(made)
         row_slots.append(RowSlot(k, output, mask_output, _replays_upwards(loop, k, sweep.counts)))
-    distant = {p for p in _distant(sweep, loop) if isinstance(p.type, Type) and p.shape}
+    shared = attempt.sweep.shared
+    passing = _distant(sweep, loop)
+    distant = {p: shared[p] for p in passing if isinstance(p.type, Type) and p.shape}
     return Joint(task.node, loop, graph, slots, row_slots, attempt.seeds, distant)
 
 

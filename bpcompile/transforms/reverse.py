@@ -65,6 +65,7 @@ class Sweep:
         counts: Counts | None = None,
         in_loop: bool = False,
         passing: Iterable[Node] = (),
+        shared: Mapping[Node, int] | None = None,
     ) -> None:
         """Prepare a sweep over `graph`, whose nodes `builder` holds, towards `wrt`.
 
@@ -73,7 +74,8 @@ class Sweep:
         write, and `counts` knows the integers. `in_loop` tells that an overwritten element is no
         reason to start a mask, which would cost a bool beside each element of a carried array.
         `passing` are parameters that hold other values when the reverse sweep comes by: it has them
-        only where they are kept.
+        only where they are kept. `shared` says how many runs of the region typically see the same
+        value of a parameter.
         """
         self.builder = builder
         self.graph = graph
@@ -83,6 +85,7 @@ class Sweep:
         self.counts = counts or Counts(graph)
         self.in_loop = in_loop
         self.passing = reaching(graph, passing)
+        self.shared = shared or {}
         self.replaced: dict[Node, Node] = {}
         self.tape_bars: dict[Node, list[TapeBar]] = {}
         self._found: dict[Node, Total] = {}

@@ -21,10 +21,11 @@ from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.building import LoopBuilder, Test
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.deepen import can_deepen, deepened
-from bpcompile.transforms.keep import Region, choose, iterations
+from bpcompile.transforms.keep import Region, choose
 from bpcompile.transforms.notes import names, stem
 from bpcompile.transforms.regions import Loop, reached, reaching
 from bpcompile.transforms.reverse import Sweep, TapeBar
+from bpcompile.transforms.writes import writes_few
 
 
 @dataclass
@@ -74,7 +75,8 @@ class Joint:
     Its outputs are the next states, the rows that the loop keeps already, the next values of the
     slots, and the rows of the cotangents of tapes. `original` is the node that `loop` views, or one
     that does the same without counting. `distant` are parameters for arrays that a loop around this
-    one changes, and may not have any more when the backward loop runs.
+    one changes, and may not have any more when the backward loop runs; with each goes the number of
+    iterations that see the same value.
     """
 
     original: Node
@@ -83,7 +85,7 @@ class Joint:
     slots: list[Slot]
     row_slots: list[RowSlot]
     seeds: list[Seed]
-    distant: set[Node]
+    distant: dict[Node, int]
     unchanged: set[Node] = field(init=False)
     later: dict[Node, Node] = field(init=False)
 
@@ -122,13 +124,13 @@ class Joint:
         loop = self.loop
         region = Region(
             self.graph,
-            free={loop.index, *loop.constants, *self.unchanged} - self.distant,
+            free={loop.index, *loop.constants, *self.unchanged}.difference(self.distant),
             history=set(loop.states) - self.unchanged,
             forward=reachable((*self.results, *self.rows)),
             later=self.later,
             moving={loop.index},
             distant=self.distant,
-            runs=iterations(loop.node),
+            sparse={p for k, p in enumerate(loop.states) if writes_few(loop, k)},
         )
         bars = [slot.param for slot in self.slots]
         for seed in self.seeds:

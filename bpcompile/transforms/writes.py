@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.type import Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.counts import Counts, Linear
+from bpcompile.transforms.keep import element_count, iterations
 from bpcompile.transforms.regions import Branch, Loop, counting_state
 
 
@@ -25,6 +27,45 @@ def written_once(loop: Loop, k: int, counts: Counts) -> set[Node]:
 def changed_by_elements(loop: Loop, k: int) -> bool:
     """Tell whether an iteration writes elements of state k and leaves the others."""
     return bool(loop.params[k].shape) and bool(_chain(loop, k))
+
+
+def writes_few(loop: Loop, k: int) -> bool:
+    """Tell whether an iteration typically writes fewer elements of state k than there are."""
+    state = loop.params[k]
+    if not isinstance(state.type, Type) or not state.shape or loop.outputs[k] is state:
+        return False
+    count = _written(loop.outputs[k], state)
+    return count is not None and count < element_count(state.type)
+
+
+def _written(node: Node, end: Node) -> int | None:
+    """Return how many elements are typically written between two forms of an array."""
+    total = 0
+    while node is not end:
+        below = _below(node)
+        if below is None:
+            return None
+        if node.op.name == "update":
+            total += element_count(node.args[1].type)
+        else:
+            count = _written_inside(node.args[0], int(node.attrs["index"]))
+            if count is None:
+                return None
+            total += count
+        node = below
+    return total
+
+
+def _written_inside(region: Node, k: int) -> int | None:
+    """Return how many elements a region typically writes to make its result `k`."""
+    if region.op.name == "branch":
+        outs = [arm.outputs[k] for arm in Branch(region).arms]
+        counts = [_written(out, _down(out)[1]) for out in outs]
+        return None if None in counts else max(count or 0 for count in counts)
+    body: Graph = region.attrs["body"]
+    param = body.params[k + (region.op.name == "loop")]
+    count = _written(body.outputs[k], param)
+    return None if count is None else count * iterations(region)
 
 
 def _chain(loop: Loop, k: int) -> set[Node]:
