@@ -127,15 +127,16 @@ class Builtin(Machine):
         self.require_class(value, np.float32 if dtype is DType.F32 else float)
         return self.field(value, _HEAD, ir.FloatType() if dtype is DType.F32 else ir.DoubleType())
 
-    def boxed(self, value: Value, kind: Any, dtype: DType) -> Value:
-        """Return a number of machine code as a new object; `kind` is Numba's type of it."""
+    def boxed(self, value: Value, dtype: DType) -> Value:
+        """Return a number of machine code as a new object."""
         if dtype is DType.BOOL:
-            return self.retain(self.builder.select(value, self.object(True), self.object(False)))
+            true = self.builder.icmp_unsigned("!=", value, self.ir.Constant(value.type, 0))
+            return self.retain(self.builder.select(true, self.object(True), self.object(False)))
         if dtype is DType.I64:
             return self.created(self.call("PyLong_FromLongLong", self.pointer, [value]))
         if dtype is DType.F64:
             return self.created(self.call("PyFloat_FromDouble", self.pointer, [value]))
-        if kind.bitwidth == 64:
+        if value.type == self.ir.DoubleType():
             value = self.builder.fptrunc(value, self.ir.FloatType())
         return self.created(self.numpy_scalar(value, np.dtype(np.float32)))
 
@@ -213,10 +214,9 @@ class Builtin(Machine):
         base = self.field(array, _FIELDS["lengths"], self.pointer)
         return [self.field(base, k * _WORD, self.word) for k in range(rank)]
 
-    def struct(self, array: Value, numba_type: Any) -> Value:
+    def read(self, array: Value, dtype: Any, rank: int) -> list[Value]:
         """Return a C-contiguous array as Numba's functions take it."""
-        lengths = self.lengths(array, numba_type.ndim)
-        return self.array(self.data(array), lengths, numba_type)
+        return self.array(self.data(array), self.lengths(array, rank), dtype.itemsize)
 
     def require_apart(self, one: tuple[Value, Type], other: tuple[Value, Type]) -> None:
         """Go on where two C-contiguous arrays share no memory, or one of them is null."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from bpcompile.ir.dims import size_names
 from bpcompile.ir.type import DType, Type
-from bpcompile.runtime.machine import Machine, Value
+from bpcompile.runtime.machine import Machine, Parts, Value
 from bpcompile.runtime.native import require_numba
 from bpcompile.runtime.program import Program
 from bpcompile.runtime.signature import type_of
@@ -113,24 +113,24 @@ class _Writer:
             DType.BOOL: self.machine.i1,
         }[type.dtype]
 
-    def _value(self, value: Value, type: Type, lengths: dict[str, Value]) -> Value:
+    def _value(self, value: Value, type: Type, lengths: dict[str, Value]) -> Parts:
         """Return an argument as the code takes it."""
         return self._array(value, type, lengths) if type.rank else value
 
-    def _array(self, data: Value, type: Type, lengths: dict[str, Value]) -> Value:
+    def _array(self, data: Value, type: Type, lengths: dict[str, Value]) -> Parts:
         """Return the array at an address."""
         m = self.machine
         shape = [m.size(size, lengths) for size in type.shape]
-        return m.array(data, shape, type_of(type.dtype.value, type.rank, array=True))
+        return m.array(data, shape, type.dtype.itemsize)
 
-    def _hidden(self, array: Any) -> Value:
+    def _hidden(self, array: Any) -> Parts:
         """Return a captured array, which the program keeps."""
         m = self.machine
         data = m.builder.inttoptr(m.integer(array.ctypes.data), m.pointer)
         shape = [m.integer(length) for length in array.shape]
-        return m.array(data, shape, type_of(array.dtype.name, array.ndim, array=True))
+        return m.array(data, shape, array.itemsize)
 
-    def _require_sizes(self, values: list[Value], lengths: dict[str, Value]) -> None:
+    def _require_sizes(self, values: list[Parts], lengths: dict[str, Value]) -> None:
         """Refuse lengths that are negative, or differ from an int argument that says the same."""
         m = self.machine
         for length in lengths.values():
@@ -139,7 +139,7 @@ class _Writer:
             if place.size is not None and size_names(place.size) <= lengths.keys():
                 m.require(m.equal(value, m.size(place.size, lengths)))
 
-    def _run(self, values: list[Value], lengths: list[Value]) -> Value:
+    def _run(self, values: list[Parts], lengths: list[Value]) -> Value:
         """Write the call, in a workspace of its own where one is needed; returns if it failed."""
         m, program = self.machine, self.program
         (compiled,) = program.into.dispatcher.overloads.values()
@@ -148,13 +148,14 @@ class _Writer:
         sizer = program.function("_workspace")
         signature = (type_of("i64", 0),) * len(lengths)
         sizer.compile(signature)
-        failed, words = m.numba_call(sizer.overloads[signature], lengths)
+        failed, place = m.numba_call(sizer.overloads[signature], lengths)
         m.require(m.builder.not_(failed))
+        words = m.builder.load(place)
         size = m.builder.mul(m.builder.add(words, m.integer(1)), m.integer(8))
         space = m.call("malloc", m.pointer, [size])
         starved = m.block("starved")
         m.require(m.builder.not_(m.is_null(space)), starved)
-        workspace = m.array(space, [words], type_of("f64", 1))
+        workspace = m.array(space, [words], 8)
         failed, _ = m.numba_call(compiled, [*values, workspace])
         m.call("free", m.ir.VoidType(), [space])
         with m.builder.goto_block(starved):

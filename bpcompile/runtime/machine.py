@@ -20,6 +20,7 @@ _WORD = np.dtype(np.intp).itemsize
 _numbers = itertools.count()
 
 Value = Any  # llvmlite's values have no types that mypy could check
+Parts = Value | list[Value]
 
 
 class Machine:
@@ -123,48 +124,51 @@ class Machine:
 
     # -- Numba's functions ---------------------------------------------------------------------
 
-    def numba_call(self, compiled: Any, values: Sequence[Value]) -> tuple[Value, Value]:
-        """Call a function that Numba compiled; return whether it failed, and what it returned."""
-        described, convention = compiled.fndesc, self.context.call_conv
-        kind = convention.get_function_type(described.restype, described.argtypes)
+    def numba_call(self, compiled: Any, values: Sequence[Parts]) -> tuple[Value, Value]:
+        """Call a function that Numba compiled.
+
+        Returns whether it failed, and the address of what it returned. The parts of arrays are
+        passed as they are: packing them into structures and out again took most of the time that
+        a function takes to be made.
+        """
+        from numba.core.callconv import RETCODE_NONE, RETCODE_OK
+
+        builder, described = self.builder, compiled.fndesc
+        kind = self.context.call_conv.get_function_type(described.restype, described.argtypes)
         function = self.ir.Function(self.module, kind, name=f"{self.name}.code{len(self.code)}")
         self.code[function.name] = compiled.library.get_pointer_to_function(
             described.llvm_func_name
         )
         self.kept.append(compiled)
-        status, returned = convention.call_function(
-            self.builder, function, described.restype, described.argtypes, values
-        )
-        return status.is_error, returned
+        flat = [
+            part for value in values for part in (value if isinstance(value, list) else [value])
+        ]
+        result, error, *wanted = kind.args
+        with builder.goto_entry_block():
+            returned, raised = builder.alloca(result.pointee), builder.alloca(error.pointee)
+        code = builder.call(function, [returned, raised, *map(self._as, flat, wanted)])
+        fine = builder.or_(self.equal(code, RETCODE_OK), self.equal(code, RETCODE_NONE))
+        return builder.not_(fine), returned
 
-    def array(self, data: Value, lengths: Sequence[Value], numba_type: Any) -> Value:
-        """Return a C-contiguous array as Numba's functions take it, without an owner."""
-        builder, model = self.builder, self.context.data_model_manager[numba_type]
-        kind, place = model.get_value_type(), model.get_field_position
-        itemsize = np.dtype(str(numba_type.dtype)).itemsize
+    def _as(self, value: Value, type: Any) -> Value:
+        """Return an argument with the type that Numba gives it."""
+        if value.type == type:
+            return value
+        if value.type.is_pointer:
+            return self.builder.bitcast(value, type)
+        return self.builder.zext(value, type)  # a bool, which is a byte in arguments
+
+    def array(self, data: Value, lengths: Sequence[Value], itemsize: int) -> list[Value]:
+        """Return a C-contiguous array as Numba's functions take it: in parts, without an owner."""
         strides: list[Value] = []
-        count: Value = self.integer(1)
+        size: Value = self.integer(itemsize)
         for length in reversed(lengths):
-            strides.insert(0, builder.mul(count, self.integer(itemsize)))
-            count = builder.mul(count, length)
-        fields = {
-            "nitems": count,
-            "itemsize": self.integer(itemsize),
-            "data": builder.bitcast(data, kind.elements[place("data")]),
-            "shape": self._packed(lengths),
-            "strides": self._packed(strides),
-        }
-        made: Value = self.ir.Constant(kind, None)
-        for name, value in fields.items():
-            made = builder.insert_value(made, value, place(name))
-        return made
-
-    def _packed(self, values: Sequence[Value]) -> Value:
-        """Return words as one value."""
-        made: Value = self.ir.Constant(self.ir.ArrayType(self.word, len(values)), None)
-        for k, value in enumerate(values):
-            made = self.builder.insert_value(made, value, k)
-        return made
+            strides.insert(0, size)
+            size = self.builder.mul(size, length)
+        count: Value = self.integer(1)
+        for length in lengths:
+            count = self.builder.mul(count, length)
+        return [self.null, self.null, count, self.integer(itemsize), data, *lengths, *strides]
 
     # -- lengths -------------------------------------------------------------------------------
 
@@ -184,7 +188,7 @@ class Machine:
         return total
 
     def _atom(self, atom: Atom, lengths: Mapping[str, Value]) -> Value:
-        """Return the value of a name, a division, a maximum or a minimum."""
+        """Return the value of a name, a division, a root, a maximum or a minimum."""
         if isinstance(atom, str):
             return lengths[atom]
         kind, left, right = atom[0], self.size(atom[1], lengths), self.size(atom[2], lengths)
@@ -194,6 +198,10 @@ class Machine:
             self.require(builder.icmp_signed(">=", left, self.integer(0)))
             self.require(builder.icmp_signed(">", right, self.integer(0)))
             return builder.sdiv(left, right)
+        if kind == "sqrt":
+            root = self.module.declare_intrinsic("llvm.sqrt", [self.ir.DoubleType()])
+            number = builder.sitofp(left, self.ir.DoubleType())
+            return builder.fptosi(builder.call(root, [number]), self.word)
         over = builder.icmp_signed(">" if kind == "max" else "<", left, right)
         return builder.select(over, left, right)
 

@@ -26,9 +26,8 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.builtin import Builtin
 from bpcompile.runtime.forms import Form, Part, Step, steps_of
 from bpcompile.runtime.lengths import bare_name
-from bpcompile.runtime.machine import Value
+from bpcompile.runtime.machine import Parts, Value
 from bpcompile.runtime.program import Program
-from bpcompile.runtime.signature import type_of
 
 Make = Callable[[tuple[Any, ...]], Callable[..., Any]]
 _MAX_GIVEN = 12  # arrays of ``out=`` whose memory is compared pair by pair
@@ -71,7 +70,7 @@ class _Call:
 
     # -- in ------------------------------------------------------------------------------------
 
-    def leaves(self) -> tuple[list[Value], list[Value]]:
+    def leaves(self) -> tuple[list[Parts], list[Value]]:
         """Write how the arguments become values of machine code.
 
         Returns these, and the objects that they are read from.
@@ -127,14 +126,14 @@ class _Call:
         m.require(m.builder.not_(m.is_null(value)))
         return value
 
-    def _read(self, type: Type, value: Value) -> Value:
+    def _read(self, type: Type, value: Value) -> Parts:
         """Write how a leaf is compared with what it must be, and read."""
         m = self.machine
         if type.rank:
             m.require_array(value, np.dtype(type.dtype.numpy_name), type.rank, writeable=False)
             for size, length in zip(type.shape, m.lengths(value, type.rank), strict=True):
                 self._meet(size, length)
-            return m.struct(value, self._array_type(type))
+            return self._array(value, type)
         return m.number(value, type.dtype)
 
     def _meet(self, size: Size, length: Value) -> None:
@@ -147,23 +146,22 @@ class _Call:
         longer = builder.icmp_signed(">", length, self.longest)
         self.longest = builder.select(longer, length, self.longest)
 
-    @staticmethod
-    def _array_type(type: Type) -> Any:
-        """Return Numba's type of an array."""
-        return type_of(type.dtype.value, type.rank)
+    def _array(self, value: Value, type: Type) -> Parts:
+        """Write how an array is read that is known to be exact."""
+        return self.machine.read(value, np.dtype(type.dtype.numpy_name), type.rank)
 
-    def hidden(self) -> list[Value]:
+    def hidden(self) -> list[Parts]:
         """Write how the captured arrays are read; they are as they were."""
         m = self.machine
         return [
-            m.struct(m.item(m.own, _FIRST + k), type_of(a.dtype.name, a.ndim, array=True))
+            m.read(m.item(m.own, _FIRST + k), a.dtype, a.ndim)
             for k, a in enumerate(self.program.hidden)
         ]
 
     # -- the work ------------------------------------------------------------------------------
 
-    def run(self, values: Sequence[Value], held: Sequence[Value]) -> tuple[Value, Value]:
-        """Write the call of the code; returns whether it failed, and what it returned.
+    def run(self, values: Sequence[Parts], held: Sequence[Value]) -> tuple[Value, Value]:
+        """Write the call of the code; returns whether it failed, and where its results are.
 
         Where Python's lock is released, `held` are kept alive: a list or dict may lose them.
         """
@@ -192,13 +190,13 @@ class _Call:
         """Write how the scalars that the code returned become objects."""
         m = self.machine
         types = [type for type in self.program.outputs if not type.rank]
-        kinds = self.compiled.signature.return_type
         if len(types) == 1:
-            return [m.boxed(returned, kinds, types[0].dtype)]
-        parts = [m.builder.extract_value(returned, k) for k in range(len(types))]
+            return [m.boxed(m.builder.load(returned), types[0].dtype)]
+        first = m.integer(0, m.i32)
+        places = [m.builder.gep(returned, [first, m.integer(k, m.i32)]) for k in range(len(types))]
         return [
-            m.boxed(part, kind, type.dtype)
-            for part, kind, type in zip(parts, kinds if parts else (), types, strict=True)
+            m.boxed(m.builder.load(place), type.dtype)
+            for place, type in zip(places, types, strict=True)
         ]
 
     def together(self, steps: Sequence[Step], leaves: Sequence[Value], first: int) -> Value:
@@ -233,12 +231,10 @@ class _Bound(_Call):
         values, objects = self.leaves()
         arrays = [type for type in program.outputs if type.rank]
         place = _FIRST + len(program.hidden)
-        tail = [
-            m.struct(m.item(m.own, place + k), self._array_type(t)) for k, t in enumerate(arrays)
-        ]
+        tail = [self._array(m.item(m.own, place + k), t) for k, t in enumerate(arrays)]
         place += len(arrays)
         if program.takes_workspace:
-            tail.append(m.struct(m.item(m.own, place), self._array_type(_WORKSPACE)))
+            tail.append(self._array(m.item(m.own, place), _WORKSPACE))
             place += 1
         failed, returned = self.run([*values, *self.hidden(), *tail], self.held(objects))
         m.forgive(failed)
@@ -267,10 +263,10 @@ class _Hot(_Call):
         for k in ranked:
             self._allocate(results[k], program.outputs[k], shapes[k])
             array = m.builder.load(results[k])
-            tail.append(m.struct(array, self._array_type(program.outputs[k])))
+            tail.append(self._array(array, program.outputs[k]))
         workspace = self._borrow() if program.takes_workspace else None
         if workspace is not None:
-            tail.append(m.struct(workspace, self._array_type(_WORKSPACE)))
+            tail.append(self._array(workspace, _WORKSPACE))
         failed, returned = self.run([*values, *self.hidden(), *tail], self.held(objects))
         m.forgive(failed)
         if workspace is not None:

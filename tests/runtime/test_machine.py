@@ -42,9 +42,14 @@ def test_numba_has_what_a_call_of_its_code_needs():
     """Private names of Numba: the layout of arrays, and how its functions are called."""
     context = cpu_target.target_context
     model = context.data_model_manager[types.Array(types.float64, 2, "C")]
-    for name in ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "strides"):
-        assert model.get_field_position(name) >= 0
+    fields = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "strides")
+    assert [model.get_field_position(name) for name in fields] == list(range(7))
     assert isinstance(context.call_conv, callconv.CPUCallConv)
+    array, flag = types.Array(types.float64, 2, "C"), types.boolean
+    kind = context.call_conv.get_function_type(types.UniTuple(types.float64, 2), (array, flag))
+    assert len(kind.args) == 2 + 5 + 2 + 2 + 1
+    assert [str(arg) for arg in kind.args[4:6]] == ["i64", "i64"]
+    assert [str(arg) for arg in kind.args[7:]] == ["i64"] * 4 + ["i8"]
 
     @njit
     def refuse(x):
@@ -60,7 +65,7 @@ def test_numba_has_what_a_call_of_its_code_needs():
         (x,) = machine.begin(machine.ir.DoubleType(), [machine.ir.DoubleType()])
         failed, value = machine.numba_call(compiled, [x])
         machine.require(machine.builder.not_(failed))
-        machine.builder.ret(value)
+        machine.builder.ret(machine.builder.load(value))
         machine.builder.position_at_end(machine.refused)
         machine.builder.ret(machine.ir.Constant(machine.ir.DoubleType(), -1.0))
         function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(machine.address())
