@@ -29,6 +29,7 @@ from tests.transforms.models import (
     recurrence,
     scan,
     size_param,
+    total,
     triangular,
 )
 
@@ -269,3 +270,62 @@ def test_large_bodies_are_split_without_a_network(monkeypatch):
     monkeypatch.setattr(keep, "LARGEST_NETWORK", 3)
     for model in MODELS:
         test_gradient(model)
+
+
+def test_array_that_many_iterations_read_is_kept_once():
+    """Particles on a line: of n squared distances the tape has none, but the n places."""
+    b = Builder("forces")
+    steps = size_param(b, "t")
+    (x,) = params(b, x=f64["n"])
+
+    def step(t, x):
+        builder = x.builder
+
+        def one(i, f, x):
+            def other(j, f, x, i):
+                d = at(x, i) - at(x, j)
+                return put(f, at(f, i) + d * d * d, i)
+
+            (f,) = loop(f.builder, 0, f.builder.dim(N), {"f": f}, {"x": x, "i": i}, other, "j")
+            return f
+
+        def move(i, x, f):
+            return put(x, at(x, i) + at(f, i) * 0.1, i)
+
+        zeros, n = builder.const(0, x.type), builder.dim(N)
+        (f,) = loop(builder, 0, n, {"f": zeros}, {"x": x}, one)
+        (x,) = loop(builder, 0, n, {"x": x}, {"f": f}, move)
+        return x
+
+    (x,) = loop(b, 0, steps, {"x": x}, {}, step, "t")
+    graph = b.finish((total(x * x),))
+    check(graph, [2, [0.3, 0.5, -0.2]], [1])
+    forward = next(n for n in reverse(graph, [1]).nodes if n.op.name == "loop")
+    assert [len(item.shape) for item in forward.type.items] == [1, 2]
+
+
+def test_array_that_is_filled_element_by_element_is_never_copied():
+    """A factor in three loops: its elements are on the tape as they are read, n cubed in all."""
+    b = Builder("factor")
+    (a,) = params(b, A=f64["n n"])
+
+    def row(i, f, a):
+        def column(j, f, a, i):
+            def inner(k, t, f, i, j):
+                return t - at(f, i, k) * at(f, j, k)
+
+            (t,) = loop(f.builder, 0, j, {"t": at(a, i, j)}, {"f": f, "i": i, "j": j}, inner, "k")
+            return put(f, t / at(a, j, j), i, j)
+
+        (f,) = loop(f.builder, 0, i + 1, {"f": f}, {"A": a, "i": i}, column, "j")
+        return f
+
+    (f,) = loop(b, 0, b.dim(N), {"f": b.const(0, a.type)}, {"A": a}, row)
+    graph = b.finish((total(f * f),))
+    check(graph, [[[2.0, 0.3, 0.4], [0.1, 1.5, -0.2], [0.5, 0.6, 1.2]]], [0])
+    assert array_work(reverse(graph, [0])) <= {"update", "accumulate", "item", "empty"}
+    for node in reverse(graph, [0]).nodes:
+        if node.op.name == "loop":
+            inside = node.attrs["body"]
+            whole = [n for n in inside.nodes if n.op.name == "update" and n.args[1].shape]
+            assert not whole

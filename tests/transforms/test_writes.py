@@ -9,7 +9,8 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import bool_, f64, i64
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.regions import Loop
-from bpcompile.transforms.writes import changed_by_elements, covers, written_once
+from bpcompile.transforms.writes import changed_by_elements, covers, writes_few, written_once
+from tests.transforms.control import branch
 from tests.transforms.models import N, at, loop, params, place, put
 
 
@@ -25,7 +26,29 @@ def once(step, lower=0, constants=None, shape=("n",)):
     return bool(found)
 
 
+def chosen(then, otherwise):
+    """Return a step that runs one of two writes where k is positive."""
+
+    def step(i, a, k):
+        return branch(k > 0, {"i": i, "a": a, "k": k}, then, otherwise)
+
+    return step
+
+
 SINGLE = {
+    "in one arm": (chosen(lambda i, a, k: put(a, 1.0, i), lambda i, a, k: a), True),
+    "alike in both arms": (
+        chosen(lambda i, a, k: put(a, 1.0, i), lambda i, a, k: put(a, 2.0, i)),
+        True,
+    ),
+    "elsewhere in the other arm": (
+        chosen(lambda i, a, k: put(a, 1.0, i), lambda i, a, k: put(a, 2.0, i + 1)),
+        False,
+    ),
+    "the whole in the other arm": (
+        chosen(lambda i, a, k: put(a, 1.0, i), lambda i, a, k: a * 2.0),
+        False,
+    ),
     "the index": (lambda i, a, k: put(a, 1.0, i), True),
     "the index shifted forward": (lambda i, a, k: put(a, 1.0, i + 2), True),
     "the index twice": (lambda i, a, k: put(a, 1.0, i * 2), True),
@@ -117,3 +140,20 @@ def test_covers():
     assert full(1, lambda i, m, w: mark(mark(m, w, i), true(m), i - 1)) is False
     assert not full(0, lambda i, m, w: mark(m, w, i))
     assert not full(0, lambda i, m, w: m | m)
+
+
+@pytest.mark.parametrize(
+    ("step", "few"),
+    [
+        (lambda i, a, k: put(a, 1.0, i), True),
+        (lambda i, a, k: a * 2.0, False),
+        (lambda i, a, k: a, False),
+        (nested(lambda a, i, j, k: put(a, 1.0, j)), False),
+        (chosen(lambda i, a, k: put(a, 1.0, i), lambda i, a, k: a), True),
+    ],
+)
+def test_few_elements_are_written(step, few):
+    b = Builder()
+    a, k = b.param("a", f64["n"]), b.param("k", i64[()])
+    (out,) = loop(b, 0, b.dim(N), {"a": a}, {"k": k}, step)
+    assert writes_few(Loop(out.node.args[0]), 0) is few
