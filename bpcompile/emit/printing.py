@@ -59,7 +59,8 @@ def size_piece(size: Size) -> Piece:
     if coefficient < 0:
         return Piece(str(size), Level.NEGATE)
     plain = coefficient == 1 and len(monomial) == 1
-    return Piece(str(size), Level.ATOM if plain else Level.MULTIPLY)
+    atom = plain and (isinstance(monomial[0], str) or monomial[0][0] != "//")
+    return Piece(str(size), Level.ATOM if atom else Level.MULTIPLY)
 
 
 def call_text(function: str, *arguments: str) -> str:

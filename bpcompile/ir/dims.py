@@ -2,7 +2,8 @@
 
 In: names, integers and the text of a dimension such as ``"n*d - 1"``. Out: a `Size`, which is an
 `int` where the length is known and a `Dim` where it is not. A `Dim` is a polynomial with integer
-coefficients over atoms, and an atom is a name, a floor division, a maximum or a minimum. The
+coefficients over atoms, and an atom is a name, a floor division, a maximum, a minimum or a square
+root, rounded down (of which the second operand is 0). The
 polynomial is kept sorted, so that equal expressions are equal objects by value and print alike:
 
     >>> n, d = Dim.named("n"), Dim.named("d")
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, Union
 
@@ -40,6 +42,8 @@ def _atom_text(atom: Atom) -> str:
     kind, left, right = atom
     if kind in _CALLS:
         return f"{kind}({left}, {right})"
+    if kind == "sqrt":
+        return f"int(np.sqrt({left}))"
     return f"({_wrapped(left)} {kind} {_wrapped(right)})"
 
 
@@ -86,9 +90,14 @@ class Dim:
         return self is other or (isinstance(other, Dim) and self.terms == other.terms)
 
     def __str__(self) -> str:
-        """Return the canonical text, which is also a Python expression."""
+        """Return the canonical text, a Python expression: ``n - i``, not ``-i + n``."""
+        (monomial, coefficient), *others = self.terms
+        if coefficient == 1 and not others and len(monomial) == 1:
+            text = _atom_text(monomial[0])
+            return text.removeprefix("(").removesuffix(")") if text[0] == "(" else text
         parts: list[str] = []
-        for monomial, coefficient in self.terms:
+        lead = next((term for term in self.terms if term[1] > 0), self.terms[0])
+        for monomial, coefficient in (lead, *(term for term in self.terms if term is not lead)):
             body = "*".join(_atom_text(atom) for atom in monomial)
             size = abs(coefficient)
             text = str(size) if not body else body if size == 1 else f"{size}*{body}"
@@ -235,6 +244,11 @@ def dim_min(left: Size, right: Size) -> Size:
     return _extreme("min", min, left, right)
 
 
+def dim_sqrt(size: Size) -> Size:
+    """Return the square root of a length, rounded down; the length must be below 2^52."""
+    return math.isqrt(max(size, 0)) if isinstance(size, int) else Dim({(("sqrt", size, 0),): 1})
+
+
 def evaluate(size: Size, values: Mapping[str, int]) -> int:
     """Return the value of a size where `values` gives each name.
 
@@ -267,6 +281,8 @@ def _substitute_atom(atom: Atom, values: Mapping[str, Size]) -> Size:
     left, right = substitute(left, values), substitute(right, values)
     if kind == "//":
         return floor_div(left, right)
+    if kind == "sqrt":
+        return dim_sqrt(left)
     return dim_max(left, right) if kind == "max" else dim_min(left, right)
 
 
@@ -316,6 +332,18 @@ def _read(tree: ast.expr, text: str) -> Size:
             return dim_max(_read(left, text), _read(right, text))
         case ast.Call(func=ast.Name(id="min"), args=[left, right], keywords=[]):
             return dim_min(_read(left, text), _read(right, text))
+        case ast.Call(func=ast.Name(id="int"), args=[ast.Call() as root], keywords=[]):
+            return dim_sqrt(_read(_rooted(root, text), text))
+    raise ShapeError(_bad_dim(text))
+
+
+def _rooted(call: ast.Call, text: str) -> ast.expr:
+    """Return what a call of ``np.sqrt`` is given."""
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="np"), attr="sqrt"), args=[operand], keywords=[]
+        ):
+            return operand
     raise ShapeError(_bad_dim(text))
 
 

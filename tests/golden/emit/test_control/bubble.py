@@ -35,7 +35,7 @@ def _main(x, y):
     for i in range(n):
         y[i] = x[i]
     for i in range(n - 1):
-        for i_2 in range(-i + n - 1):
+        for i_2 in range(n - i - 1):
             left = y[i_2]
             right = y[i_2 + 1]
             if left > right:  # model.py:3

@@ -79,7 +79,7 @@ def _main(a, n):
         work = _poll(work + 12)  # looks for Ctrl-C now and then
     s = 1.0
     for i in range(k):
-        s = s * x_tape[-i + k - 1] + q_tape[-i + k - 1]
+        s = s * x_tape[k - i - 1] + q_tape[k - i - 1]
     return (x, k, s)
 
 
