@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import timeit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,12 +40,12 @@ class Call:
         returned = self.function(*self.arguments, **self.keywords)
         return self.filled if returned is None else (returned, *self.filled)
 
-    def timer(self) -> timeit.Timer:
+    def timer(self, clock: Callable[[], float] = time.perf_counter) -> timeit.Timer:
         """Return a timer of the call, spelled out so that no wrapper is timed with it."""
         names = {f"a{i}": value for i, value in enumerate(self.arguments)}
         listed = [*names, *(f"{key}={key}" for key in self.keywords)]
         scope = {**names, **self.keywords, "function": self.function}
-        return timeit.Timer(f"function({', '.join(listed)})", globals=scope)
+        return timeit.Timer(f"function({', '.join(listed)})", timer=clock, globals=scope)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
     python -m benchmarks.first_call NAME
 
 prints a line of JSON: `seconds` to the first result, `trace` seconds of them where bpcompile says,
-and the `result`, flat. The cases `cold_compile` and `warm_start` start it again and again.
+`cpu` seconds of this process for it, and the `result`, flat. The cases `cold_compile` and
+`warm_start` start it again and again.
 """
 
 from __future__ import annotations
@@ -97,9 +98,11 @@ def main(name: str) -> None:
     """Time one implementation and print the outcome; the import of Numba is not in the time."""
     importlib.import_module("numba")
     first = FIRST.get(name) or functools.partial(loop, name.removeprefix("loop_"))
+    start = time.process_time()
     seconds, result, trace = first()
+    cpu = time.process_time() - start
     flat = np.concatenate([leaf.ravel() for leaf in leaves(result)]).tolist()
-    print(json.dumps({"seconds": seconds, "trace": trace, "result": flat}))
+    print(json.dumps({"seconds": seconds, "trace": trace, "cpu": cpu, "result": flat}))
 
 
 if __name__ == "__main__":

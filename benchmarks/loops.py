@@ -33,7 +33,11 @@ def gradient(model: Model) -> Call:
         workspace = function.cost(*arguments).workspace.value
         with tempfile.TemporaryDirectory() as folder:
             cold = first_call(f"loop_{model.name}", Path(folder))
-        return {WORKSPACE: Fact(workspace, "bytes"), COLD: Fact(cold["seconds"], "s")}
+        return {
+            WORKSPACE: Fact(workspace, "bytes"),
+            COLD: Fact(cold["seconds"], "s"),
+            f"{COLD}, CPU": Fact(cold["cpu"], "s"),
+        }
 
     return Call(function, arguments, facts=facts)
 

@@ -145,6 +145,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         "its quartiles stand beside it. JAX computes in the calling thread, on one core its faster "
         "way."
     )
+    if report.get("clock") == "processor":
+        method += " Seconds are the processor's, since others used the machine too."
     quick = "This was a quick run, with few rounds: it shows that all works, not how fast it is."
     parts = [
         head,

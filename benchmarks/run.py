@@ -66,6 +66,12 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that all works")
     parser.add_argument("--rounds", type=int, help="rounds of each case (a case may need fewer)")
     parser.add_argument("--core", type=int, help="the core to use; the last one if not given")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="the clock: that on the wall, or the processor's, for a machine that others use too",
+    )
     parser.add_argument("--json", type=Path, help="where to write the report for compare.py")
     parser.add_argument("--markdown", type=Path, help="where to write the tables")
     parser.add_argument(
@@ -105,6 +111,7 @@ def run_case(name: str, chosen: argparse.Namespace, folder: Path) -> dict[str, A
     effort = {"core": core, "rounds": chosen.rounds or rounds, "batch": batch, "budget": budget}
     command = [sys.executable, "-m", "benchmarks.worker", name, "--json", str(path)]
     command += [f"--{key}={value}" for key, value in effort.items()]
+    command.append(f"--clock={chosen.clock}")
     environment = {**os.environ, **ONE_THREAD}
     done = subprocess.run(  # the arguments are ours
         command, cwd=ROOT, env=environment, check=False, stderr=subprocess.PIPE, text=True
@@ -138,6 +145,7 @@ def collect(chosen: argparse.Namespace) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "command": f"python {shlex.join(shown)}",
         "quick": chosen.quick,
+        "clock": chosen.clock,
         "machine": {
             "cpu": cpu_name(),
             "cores": os.cpu_count(),

@@ -22,7 +22,7 @@ from benchmarks.report import amount, duration, table  # noqa: E402  # after the
 HEADER = (
     "model", "bpcompile", "bind", "value", "hand", "hand value", "JAX loop", "JAX library",
     "loop / ours", "library / ours", "bind / hand", "gradient / value", "value / hand",
-    "cold compile", "workspace", "JAX memory",
+    "cold compile", "of it CPU", "workspace", "JAX memory",
 )  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def row(record: Mapping[str, Any]) -> tuple[list[str], tuple[float | None, ...]]
     memory = least(*(fact(entry, "temporaries") for entry in loops or library))
     extra = [
         shown(fact(entries.get("bpcompile"), "cold compile"), "s"),
+        shown(fact(entries.get("bpcompile"), "cold compile, CPU"), "s"),
         shown(fact(entries.get("bpcompile"), "workspace"), "bytes"),
         shown(memory, "bytes"),
     ]
@@ -95,7 +96,7 @@ def summary(report: Mapping[str, Any]) -> str:
     for column in zip(*ratios, strict=True):
         there = [figure for figure in column if figure is not None]
         medians.append(shown(statistics.median(there) if there else None, "x"))
-    rows.append(["median", *[""] * 7, *medians, "", "", ""])
+    rows.append(["median", *[""] * 7, *medians, "", "", "", ""])
     failed = [
         f"{record['name']}, {entry['name']}: {entry['status']}: {entry['reason']}"
         for record in report["cases"]

@@ -1,6 +1,6 @@
 """Measure one case in this process, which `run.py` starts with one-thread settings.
 
-    python -m benchmarks.worker CASE --core N --rounds N --batch S --budget S --json PATH
+    python -m benchmarks.worker CASE --core N --rounds N --batch S --budget S --clock C --json PATH
 
 One process per case: a crash costs one case, and settings that a peer reads once (JAX's float64)
 stay with the case that wants them.
@@ -108,12 +108,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--batch", type=float, required=True)
     parser.add_argument("--budget", type=float, required=True)
+    parser.add_argument("--clock", required=True)
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
 
     pinned = pin(options.core)
     case = cases.load(options.case)
-    effort = Effort(min(options.rounds, case.rounds), options.batch, options.budget)
+    rounds, processor = min(options.rounds, case.rounds), options.clock == "processor"
+    effort = Effort(rounds, options.batch, options.budget, processor)
     record = {
         "case": case_record(case, measure(case, effort)),
         "pinned": pinned,
