@@ -11,11 +11,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bpcompile.emit.formula_regions import SELECT, region_lines, result_piece
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, Origin
-from bpcompile.ir.op import Kind, Level, Text, infix, pattern
+from bpcompile.ir.op import Kind, Level, Text, infix
 from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.index import At, Slice
 
@@ -100,14 +101,36 @@ class _Printer:
         self.outputs = set(graph.outputs)
         self.piece: dict[Node, Piece] = dict(known.piece) if known else {}
         self.body: dict[Node, Piece] = dict(known.body) if known else {}
+        self._inner: dict[Graph, _Printer] = {}
         pieces, bodies = self.piece, self.body
         for node in graph.nodes:
             if node in bodies:
                 continue
-            body = formula(node, [pieces.get(arg, _UNKNOWN) for arg in node.args])
+            if node.op.name == "item" and node.name is None:
+                body = result_piece(self, node)
+            else:
+                body = formula(node, [pieces.get(arg, _UNKNOWN) for arg in node.args])
             name = safe_name(node.name) if node.name is not None else None
             bodies[node] = body
             pieces[node] = Piece(accented(name)) if name else body
+
+    def inner(self, graph: Graph, given: Mapping[Node, Piece]) -> _Printer:
+        """Return the printer of a region; `given` are the texts of parameters."""
+        if graph not in self._inner:
+            known = _Printer(Graph(graph.name, (), (), ()))
+            known.piece.update(given)
+            known.body.update(given)
+            self._inner[graph] = _Printer(graph, known)
+        return self._inner[graph]
+
+    @functools.cached_property
+    def items(self) -> Mapping[Node, list[Node]]:
+        """Return the results of each region that something reads."""
+        found: dict[Node, list[Node]] = {}
+        for node in self.graph.nodes:
+            if node.op.name == "item":
+                found.setdefault(node.args[0], []).append(node)
+        return found
 
     @functools.cached_property
     def forward_readers(self) -> Mapping[Node, Node]:
@@ -131,38 +154,19 @@ class _Printer:
         for node in self.graph.nodes:
             if node.op.name in ("param", "item"):
                 continue
-            if node.op.name == "loop":
-                lines.extend(self._loop(node))
+            if node.attrs and node.op.kind is Kind.REGION:
+                lines.extend(region_lines(self, node))
             elif safe_name(node.name):
                 lines.append(self.statement(node))
             elif node in self.outputs and not of_region:
                 lines.append(f"{self.graph.name} = {self.body[node].text}")
         return lines
 
-    def _loop(self, node: Node) -> list[str]:
-        """Return the lines of a loop: its start, a step, and what the next step starts from."""
-        body: Graph = node.attrs["body"]
-        carried = range(1, 1 + node.attrs["carried"])
-        printer = _Printer(body)
-        lower, upper, *start = (self.piece[arg].text for arg in node.args)
-        state = [printer.piece[body.params[k]].text for k in carried]
-        first = ", ".join(f"{name} = {text}" for name, text in zip(state, start, strict=False))
-        after = ", ".join(printer.piece[out].text for out in body.outputs)
-        counter = printer.piece[body.params[0]].text
-        return [
-            f"from {first}" if first else "repeated",
-            f"for {counter} from {lower} below {upper}:",
-            *(f"    {line}" for line in printer.named_statements(of_region=True)),
-            f"    {', '.join(state)} <- {after}",
-        ]
-
-
-_SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
-
 
 _OWN_FORMS = frozenset(
     {"param", "const", "dim", "broadcast", "astype", "reshape", "item", "stop_gradient",
-     "transpose", "index", "update", "accumulate", "mul", "matmul", "select", "iota", "table"}
+     "transpose", "index", "update", "accumulate", "mul", "matmul", "select", "iota", "table",
+     "replay"}
 )  # fmt: skip
 
 
@@ -187,6 +191,8 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
             return Piece(_table(node.attrs["values"], node.shape))
         case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient":
             return args[0]
+        case "replay":
+            return Piece(f"{args[0].at(Level.ATOM)}[{args[1].text}]" if args else "replay(...)")
         case "transpose":
             return Piece(f"{args[0].at(Level.ATOM)}\u1d40")
         case "index":
@@ -198,7 +204,7 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
         case "mul" | "matmul":
             piece = _product(args)
         case _:  # select
-            piece = render(_SELECT, args)
+            piece = render(SELECT, args)
     return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
 
 
