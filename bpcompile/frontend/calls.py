@@ -42,11 +42,11 @@ from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, SLICE, STORE
+from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, SLICE, STORE
 from bpcompile.frontend.rewritten import install, rewritten
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe, own_name
-from bpcompile.frontend.unbound import NO_RESULT, UNSET
+from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
 
 # Packages whose Python code is not the user's model.
 _FOREIGN = frozenset(
@@ -220,6 +220,16 @@ def name_value(value: Any, name: str, scope: str, is_call: bool) -> Any:
                 named_in[node] = scope
     elif type(value) is Length and is_tracing():
         current().session.sizes.wish(value.dim, name)
+    elif type(value) is Unbound:
+        value.refuse()
+    return value
+
+
+def returned(value: Any) -> Any:
+    """Return the value that a function returns, or refuse one that a variable does not have."""
+    for part in value if type(value) is tuple else (value,):
+        if type(part) is Unbound:
+            part.refuse()
     return value
 
 
@@ -268,6 +278,7 @@ install(
         CHAIN: flow.chained,
         ASSERT: flow.check,
         RAISE: flow.check_raise,
+        RETURN: returned,
         MUTATE: check_change,
         GLOBAL: check_global,
     }

@@ -76,7 +76,7 @@ class FlowSyntax:
         before, variables = self._variables(node, [*node.body, *node.orelse])
         arm = f"__bp_arm_{self._count}__"
         chosen = at(node, ast.If(load(node, arm), node.body, node.orelse))
-        arms = call(node, BRANCH, node.test, *variables)
+        arms = call(node.test, BRANCH, node.test, *variables)
         return [*before, at(node, ast.For(store(node, arm), arms, [chosen], []))]
 
     def loop(self, node: ast.For) -> list[ast.stmt]:
@@ -95,14 +95,14 @@ class FlowSyntax:
             rest = [thunk(node, part) for part in (*going[1:], test)]
             test = call(node, AND, going[0], *rest)
         before, variables = self._variables(node, node.body)
-        steps = call(node, WHILE, thunk(node, test), *variables)
+        steps = call(node.test, WHILE, thunk(node.test, test), *variables)
         name = f"__bp_step_{self._count}__"
         return [*before, at(node, ast.For(store(node, name), steps, node.body, []))]
 
     def check(self, node: ast.Assert) -> list[ast.stmt]:
         """Return what an `assert` becomes."""
         message = [thunk(node, node.msg)] if node.msg is not None else []
-        return [at(node, ast.Expr(call(node, ASSERT, node.test, *message)))]
+        return [at(node, ast.Expr(call(node.test, ASSERT, node.test, *message)))]
 
     def refusal(self, node: ast.Raise) -> list[ast.stmt]:
         """Return what a `raise` becomes."""

@@ -33,6 +33,7 @@ from bpcompile.frontend.syntax import (
     at,
     bound_inside,
     declared,
+    inside,
     is_generator,
     load,
     targets,
@@ -45,7 +46,8 @@ STORE = "__bp_store__"
 SLICE = "__bp_slice__"
 MUTATE = "__bp_mutate__"
 GLOBAL = "__bp_global__"
-HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, PENDING, *FLOW_HOOKS)
+RETURN = "__bp_return__"
+HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, RETURN, PENDING, *FLOW_HOOKS)
 
 
 class Rewriter:
@@ -58,13 +60,20 @@ class Rewriter:
         """Hold the scope."""
         self.scope = scope
         self.flow: FlowSyntax | None = None  # of the function that is being rewritten
+        self._generators: set[ast.AST] = set()
         self._temporaries = 0
 
     def rewrite(self, definition: ast.FunctionDef | ast.Lambda) -> None:
         """Rewrite a definition: exits from inside control flow, expressions, statements."""
-        for node in ast.walk(definition):
-            if isinstance(node, ast.FunctionDef) and not is_generator(node.body):
-                node.body = without_exits(node.body)
+        stack: list[ast.AST] = [definition]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.FunctionDef):
+                if is_generator(node.body):
+                    self._generators.add(node)
+                else:
+                    node.body = without_exits(node.body)
+            stack.extend(inside(node))
         self._expressions(definition)
         if isinstance(definition, ast.FunctionDef):
             self._function(definition)
@@ -133,7 +142,7 @@ class Rewriter:
         self, node: ast.FunctionDef | ast.AsyncFunctionDef, arguments: list[str]
     ) -> FlowSyntax | None:
         """Return what rewrites the control flow of a function; None for a generator."""
-        if isinstance(node, ast.AsyncFunctionDef) or is_generator(node.body):
+        if isinstance(node, ast.AsyncFunctionDef) or node in self._generators:
             return None
         shared = declared(node.body, ast.Global)
         own = {*assigned(node.body), *arguments} - shared
@@ -161,6 +170,9 @@ class Rewriter:
                 return [self._check(node, MUTATE, value), node]
             case ast.AugAssign(target=ast.Subscript()):
                 return self._augmented_store(node)
+            case ast.Return(value=ast.Name() | ast.Tuple() as value):
+                node.value = at(value, ast.Call(self._hook(value, RETURN), [value], []))
+                return [node]
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._function(node)
                 return [node]

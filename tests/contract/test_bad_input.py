@@ -441,31 +441,60 @@ def test_an_unknown_keyword_of_a_known_function():
     check_model(model, bp.UnsupportedError, "np.sum with where=", "np.where(condition, a, b)")
 
 
-def test_python_control_flow():
+def test_control_flow_on_arrays():
     def branch(x):
-        s = x.sum()
-        if s > 0:
-            return s
-        return -s
-
-    def choice(x):
-        s = x.sum()
-        return s if s > 0 else -s
+        if x > 0:
+            return x.sum()
+        return -x.sum()
 
     def loop(x):
-        s = x.sum()
-        while s < 100.0:
-            s = s * 2.0
+        while x < 100.0:
+            x = x * 2.0
+        return x.sum()
+
+    for model in (branch, loop):
+        texts = ("the truth of ", "an array, is not one value", ".all()", "np.where")
+        check_model(model, bp.TraceError, *texts)
+
+
+def test_control_flow_that_cannot_be_compiled():
+    def one_arm(x):
+        if x[0] > 0:
+            s = x.sum()
         return s
 
-    def chained(x):
-        s = x.sum()
-        return s * (0.0 < s < 1.0)
+    check_model(one_arm, bp.TraceError, "`s` gets its value in one arm of the `if`", offset=3)
 
-    for model, source in ((branch, "s > 0"), (choice, "s > 0"), (loop, "s < 100.0")):
-        texts = (f"the truth of `{source}`", "np.where(condition, a, b)", "static_argnames")
-        check_model(model, bp.TraceError, *texts, offset=2)
-    check_model(chained, bp.TraceError, "the truth of", "np.where", offset=2)
+    def growing(x):
+        s = 0.0
+        for _ in x:
+            s = s + x
+        return s.sum()
+
+    texts = ("`s` is f64[] before the `for`", "f64[n] after one step", "np.zeros")
+    check_model(growing, bp.TypeMismatchError, *texts, offset=2)
+
+    def structures(x):
+        if x[0] > 0:
+            return x[0]
+        return x[0], x[1]
+
+    check_model(structures, bp.TypeMismatchError, "what the function returns is nested as")
+
+    def raises(x):
+        if x[0] < 0:
+            raise ValueError
+        return x[0]
+
+    check_model(raises, bp.TraceError, "an exception is raised", "np.nan", offset=2)
+
+    def appends(x):
+        found = []
+        while len(found) < x[0]:
+            found.append(x[0])
+        return x[0]
+
+    check_model(appends, bp.TraceError, "`found` (list) is changed by .append()", offset=3)
 
 
 def test_numbers_and_arrays_of_traced_values():
@@ -487,7 +516,7 @@ def test_numbers_and_arrays_of_traced_values():
             total = total + x[1]
         return total
 
-    check_model(steps, bp.TraceError, "`range(x[0])`", "known int", "bp.fori_loop", offset=2)
+    check_model(steps, bp.TraceError, "`range(x[0])`", "range takes ints", ".astype(int)", offset=2)
 
 
 def test_random_numbers():
@@ -515,12 +544,15 @@ def test_printing():
     check_model(model, bp.TraceError, *texts, offset=2)
 
 
-def test_assigning_to_places():
-    def model(x):
-        x[0] = 1.0
-        return np.sum(x)
+FIXED = np.array([1.0, 2.0])
 
-    check_model(model, bp.TraceError, "`x`", "np.where(condition, value, x)")
+
+def test_assigning_to_a_captured_array():
+    def model(x):
+        FIXED[0] = x[0]
+        return np.sum(FIXED)
+
+    check_model(model, bp.TraceError, "a place of a NumPy array", "np.stack")
 
 
 def test_results_that_are_no_data():
