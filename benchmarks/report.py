@@ -19,7 +19,7 @@ _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 def duration(seconds: float) -> str:
     """Return seconds with three digits and a unit.
 
-    >>> duration(0.00002345)
+    >>> duration(0.0000234)
     '23.4 us'
     """
     scale, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])

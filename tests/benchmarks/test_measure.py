@@ -12,6 +12,7 @@ from benchmarks.case import (
     Case,
     Clocked,
     Contender,
+    Fact,
     Sample,
     at_most,
     faster,
@@ -142,3 +143,22 @@ def test_spread_of_one_value():
 
 def test_each_peer_is_looked_for():
     assert set(installed()) == {peer.module for peer in PEERS}
+
+
+def test_a_part_of_the_work_agrees_with_the_first_results_and_facts_stand_in_each_round():
+    whole = Call(lambda: (1.0, 2.0), facts=lambda: {"memory": Fact(24.0, "bytes")})
+    toy_case = Case(
+        name="toy",
+        title="toy",
+        contenders=(
+            Contender("hand", "hand", lambda: whole),
+            Contender("value", "hand", lambda: Call(lambda: 1.0), leaves=1),
+            Contender("other", "hand", lambda: Call(lambda: 2.0), leaves=1),
+        ),
+        bars=(),
+    )
+    records = measure(toy_case, Effort(rounds=2, batch=1e-6, processor=True))
+    assert [record.status for record in records] == ["measured", "measured", "failed"]
+    assert [row["hand: memory"] for row in by_round(records).values()] == [24.0, 24.0]
+    entry = worker.contender_record(records[0], by_round(records), "hand")
+    assert entry["facts"] == {"memory": {"value": 24.0, "unit": "bytes"}}

@@ -37,3 +37,9 @@ def test_a_peer_that_is_not_installed_is_skipped_by_name(quick):
         if peers.version(peer.module) is None:
             assert report["peers"][peer.module] is None
             assert f"| skipped |  |  | {peer.title} is not installed |" in text
+
+
+def test_loops_stands_for_every_loop_model_once():
+    names = run.listed(["scalar", "loop_kalman", "loops"])
+    assert names[:2] == ["scalar", "loop_kalman"]
+    assert sorted(names[1:]) == sorted(run.LOOPS)
