@@ -49,14 +49,13 @@ class Place(NamedTuple):
 
     `before` is the shape that the array is given first, `spec` and `operands` are those of the op,
     `taken` the shape of what it takes, `shape` the result's in NumPy, and `order` what its axes
-    without those of known places become, or None where they stay.
+    become, or None where they stay.
     """
 
     before: tuple[Size, ...]
     spec: Spec
     operands: tuple[Expr, ...]
     taken: tuple[Size, ...]
-    kept: tuple[Size, ...]
     order: tuple[int, ...] | None
     shape: tuple[Size, ...]
 
@@ -71,7 +70,7 @@ class Place(NamedTuple):
         if self.operands or any(e != whole(n) for e, n in zip(self.spec, x.shape, strict=True)):
             x = OPS["index"](x, *self.operands, spec=self.spec)
         if self.order is not None:
-            x = transposed(under_shape(x, self.kept), self.order)
+            x = transposed(x, self.order)
         return under_shape(x, self.shape)
 
     def write(self, x: Expr, value: Expr) -> Expr:
@@ -131,7 +130,7 @@ def _basic(frame: Frame, before: tuple[Size, ...], entries: list[_Entry | None])
             shape.append(entry.length)
     resolve = frame.session.sizes.resolve_shape
     taken = resolve(tuple(entry.length for entry in spec))
-    return Place(before, tuple(spec), (), taken, taken, None, resolve(tuple(shape)))
+    return Place(before, tuple(spec), (), taken, None, resolve(tuple(shape)))
 
 
 def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -285,48 +284,23 @@ def _advanced(frame: Frame, before: tuple[Size, ...], entries: list[_Entry]) -> 
     shape = frame.session.sizes.resolve_shape(shape)
     spec: list[Slice | At] = []
     operands: list[Expr] = []
-    dropped: list[int] = []
-    for axis, entry in enumerate(entries):
+    for entry in entries:
         if isinstance(entry, Slice):
             spec.append(entry)
-        elif isinstance(entry, _Known):
-            spec.append(Slice(entry.place, 1, 1))
-            dropped.append(axis)
-        else:
-            spec.append(At(len(operands)))
-            value = frame.expr(entry.value)
-            operands.append(broadcast(value, shape) if value.shape else value)
+            continue
+        spec.append(At(len(operands)))
+        value = frame.dim(entry.place) if isinstance(entry, _Known) else frame.expr(entry.value)
+        operands.append(broadcast(value, shape) if value.shape else value)
     taken = indexed_shape(tuple(spec), tuple(operand.type for operand in operands))
-    axes = _result_axes(tuple(spec), operands)
-    gone = {axes[axis] for axis in dropped}
-    kept = tuple(size for k, size in enumerate(taken) if k not in gone)
-    order = _order(entries, len(kept), len(shape)) if shape else None
-    result = kept if order is None else tuple(kept[k] for k in order)
-    return Place(before, tuple(spec), tuple(operands), taken, kept, order, result)
+    order = _order(entries, len(taken), len(shape)) if shape else None
+    result = taken if order is None else tuple(taken[k] for k in order)
+    return Place(before, tuple(spec), tuple(operands), taken, order, result)
 
 
 def _index_shapes() -> str:
     """Return the beginning of the message about index arrays that do not fit."""
     text = quoted()
     return f"the index arrays in {f'`{text}`' if text else 'an index'}{where()} do not fit together"
-
-
-def _result_axes(spec: Spec, operands: list[Expr]) -> list[int | None]:
-    """Return for each axis of the array where it starts in the result of the op."""
-    axes: list[int | None] = []
-    count = 0
-    placed = False
-    for entry in spec:
-        if isinstance(entry, Slice):
-            axes.append(count)
-            count += 1
-        else:
-            rank = len(operands[entry.operand].shape)
-            axes.append(None)
-            if rank and not placed:
-                count += rank
-                placed = True
-    return axes
 
 
 def _order(entries: list[_Entry], count: int, rank: int) -> tuple[int, ...] | None:
