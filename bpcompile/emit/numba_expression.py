@@ -16,6 +16,7 @@ from bpcompile.schedule.statements import Apply, Expression, Lit, Load, SizeValu
 _TIMES = infix("*", Level.MULTIPLY)
 VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "tanh_near_zero": "_tanh_small"}
 LIBM = {"log1p": "_log1p_by_log"}
+_AS_FAST = ("exp", "log")  # in libm as in ours, where no vector code comes of it
 
 
 class NumbaNames:
@@ -29,13 +30,14 @@ class NumbaNames:
 
         With `vector`, loops call our own branch-free exp and log, which LLVM turns into vector
         code; without, only what takes libm half the time in another way. A lone scalar is left to
-        libm, which compiles faster.
+        libm, which compiles faster, and so are exp and log around an inner loop.
         """
         self._vector = vector
         self.namer = namer
         self._names: dict[Var, str] = {}
         self._sizes: dict[str, Size] = dict(dims)
         self._counters: list[str] = []
+        self._is_innermost = False  # whether the lines stand in a loop that holds none
         self._inner: list[list[str]] = []  # the scalars first named in each open loop
         self._dtypes: dict[str, DType] = {}
 
@@ -100,7 +102,8 @@ class NumbaNames:
         if node.op.kind is Kind.CONTRACTION:
             return render(_TIMES, args)
         ours = VECTOR if self._vector else LIBM
-        if self._counters and node.op.name in ours:
+        gains = self._is_innermost or (self._counters and node.op.name not in _AS_FAST)
+        if gains and node.op.name in ours:
             return _by_function(ours[node.op.name], node, args[0])
         if node.op.numba is None:
             raise CompileError(f"the op {node.op.name} has no text for the numba target")

@@ -32,6 +32,7 @@ from bpcompile.schedule.statements import (
     Store,
     Var,
     While,
+    has_loop,
 )
 
 _LETTERS = "ijklpqrstuvw"
@@ -162,9 +163,11 @@ class NumbaWriter(NumbaNames):
         lower, upper = self.expression(loop.lower).text, self.expression(loop.upper).text
         bounds = upper if lower == "0" else f"{lower}, {upper}"
         self.add(f"for {name} in range({bounds}):", depth)
+        around, self._is_innermost = self._is_innermost, not has_loop(loop.body)
         self._counters.append(name)
         self._block(loop.body, depth + 1)
         self._counters.pop()
+        self._is_innermost = around
         if not loop.var.ours:
             self.namer.release(name)
 

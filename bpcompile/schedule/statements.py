@@ -9,6 +9,7 @@ no user can write, so that an index is a polynomial that can be compared and pro
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -318,3 +319,15 @@ class Plan:
     scalars: dict[int, Expression]
     buffers: list[Buffer] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
+
+
+def has_loop(statements: Iterable[Statement]) -> bool:
+    """Tell whether a loop stands among statements or in their branches."""
+    stack = list(statements)
+    while stack:
+        match stack.pop():
+            case For() | While():
+                return True
+            case If(then=then, otherwise=otherwise):
+                stack += [*then, *otherwise]
+    return False

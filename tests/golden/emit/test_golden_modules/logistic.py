@@ -5,7 +5,7 @@
 
 w: f64[n]   b: f64[]   X: f64[d, n]   y: f64[d]
 
-Written by bpcompile for Numba: _exp, _log1p of its own.
+Written by bpcompile for Numba: _log1p of its own.
 """
 
 import math
@@ -18,36 +18,6 @@ from numba import njit
 def _add(total, value):
     """Return the sum; the only place where additions may be reordered."""
     return total + value
-
-
-@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
-def _exp(x):
-    """Return e**x within 1.1 ulp, without a branch, so that loops over it become vector code.
-
-    x = k log 2 + r with abs(r) <= log(2)/2; e**r - 1 - r = r**2 p(r) with p a Chebyshev fit of
-    degree 9; 2**k in two factors, so that overflow and subnormals come out right.
-    """
-    y = 720.0 if x > 720.0 else x
-    y = -760.0 if y < -760.0 else y
-    t = y * 1.4426950408889634 + 6755399441055744.0
-    k = t - 6755399441055744.0
-    r = y - k * 0.6931471803691238
-    r = r - k * 1.9082149292705877e-10
-    s = r * r
-    q = s * s
-    low = (0.5000000000000001 + 0.16666666666666669 * r) + (
-        0.041666666666623824 + 0.008333333333330039 * r
-    ) * s
-    mid = (0.0013888888917367081 + 0.00019841269863171557 * r) + (
-        2.4801521057868204e-05 + 2.7557268276905696e-06 * r
-    ) * s
-    top = 2.7620201591031547e-07 + 2.5100472505694996e-08 * r
-    e = 1.0 + (r + s * (low + mid * q + top * (q * q)))
-    half = k * 0.5 + 6755399441055744.0
-    rest = (k - (half - 6755399441055744.0)) + 6755399441055744.0
-    first = np.int64((np.float64(half).view(np.int64) + 1023) << 52).view(np.float64)
-    second = np.int64((np.float64(rest).view(np.int64) + 1023) << 52).view(np.float64)
-    return (e * first) * second
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})
@@ -117,7 +87,7 @@ def _main(w, b, X, y, w_bar):
         v4 = y[i] * z
         v5 = -v4
         v6 = abs(v4)
-        v7 = _exp(-v6)
+        v7 = math.exp(-v6)
         v8 = _log1p(v7)
         v2 = _add(v2, np.maximum(v5, 0.0) + v8)
         v9 = (1.0 if v5 >= 0.0 else v7) / (1.0 + v7)  # from softplus(-(y z))  test_golden_modules.py:26

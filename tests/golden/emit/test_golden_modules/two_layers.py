@@ -6,7 +6,7 @@
 
 params_W1: f64[n, d]   params_W2: f64[d, m]   params_b1: f64[d]   params_b2: f64[m]   x: f64[r, n]   labels: i64[r]
 
-Written by bpcompile for Numba: _exp, _log, _tanh_small of its own.
+Written by bpcompile for Numba: _exp, _tanh_small of its own.
 """
 
 import math
@@ -62,35 +62,6 @@ def _exp(x):
     return (e * first) * second
 
 
-@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
-def _log(x):
-    """Return log(x) within 1 ulp, without a branch, so that loops over it become vector code.
-
-    x = 2**k m with m between sqrt(1/2) and sqrt(2); log(m) by the series in f / (2 + f) and the
-    coefficients of FDLIBM's e_log.c (Sun Microsystems, 1993).
-    """
-    tiny = x < 2.2250738585072014e-308
-    y = x * 18014398509481984.0 if tiny else x
-    bits = np.float64(y).view(np.int64) + 2638147582215219
-    k = np.int64(((bits >> 52) & 4095) | 4841369599423283200).view(np.float64) - 4503599627371519.0
-    k = k - 54.0 if tiny else k
-    f = np.int64((bits & 4503599627370495) + 4604544271217802189).view(np.float64) - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    w = z * z
-    even = w * (0.3999999999940942 + w * (0.22222198432149784 + w * 0.15313837699209373))
-    odd = z * (
-        0.6666666666666735
-        + w * (0.2857142874366239 + w * (0.1818357216161805 + w * 0.14798198605116586))
-    )
-    h = 0.5 * f * f
-    small = s * (h + (even + odd)) + k * 1.9082149292705877e-10
-    y = k * 0.6931471803691238 - ((h - small) - f)
-    y = y if x < math.inf else x
-    y = math.nan if x < 0.0 else y
-    return -math.inf if x == 0.0 else y
-
-
 @njit(error_model="numpy", nogil=True, boundscheck=False)
 def _max(best, value):
     """Return the larger value, or NaN where either is NaN."""
@@ -103,6 +74,12 @@ def _overlap(left, right):
     first = np.int64(left.ctypes.data)
     second = np.int64(right.ctypes.data)
     return first < second + right.nbytes and second < first + left.nbytes
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _rows(workspace, start, n, m):
+    """Return n rows of m words of the workspace."""
+    return workspace[start:start + n*m].reshape((n, m))
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
@@ -154,7 +131,7 @@ def _logits_to_params_b2_bar(
             v17 = _add(v17, 0.0 if v18 else v20)  # from log_softmax(logits)  test_golden_modules.py:32
         v7[i] = v16
         v8[i] = v17
-        v21 = _log(v16)
+        v21 = math.log(v16)
         v9[i] = v21
         for j in range(m):
             v22 = v6[j] / v16  # from log_softmax(logits)  test_golden_modules.py:32
@@ -217,22 +194,22 @@ def _main(
         raise ValueError("expected x.shape[1] == n")
     if labels.shape[0] != r:
         raise ValueError("expected labels.shape[0] == r")
-    v0 = workspace[0:m*r].reshape((r, m))  # f64[r, m]
-    v1 = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
-    h = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
-    v2 = workspace[2*d*r + m*r:3*d*r + m*r].reshape((r, d))  # f64[r, d]
-    v3 = workspace[3*d*r + m*r:3*d*r + 2*m*r].reshape((r, m))  # f64[r, m]
+    v0 = _rows(workspace, 0, r, m)  # f64[r, m]
+    v1 = _rows(workspace, m*r, r, d)  # f64[r, d]
+    h = _rows(workspace, d*r + m*r, r, d)  # f64[r, d]
+    v2 = _rows(workspace, 2*d*r + m*r, r, d)  # f64[r, d]
+    v3 = _rows(workspace, 3*d*r + m*r, r, m)  # f64[r, m]
     v4 = workspace[3*d*r + 2*m*r:3*d*r + 2*m*r + r]  # f64[r]
-    v5 = workspace[3*d*r + 2*m*r + r:3*d*r + 3*m*r + r].reshape((r, m))  # f64[r, m]
+    v5 = _rows(workspace, 3*d*r + 2*m*r + r, r, m)  # f64[r, m]
     v6 = workspace[3*d*r + 3*m*r + r:3*d*r + 3*m*r + m + r]  # f64[m]
     v7 = workspace[3*d*r + 3*m*r + m + r:3*d*r + 3*m*r + m + 2*r]  # f64[r]
     v8 = workspace[3*d*r + 3*m*r + m + 2*r:3*d*r + 3*m*r + m + 3*r]  # f64[r]
     v9 = workspace[3*d*r + 3*m*r + m + 3*r:3*d*r + 3*m*r + m + 4*r]  # f64[r]
-    v10 = workspace[3*d*r + 3*m*r + m + 4*r:3*d*r + 4*m*r + m + 4*r].reshape((r, m))  # f64[r, m]
+    v10 = _rows(workspace, 3*d*r + 3*m*r + m + 4*r, r, m)  # f64[r, m]
     v11 = workspace[3*d*r + 4*m*r + m + 4*r:3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r].view(np.bool)[:m*r].reshape((r, m))  # bool[r, m]
-    logits_bar = workspace[3*d*r + 2*m*r + r:3*d*r + 3*m*r + r].reshape((r, m))  # f64[r, m]
-    h_bar = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
-    v12 = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
+    logits_bar = _rows(workspace, 3*d*r + 2*m*r + r, r, m)  # f64[r, m]
+    h_bar = _rows(workspace, m*r, r, d)  # f64[r, d]
+    v12 = _rows(workspace, d*r + m*r, r, d)  # f64[r, d]
     v0.fill(0.0)
     v13 = np.float64(r)
     v14 = -1.0 / v13  # from mean(log_softmax(logits)[arange(r), labels])  test_golden_modules.py:32
