@@ -21,9 +21,8 @@ class Storage:
     """Hold the decisions for one graph or region.
 
     `owned` are the parameters whose names may take other values, `holders` the parameter that has
-    the name of each result (None where a result has a name of its own), `rows` the values that are
-    kept at once when they are known. With `together` either every result with a holder is computed
-    under its name or none.
+    the name of each result (None where a result has a name of its own). With `together` either
+    every result with a holder is computed under its name, or none but those that nothing else reads.
     """
 
     def __init__(
@@ -61,7 +60,12 @@ class Storage:
             return
         self._decide(self._find_late(), places)
         if together and not all(self._is_home(k) for k in range(len(self.holders))):
-            self._decide([], {})
+            alone = {root: holder for root, holder in places.items() if self._is_alone(holder)}
+            self._decide([], alone)
+
+    def _is_alone(self, holder: Node) -> bool:
+        """Tell whether only its own next value reads a carried value: a sum, for the most part."""
+        return self.users[holder] == [self.results[self.holders.index(holder)]]
 
     def _decide(self, late: list[Node], places: dict[Node, Node]) -> None:
         """Go through the nodes in order, some values being computed under a holder's name."""

@@ -29,7 +29,7 @@ def settled(
     """Let variables become those that take their values, where they can; return the other moves.
 
     `given` are the variables with a value before the statements. Of them, either all are computed
-    in place or none: a step reads best as a whole.
+    in place or none but those that nothing else reads: a step reads best as a whole.
     """
     different = [(target, _itself(value)) for target, value in moves]
     different = [(target, value) for target, value in different if value is not target]
@@ -62,6 +62,7 @@ class _Settling:
 
     def run(self) -> Moves:
         """Rename variables and put statements off; return the moves that are left."""
+        self.old = [target for target in self.old if not self._is_alone(target)]
         put_off = self._put_off()
         if put_off is None:
             for target in self.old:
@@ -97,6 +98,18 @@ class _Settling:
     def _is_made(self, value: Var) -> bool:
         """Tell whether a variable is first assigned in the statements."""
         return value not in self.given and any(value in each.set for each in self.found)
+
+    def _is_alone(self, target: Var) -> bool:
+        """Tell whether only its own next value reads a variable: a sum, for the most part."""
+        new = self.new.get(target)
+        places = [k for k, each in enumerate(self.found) if target in each.vars]
+        return (
+            new is not None
+            and len(places) == 1
+            and new in self.found[places[0]].set
+            and isinstance(self.statements[places[0]], Set)
+            and target not in self._mentioned(self.values).vars
+        )
 
     def _put_off(self) -> list[Set] | None:
         """Return the statements to put off so that all old variables are computed in place.

@@ -45,6 +45,18 @@ def put(x: Expr, value: Expr, i: Expr) -> Expr:
     return OPS["update"](x, value, i, spec=(At(0),))
 
 
+Named = Expr | tuple[str, Expr]
+
+
+def taken_apart(operands: Sequence[Named]) -> tuple[list[str], list[Expr]]:
+    """Return the names and values of operands; equal constants are one value of several names."""
+    pairs = [
+        operand if isinstance(operand, tuple) else (operand.node.name or f"p{k}", operand)
+        for k, operand in enumerate(operands)
+    ]
+    return [name for name, _ in pairs], [value for _, value in pairs]
+
+
 def branch(
     condition: Expr, operands: Sequence[Expr], then: Any, otherwise: Any, line: int = 3, **more: Any
 ) -> tuple[Expr, ...]:
@@ -59,22 +71,23 @@ def branch(
 
 
 def loop(
-    upper: Expr, carried: Sequence[Expr], constants: Sequence[Expr], body: Any
+    upper: Expr, carried: Sequence[Named], constants: Sequence[Named], body: Any
 ) -> tuple[Expr, ...]:
     """Return the results of a loop from 0."""
-    operands = [*carried, *constants]
-    params = [("i", I), *((e.node.name or f"p{k}", e.node.type) for k, e in enumerate(operands))]
+    names, operands = taken_apart([*carried, *constants])
+    types = (operand.node.type for operand in operands)
+    params = [("i", I), *zip(names, types, strict=True)]
     start = upper.builder.const(0, I)
     graph = region(params, body)
     return OPS["loop"](start, upper, *operands, body=graph, carried=len(carried)).items()
 
 
 def repeat(
-    carried: Sequence[Expr], constants: Sequence[Expr], test: Any, body: Any, **more: Any
+    carried: Sequence[Named], constants: Sequence[Named], test: Any, body: Any, **more: Any
 ) -> tuple[Expr, ...]:
     """Return the results of a loop with a test, on a line of the model."""
-    operands = [*carried, *constants]
-    params = [(e.node.name or f"p{k}", e.node.type) for k, e in enumerate(operands)]
+    names, operands = taken_apart([*carried, *constants])
+    params = [(name, e.node.type) for name, e in zip(names, operands, strict=True)]
     graphs = {"test": region(params, lambda b, *p: [test(b, *p)], "test")}
     graphs["body"] = region(params, body)
     with operands[0].builder.at(Origin("model.py", 14)):
@@ -109,7 +122,7 @@ def collatz() -> Case:
         (n,) = branch(odd, [n], lambda b, n: [n * 3 + 1], lambda b, n: [OPS["floor_divide"](n, 2)])
         return [n, steps + 1]
 
-    n, steps = repeat([n, named(steps, "steps")], [], lambda b, n, steps: n > 1, body)
+    n, steps = repeat([n, ("steps", steps)], [], lambda b, n, steps: n > 1, body)
     return b.finish([steps]), [np.int64(27)]
 
 
@@ -127,8 +140,8 @@ def chosen_stores() -> Case:
             lambda b, y, count, i, x_i: [y, count],
         )
 
-    y, count = named(b.const(0.0, V), "y"), named(b.const(0, I), "count")
-    y, count = loop(b.dim(x.shape[0]), [y, count], [x], body)
+    start = [("y", b.const(0.0, V)), ("count", b.const(0, I))]
+    y, count = loop(b.dim(x.shape[0]), start, [x], body)
     return b.finish([named(y, "y"), count]), [np.array([1.0, -2.0, 3.0])]
 
 
@@ -243,9 +256,8 @@ def running_maximum() -> Case:
         )
         return [best, where, put(y, before + at(x, where), i)]
 
-    first = [named(b.const(-1e9, F), "best"), named(b.const(0, I), "where")]
-    y = named(b.const(0.0, V), "y")
-    best, where, y = loop(b.dim(x.shape[0]), [*first, y], [x], body)
+    first = [("best", b.const(-1e9, F)), ("where", b.const(0, I))]
+    best, where, y = loop(b.dim(x.shape[0]), [*first, ("y", b.const(0.0, V))], [x], body)
     return b.finish([best, where, named(y, "y")]), [np.array([3.0, -2.0, 7.0, 1.0])]
 
 
@@ -276,7 +288,7 @@ def search() -> Case:
             lambda b, low, high, middle: [low, middle],
         )
 
-    start = [named(b.const(0, I), "low"), named(b.dim(xs.shape[0]), "high")]
+    start = [("low", b.const(0, I)), ("high", b.dim(xs.shape[0]))]
     low, _ = repeat(start, [xs, wanted], lambda b, low, high, xs, wanted: low < high, body)
     return b.finish([low]), [np.array([1.0, 2.0, 3.5, 4.0, 9.0]), 3.6]
 
@@ -295,8 +307,8 @@ def guarded_test() -> Case:
         )
         return found
 
-    n = named(b.dim(x.shape[0]), "n")
-    (k,) = repeat([named(b.const(0, I), "k")], [n, x], test, lambda b, k, n, x: [k + 1])
+    n = ("n", b.dim(x.shape[0]))
+    (k,) = repeat([("k", b.const(0, I))], [n, x], test, lambda b, k, n, x: [k + 1])
     return b.finish([k]), [np.array([1.0, 2.0, 3.5, -4.0, 9.0])]
 
 
@@ -304,7 +316,7 @@ def fibonacci() -> Case:
     """Carry two scalars of which each needs the other's old value."""
     b = Builder("fibonacci")
     n, one = b.param("n", I), b.const(1, I)
-    first = [named(b.const(0, I), "a"), named(one, "c"), named(b.const(0, I), "k")]
+    first = [("a", b.const(0, I)), ("c", one), ("k", b.const(0, I))]
     a, _, _ = repeat(
         first, [n], lambda b, a, c, k, n: k < n, lambda b, a, c, k, n: [c, a + c, k + 1]
     )
@@ -324,7 +336,7 @@ def nested_whiles() -> Case:
         (s,) = repeat([named(s + 9.0, "s")], [x], lambda b, s, x: s > 3.0, inner)
         return [k + 1, s]
 
-    start = [named(b.const(0, I), "k"), named(b.const(0.0, F), "s")]
+    start = [("k", b.const(0, I)), ("s", b.const(0.0, F))]
     _, s = repeat(start, [x], lambda b, k, s, x: k < 3, outer)
     return b.finish([s]), [np.array([1.0, 2.0, 0.5])]
 
@@ -333,7 +345,7 @@ def taped() -> Case:
     """Keep rows of scalars in more iterations than a tape begins with, and read them backwards."""
     b = Builder("taped")
     a, n = b.param("a", F), b.param("n", I)
-    start = [named(a * 1.0, "x"), named(b.const(0, I), "k")]
+    start = [named(a * 1.0, "x"), ("k", b.const(0, I))]
     x, k, x_tape, q_tape = repeat(
         start,
         [a, n],
@@ -344,7 +356,7 @@ def taped() -> Case:
     )
     (s,) = loop(
         k,
-        [named(b.const(1.0, F), "s")],
+        [("s", b.const(1.0, F))],
         [k, named(x_tape, "x_tape"), named(q_tape, "q_tape")],
         lambda b, i, s, k, x, q: [s * replay(x, k - 1 - i) + replay(q, k - 1 - i)],
     )
@@ -373,9 +385,7 @@ def taped_arrays(**limit: int) -> Case:
         scaled = OPS["select"](replay(flags, i), replay(e, i), b.const(2.0, F))
         return [s + at(replay(t, i), b.const(0, I)) * scaled]
 
-    (s,) = loop(
-        b.const(66, I), [named(b.const(1.0, F), "s")], [named(rows, "x_tape"), *tapes], back
-    )
+    (s,) = loop(b.const(66, I), [("s", b.const(1.0, F))], [named(rows, "x_tape"), *tapes], back)
     return b.finish([x, s]), [np.array([0.3, 0.2, 0.1]), 70.0]
 
 

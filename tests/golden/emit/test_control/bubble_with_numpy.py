@@ -2,14 +2,12 @@
 
     last = n - 1
     x = x
-    from x = x
     for i from 0 below last:
-        from x = x
         for i from 0 below last - i:
             left = x[i]
             right = x[i + 1]
-            x <- branch(left > right, x, i, left, right)
-        x <- loop(0, last - i, x)
+            if left > right:
+                x = x with right at [i] with left at [i + 1]
 
 x: f64[n]
 

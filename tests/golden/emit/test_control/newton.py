@@ -1,6 +1,8 @@
 """model_value: the value of `model`.
 
     x = a * 1
+    while |x x - a| > 1e-12:
+        x = (x + a / x) * 0.5
 
 a: f64[]
 

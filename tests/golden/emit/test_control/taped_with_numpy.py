@@ -1,11 +1,13 @@
 """model_value: the value of `model`.
 
-    s = 1
-    x = a s
-    k = 0
-    from s = s
-    for i from k below while(x, k, a, n):
-        s <- s replay(x_tape, p1 - 1 - i) + replay(q_tape, p1 - 1 - i)
+    x = a * 1
+    from k = 0
+    while k < n:
+        x = (x + a / x) * 0.5
+        k <- k + 1
+    from s = 1
+    for i from 0 below k:
+        s <- s x_tape[p1 - 1 - i] + q_tape[p1 - 1 - i]
 
 a: f64[]   n: i64[]
 

@@ -45,23 +45,20 @@ def _main(sigma, rho, beta, start_0, start_1, start_2):
         y_bar = 2.0 * y  # ȳ = lorenz_bar (2 y), from y²  test_golden_modules.py:46
         x_bar = 2.0 * x  # x̄ = lorenz_bar (2 x), from x²  test_golden_modules.py:46
         # runs the steps backwards: reads x, y and 1 more value from the tape and computes 2 values again
-        x_bar_2 = x_bar
-        y_bar_2 = y_bar
-        z_bar_2 = z_bar
         sigma_bar = np.float64(0.0)
         for i_back in range(100):
             i = np.int64(99) - i_back
             x_2 = x_tape[i]
             y_2 = y_tape[i]
-            v5 = z_bar_2 * 0.01  # from 0.01 (mul(...) - mul(...))  test_golden_modules.py:43
-            v6 = y_bar_2 * 0.01  # from 0.01 (mul(...) - y)  test_golden_modules.py:43
-            z_bar_3 = z_bar_2 + z_bar_2 * -0.01 * beta - v6 * x_2  # z̄ = z̄ + -(z̄ * 0.01) beta + -(ȳ * 0.01 x), from rho - z  test_golden_modules.py:43
-            v7 = x_bar_2 * (0.01 * sigma)  # from 0.01 sigma (y - x)  test_golden_modules.py:43
-            y_bar_3 = v5 * x_2 + y_bar_2 + y_bar_2 * -0.01 + v7  # ȳ = z̄ * 0.01 x + ȳ + -(ȳ * 0.01) + x̄ (0.01 sigma), from y - x  test_golden_modules.py:43
-            x_bar_3 = v5 * y_2 + v6 * kept_tape[i] + x_bar_2 - v7  # x̄ = z̄ * 0.01 y + ȳ * 0.01 kept_tape[i] + x̄ + -(x̄ (0.01 sigma)), from y - x  test_golden_modules.py:43
-            sigma_bar_2 = sigma_bar + x_bar_2 * (y_2 - x_2) * 0.01  # sigma_bar = sigma_bar + x̄ (y - x) * 0.01, from 0.01 sigma  test_golden_modules.py:43
-            x_bar_2, y_bar_2, z_bar_2, sigma_bar = x_bar_3, y_bar_3, z_bar_3, sigma_bar_2
-        return (lorenz, sigma_bar, x_bar_2, y_bar_2, z_bar_2)
+            v5 = z_bar * 0.01  # from 0.01 (mul(...) - mul(...))  test_golden_modules.py:43
+            v6 = y_bar * 0.01  # from 0.01 (mul(...) - y)  test_golden_modules.py:43
+            z_bar = z_bar + z_bar * -0.01 * beta - v6 * x_2  # z̄ = z̄ + -(z̄ * 0.01) beta + -(ȳ * 0.01 x), from rho - z  test_golden_modules.py:43
+            v7 = x_bar * (y_2 - x_2)  # from 0.01 sigma (y - x)  test_golden_modules.py:43
+            v8 = x_bar * (0.01 * sigma)  # from 0.01 sigma (y - x)  test_golden_modules.py:43
+            y_bar = v5 * x_2 + y_bar + y_bar * -0.01 + v8  # ȳ = z̄ * 0.01 x + ȳ + -(ȳ * 0.01) + x̄ (0.01 sigma), from y - x  test_golden_modules.py:43
+            x_bar = v5 * y_2 + v6 * kept_tape[i] + x_bar - v8  # x̄ = z̄ * 0.01 y + ȳ * 0.01 kept_tape[i] + x̄ + -(x̄ (0.01 sigma)), from y - x  test_golden_modules.py:43
+            sigma_bar = sigma_bar + v7 * 0.01  # sigma_bar = sigma_bar + x̄ (y - x) * 0.01, from 0.01 sigma  test_golden_modules.py:43
+        return (lorenz, sigma_bar, x_bar, y_bar, z_bar)
 
 
 def lorenz_value_and_grad(sigma, rho, beta, start_0, start_1, start_2):
