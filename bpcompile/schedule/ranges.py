@@ -87,7 +87,7 @@ class _Proof:
         if isinstance(size, int) or self.steps > _MOST_STEPS:
             return False
         atoms = {atom: None for monomial, _ in size.terms for atom in monomial}
-        choice = next((a for a in atoms if not isinstance(a, str) and a[0] != "//"), None)
+        choice = next((a for a in atoms if not isinstance(a, str) and a[0] in ("max", "min")), None)
         if choice is not None:
             return self._holds_by_choice(size, choice, more, gone)
         atom = self._next(size, atoms)
@@ -143,9 +143,9 @@ class _Proof:
             name = Dim.named(atom)
             yield from self.counters.get(atom, (name,) if self._is_length(name) else ())
         else:
-            _, left, right = atom
+            kind, left, right = atom
             quotient = Dim({(atom,): 1})
-            if isinstance(right, int) and right > 0:
+            if kind == "//" and isinstance(right, int) and right > 0:
                 yield left - quotient * right
                 yield quotient * right + (right - 1) - left
             elif self._is_length(quotient):
