@@ -53,7 +53,9 @@ def range(*bounds: Any, checkpoint: Checkpoint = None) -> Any:
     if not is_tracing():
         return builtins.range(*bounds)
     found = counted(*bounds)
-    steps = over(found) or over_known(found)
+    steps = over(found)
+    if steps is None:
+        steps = over_known(found)
     assert steps is not None
     steps.attributes = attributes
     return steps

@@ -196,7 +196,7 @@ def _tokens(text: str) -> list[str]:
     pieces = text.split()
     merged: list[str] = []
     for piece in pieces:
-        if piece == "(" and merged and merged[-1] in ("max", "min"):
+        if piece == "(" and merged and merged[-1] in ("max", "min", "int", "np.sqrt"):
             merged[-1] += "("
         else:
             merged.append(piece)

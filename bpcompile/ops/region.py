@@ -15,8 +15,8 @@ exceeds.
 
 What is read from outside is an operand: regions are closed. `note` is a sentence for the emitted
 comment and has no meaning. `checkpoint` says what reverse mode keeps of a loop's steps (see
-`bpcompile.checkpoints.range`; ``"again"`` keeps nothing but what it starts from). Derivative rules of region ops rewrite regions and live in
-`bpcompile.transforms`.
+`bpcompile.checkpoints.range`; ``"again"`` keeps nothing but what it starts from). Derivative rules
+of region ops rewrite regions and live in `bpcompile.transforms`.
 """
 
 from __future__ import annotations

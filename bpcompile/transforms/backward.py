@@ -176,7 +176,7 @@ class _Backward:
         forward = reachable((*self.joint.results, *self.joint.rows))
         kept = self.tape.kept
         again = sum(1 for n in wanted if n in forward and n not in kept and n.args)
-        return backward_note(kept, again)
+        return backward_note(kept, again, self.loop.node.attrs.get("checkpoint"))
 
 
 def _row(tape: Expr, step: Expr, node: Node) -> Expr:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size
@@ -57,6 +59,7 @@ class LoopBuilder:
         outputs: Sequence[Expr],
         note: str = "",
         replaced: Replaced | None = None,
+        attrs: Mapping[str, Any] = MappingProxyType({}),
     ) -> tuple[Expr, ...]:
         """Append a ``loop`` to the outer graph and return its results; `outputs` go around."""
         found = needed_nodes([out.node for out in outputs], replaced or {})
@@ -64,8 +67,8 @@ class LoopBuilder:
         self._set_params(captured)
         body = finish(self.body, outputs, replaced or {})
         starts = [start for _, start in (*self._carried, *captured)]
-        attrs = {"body": body, "carried": len(outputs), **_noted(note)}
-        return self.outer.apply(OPS["loop"], (lower, upper, *starts), attrs).items()
+        made = {"body": body, "carried": len(outputs), **_noted(note), **attrs}
+        return self.outer.apply(OPS["loop"], (lower, upper, *starts), made).items()
 
     def repeat(
         self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from bpcompile.ir.dims import Dim, Size, dim_max, dim_min, size_names
+from bpcompile.ir.dims import Atom, Dim, Size, dim_max, dim_min, size_names
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType, Type
 from bpcompile.transforms.regions import Branch, Loop
@@ -72,7 +72,19 @@ class Counts:
             for known in self.graph.nodes:
                 if known.type == _INTEGER:
                     self._forms[known] = self._form(known, self._forms)
-        return self._forms[node] if node in self._forms else self._form(node, self._forms)
+        return self._forms[node] if node in self._forms else self._added(node, self._forms)
+
+    def _added(self, node: Node, forms: dict[Node, Linear]) -> Linear:
+        """Return the form of a node that was added to the graph since."""
+        stack = [node]
+        while stack:
+            missing = [x for x in stack[-1].args if x.type == _INTEGER and x not in forms]
+            if missing:
+                stack += missing
+            else:
+                last = stack.pop()
+                forms[last] = self._form(last, forms)
+        return forms[node]
 
     def range(self, form: Linear) -> Range:
         """Return the bounds of a linear form."""
@@ -116,10 +128,18 @@ class Counts:
         """Tell whether a size is plainly at least 0: a sum of products of lengths."""
         if isinstance(size, int):
             return size >= 0
-        return self.signed.isdisjoint(size.names()) and all(
-            factor > 0 and all(isinstance(atom, str) for atom in monomial)
+        return all(
+            factor > 0 and all(self._is_length(atom) for atom in monomial)
             for monomial, factor in size.terms
         )
+
+    def _is_length(self, atom: Atom) -> bool:
+        """Tell whether an atom is plainly at least 0: a length, or made of such."""
+        if isinstance(atom, str):
+            return atom not in self.signed
+        kind, left, right = atom
+        found = self.never_negative(left), self.never_negative(right)
+        return any(found) if kind == "max" else all(found)
 
     def _form(self, node: Node, forms: Mapping[Node, Linear]) -> Linear:
         """Return the form of a node whose operands have theirs."""
@@ -145,9 +165,18 @@ class Counts:
                 product = _product(a, b)
                 if product is not None:
                     return product
+                self._bound_product(node, self.range(a), self.range(b))
             case ("maximum" | "minimum") as name, [a, b]:
                 return self._extreme(node, name, self.range(a), self.range(b))
         return Linear({node: 1}, 0)
+
+    def _bound_product(self, node: Node, a: Range, b: Range) -> None:
+        """Bound a product of integers that are not negative."""
+        if a.low is None or b.low is None:
+            return
+        if self.never_negative(a.low) and self.never_negative(b.low):
+            ends = None if a.high is None or b.high is None else a.high * b.high
+            self._ranges[node] = Range(a.low * b.low, ends)
 
     def _extreme(self, node: Node, name: str, a: Range, b: Range) -> Linear:
         """Return the form of a maximum or minimum, which bounds of its operands bound."""

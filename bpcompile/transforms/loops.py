@@ -25,6 +25,7 @@ from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType, Type
 from bpcompile.transforms.activity import active_nodes, carries_derivative, states_activity
 from bpcompile.transforms.backward import backward_loop
+from bpcompile.transforms.checkpoint import in_stretches, keeps_states_alone, split, unmarked
 from bpcompile.transforms.counts import Counts, Linear
 from bpcompile.transforms.keep import iterations
 from bpcompile.transforms.regions import Loop, counting
@@ -35,9 +36,18 @@ from bpcompile.transforms.writes import changed_by_elements, covers, outside, wr
 
 def reverse_loop(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -> None:
     """Add the cotangents of a loop's initial values and constants, through a backward loop."""
-    loop = Loop(node if node.op.name == "loop" else counting(sweep.builder, node))
-    joint = _joint_body(sweep, _Task(sweep, node, loop, bars))
-    values, tapes = backward_loop(sweep, joint, forward_loop(sweep, joint))
+    counted = node if node.op.name == "loop" else counting(sweep.builder, node)
+    loop = Loop(in_stretches(sweep.builder, sweep.counts, counted))
+    task = _Task(sweep, node, loop, bars)
+    joint = _joint_body(sweep, task)
+    kept = joint.kept()
+    if keeps_states_alone(loop) and not set(loop.params).issuperset(kept):
+        # A state is an array of which a step changes elements: a tape of scalars takes less.
+        task.undo(sweep)
+        loop = Loop(unmarked(counted))
+        joint = _joint_body(sweep, _Task(sweep, node, loop, bars))
+        kept = joint.kept()
+    values, tapes = backward_loop(sweep, joint, forward_loop(sweep, joint, kept))
     results = list(zip(joint.slots, values, strict=True))
     masks = {slot.operand: value for slot, value in results if slot.mask}
     for slot, value in results:
@@ -93,6 +103,13 @@ class _Task:
             k for k in self.useful if (bar := self.arrived[k]) is None or bar.where is not None
         }
         self.settled: set[int] = set()  # operands whose mask turned out to be of no use
+
+    def undo(self, sweep: Sweep) -> None:
+        """Give the cotangents that were taken from a sweep back to it."""
+        for k in self.constants:
+            bar = self.arrived[k]
+            if bar is not None:
+                sweep.accumulate(self.loop.operands[k], bar.value, bar.where)
 
     def _reached(self, states: set[int]) -> list[int]:
         """Return the active states that a cotangent reaches in some iteration."""
@@ -276,6 +293,8 @@ def _with_slots(sweep: Sweep, task: _Task, attempt: _Attempt) -> Joint:
         results += [value] if where is None else [value, where]
     outputs = [*map(inner.builder.wrap, (*loop.outputs, *loop.rows)), *results]
     graph = inner.finish(outputs)
+    if keeps_states_alone(loop):
+        graph = split(loop, graph)
     made = iter(graph.outputs[loop.carried + len(loop.rows) :])
     slots = []
     given = [*attempt.values.items(), *attempt.masks.items()]

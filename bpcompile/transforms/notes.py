@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bpcompile.ir.graph import Node
 
@@ -24,6 +25,8 @@ def kept_name(node: Node) -> str:
 def names(kept: Sequence[Node]) -> str:
     """Return the names of kept values as one phrase; those without a name are counted."""
     shown = [_shown(node) for node in kept]
+    if not kept:
+        return ""
     named = list(dict.fromkeys(name for name in shown if name))[:_MOST_NAMES]
     rest = len(kept) - sum(name in named for name in shown)
     if rest:
@@ -40,8 +43,28 @@ def _shown(node: Node) -> str:
     return f"{called}[...]" if element else (node.name or "")
 
 
-def backward_note(kept: Sequence[Node], again: int) -> str:
+def forward_note(kept: Sequence[Node], asked: Any) -> str:
+    """Say what a forward loop keeps, where `asked` is what its ``checkpoint`` says."""
+    if not kept:
+        return ""
+    if is_stretch(asked):
+        known = isinstance(asked[1], int) and asked[1] > 0
+        place = f"every {asked[1]} steps" if known else "each of about sqrt n stretches of steps"
+        return f"keeps {names(kept)} before {place}"
+    return f"keeps {names(kept)} of each step on the tape"
+
+
+def is_stretch(asked: Any) -> bool:
+    """Tell whether an attribute ``checkpoint`` is that of a loop over stretches of steps."""
+    return isinstance(asked, tuple) and asked[0] == "stretch"
+
+
+def backward_note(kept: Sequence[Node], again: int, asked: Any) -> str:
     """Say what a backward loop reads, and how many values it computes again."""
+    if is_stretch(asked):
+        return f"runs each stretch again from {names(kept) or 'its start'}, the last one first"
+    if asked == "again":
+        return "computes again what was not kept"
     reads = f"reads {names(kept)} from the tape" if kept else "needs no tape"
     repeats = f" and computes {again} value{'s' * (again > 1)} again" if again else ""
     return f"runs the steps backwards: {reads}{repeats}"

@@ -22,7 +22,7 @@ from bpcompile.transforms.building import LoopBuilder, Test
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.deepen import can_deepen, deepened
 from bpcompile.transforms.keep import Region, choose
-from bpcompile.transforms.notes import names, stem
+from bpcompile.transforms.notes import forward_note, stem
 from bpcompile.transforms.regions import Loop, reached, reaching
 from bpcompile.transforms.reverse import Sweep, TapeBar
 from bpcompile.transforms.writes import writes_few
@@ -160,12 +160,12 @@ class Tape:
     upper: Expr  # the index behind the last one
 
 
-def forward_loop(sweep: Sweep, joint: Joint) -> Tape:
-    """Choose the tape, and let a loop that writes it take the place of the original one."""
-    loop, kept = joint.loop, joint.kept()
+def forward_loop(sweep: Sweep, joint: Joint, kept: list[Node]) -> Tape:
+    """Let a loop that writes a tape of what is kept take the place of the original one."""
+    loop = joint.loop
+    if not kept and loop.upper is not None:
+        return Tape([], [], [], sweep.builder.wrap(loop.upper))
     if not kept and loop.node is joint.original:
-        if loop.upper is not None:
-            return Tape([], [], [], sweep.builder.wrap(loop.upper))
         assert loop.counter is not None
         results = sweep.builder.wrap(loop.node).items()
         return Tape([], [], [results[k] for k in loop.places], results[loop.counter])
@@ -200,12 +200,12 @@ class _Forward:
             rows += [inside.wrap(node) for node in self.kept]
         else:
             replaced = self._write_places(length, outputs)
-        note = f"keeps {names(self.kept)} of each step on the tape" if self.kept else ""
+        note = forward_note(self.kept, loop.node.attrs.get("checkpoint"))
         lower = self.outer.wrap(loop.lower)
         if loop.upper is not None and length is not None:
             upper = self.outer.wrap(loop.upper)
             results = self.build.finish(lower, upper, outputs, note, replaced)
-            self.sweep.replace(loop.node, results[0].node.args[0])
+            self.sweep.replace(self.joint.original, results[0].node.args[0])
         else:
             limit = loop.node.attrs.get("limit", 0)
             test = self._test()
@@ -249,7 +249,9 @@ class _Forward:
             type = Type(node.array_type.dtype, (length, *node.shape))
             places = outer.node(OPS["empty"], (), {}, type)
             tapes[node] = build.carry(places, f"{stem(node)}_tape")
-        replaced = _through_inner_loops(tapes, place)
+        read = {arg for node in build.body.nodes for arg in node.args}
+        alone = {n: tape for n, tape in tapes.items() if n not in read.union(self.joint.results)}
+        replaced = _through_inner_loops(alone, place)
         for node, tape in tapes.items():
             if node.args and node.args[0] in replaced and tape.node in replaced[node.args[0]].args:
                 attrs = {"index": node.attrs["index"]}
@@ -268,7 +270,10 @@ def _inlined(test: Graph, params: Sequence[Expr]) -> Expr:
 
 
 def _through_inner_loops(tapes: Mapping[Node, Expr], place: Expr) -> dict[Node, Node]:
-    """Let inner loops write their tapes into those of this loop; return the loops that do."""
+    """Let inner loops write their tapes into those of this loop; return the loops that do.
+
+    Nothing but this loop's tape may read what an inner loop so writes.
+    """
     arrays: dict[Node, dict[int, Node]] = {}
     for node, tape in tapes.items():
         if node.op.name == "item" and node.args[0].op.name == "loop":
@@ -288,8 +293,9 @@ def place_spec(node: Node) -> tuple[At | Slice, ...]:
 
 def _tape_length(counts: Counts, loop: Loop) -> Size | None:
     """Return a size that is at least the number of iterations, None where none is known."""
-    if loop.upper is None:
-        return loop.node.attrs.get("limit", 0) or None
+    limit = loop.node.attrs.get("limit", 0)
+    if loop.upper is None or limit != 0:
+        return limit or None
     steps = counts.linear(loop.upper).plus(counts.linear(loop.lower), -1)
     most = counts.range(steps).high
     if most is None:
