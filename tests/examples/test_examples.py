@@ -76,6 +76,27 @@ def test_logistic_regression(capsys):
     assert "scikit-learn" in shown
 
 
+def test_garch(capsys):
+    shown = lines_of(capsys, "garch")
+    assert re.search(r"^alpha = 0\.1057 ± 0\.0130 +drawn with 0\.1$", shown, re.MULTILINE)
+    assert re.search(
+        r"^# runs the steps backwards: reads variance from the tape", shown, re.MULTILINE
+    )
+    assert re.search(r"^    beta_bar = beta_bar \+ variance_bar \* \w+$", shown, re.MULTILINE)
+
+
+def test_kalman(capsys):
+    shown = lines_of(capsys, "kalman")
+    assert shown.startswith("log-likelihood -632.5456 after ")
+    assert "variance of the level 1469.18   printed 1469.1" in shown
+
+
+def test_lorenz(capsys):
+    shown = lines_of(capsys, "lorenz")
+    assert re.search(r"^checkpoint=None +keeps +480,000 bytes", shown, re.MULTILINE)
+    assert "which is exp(0.897 t) after a time t" in shown
+
+
 def test_digits_network(capsys):
     shown = lines_of(capsys, "digits_network")
     assert re.search(r"^Adam: 9\d\.\d% of 360 unseen images are read right$", shown, re.MULTILINE)
