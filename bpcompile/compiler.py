@@ -39,10 +39,13 @@ from bpcompile.runtime.store import default_store
 from bpcompile.runtime.texts import keep, recall, text_name
 from bpcompile.schedule.program import Interface
 from bpcompile.transforms.joint import Joint, Task, derive
+from bpcompile.transforms.marks import Marks, marked
 
 if TYPE_CHECKING:
+    from bpcompile import budget
     from bpcompile.emit import formula, module
 else:  # where the text is in the store, nothing is scheduled and printed
+    budget = startup.import_module("bpcompile.budget")
     formula = startup.import_module("bpcompile.emit.formula")
     module = startup.import_module("bpcompile.emit.module")
 
@@ -55,7 +58,6 @@ _NOT_HONOURED = (
     "deterministic",
     "compile",
     "compile_budget",
-    "memory_budget",
 )
 
 
@@ -65,6 +67,8 @@ class Compilation:
 
     traced: Traced
     task: Task
+    marks: Marks
+    """What loops were made to keep, by their numbers in the simplified graph."""
     joint: Joint
     lowered: Graph
     emit: Callable[[Graph, formula.Formulas], Emitted]
@@ -83,7 +87,7 @@ class Compilation:
             if after is not before:
                 found.append((name, after))
 
-        model = run(self.traced.graph, SIMPLIFY, observe)
+        model = marked(run(self.traced.graph, SIMPLIFY, observe), self.marks)
         joint = derive(model, self.traced.structure, self.task)
         if self.task.kind != "compile":
             found.append(("adjoint", joint.graph))
@@ -113,7 +117,8 @@ def compile_model(
         model = run(traced.graph, SIMPLIFY, verify=checked)
     with _timed(seconds, "adjoint"):
         task = describe(traced)
-        joint = derive(model, traced.structure, task)
+        marks = _marks(model, traced, task, options)
+        joint = derive(marked(model, marks), traced.structure, task)
     with _timed(seconds, "lower"):
         lowered = run(joint.graph, LOWER, verify=checked)
     with _timed(seconds, "verify"):
@@ -131,7 +136,21 @@ def compile_model(
             public=[emitted.name + ending for ending in ("", "_fill", "_into", "_workspace")],
             cache=options.cache,
         )
-    return Compilation(traced, task, joint, lowered, emit, emitted, loaded, seconds)
+    return Compilation(traced, task, marks, joint, lowered, emit, emitted, loaded, seconds)
+
+
+def _marks(model: Graph, traced: Traced, task: Task, options: Options) -> Marks:
+    """Return what the loops of a model are to keep, where the memory is bounded."""
+    limit = options.memory_bytes
+    if limit is None:
+        return {}
+    return budget.choose(
+        model,
+        lambda graph: derive(graph, traced.structure, task).graph,
+        traced.dims,
+        limit,
+        task.kind,
+    )
 
 
 def _emit(

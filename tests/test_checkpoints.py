@@ -66,7 +66,7 @@ def test_a_checkpointed_function_keeps_nothing_of_its_inside() -> None:
         return x
 
     def network(x: Any, w: Any, wrap: Any) -> Any:
-        for _ in range(6):
+        for _ in range(12):
             x = wrap(block)(x, w)
         return np.sum(x * x)
 

@@ -30,6 +30,7 @@ LAYERS = (
     ("runtime",),
     ("show",),
     ("nn",),
+    ("budget",),
     ("compiler",),
     ("specialization",),
     ("showing",),
