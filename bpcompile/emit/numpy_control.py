@@ -91,28 +91,32 @@ def _write_branch(block: Block, node: Node) -> list[str]:
     """Write a branch: an arm without statements is left out."""
     operands, taken = node.args[1:], block.storage.taken[node]
     items = {u.attrs["index"]: u for u in block.users[node] if u.op.name == "item"}
-    outputs = node.attrs["then"].outputs
-    targets = [
-        block.place[taken[k]].text if k in taken else block.fresh_name(items.get(k, out), out.name)
-        for k, out in enumerate(outputs)
-    ]
+    names = {
+        k: block.place[taken[k]].text
+        if k in taken
+        else block.fresh_name(item, node.attrs["then"].outputs[k].name)
+        for k, item in sorted(items.items())
+    }
+    targets = list(names.values())
     shared = {operands.index(base) for base in taken.values()}
     arms: list[list[Line]] = []
     lines = block.writer.lines
     for key in ("then", "otherwise"):
         arm: Graph = node.attrs[key]
+        arm = arm.with_outputs(tuple(arm.outputs[k] for k in names))
         given = _given(block, arm.params, [], operands)
-        named = {given[p].text: p for p in arm.params}
+        texts = {p: given[p].text for p in arm.params}
+        named = {text: p for p, text in texts.items()}
         holders = [named.get(target) for target in targets]
         own = [*(arm.params[k] for k in shared), *(p for p in holders if p is not None)]
         block.writer.lines = []
-        inner = block.region(arm, given, Storage(arm, own, holders), targets)
+        inner = block.region(arm, given, Storage(arm, own, holders, texts=texts), targets)
         inner.write()
         inner.hand_over()
         arms.append(block.writer.lines)
     block.writer.lines = lines
     _write_arms(block, node, arms)
-    return targets
+    return [names.get(k, "") for k in range(len(node.attrs["then"].outputs))]
 
 
 def _write_arms(block: Block, node: Node, arms: list[list[Line]]) -> None:

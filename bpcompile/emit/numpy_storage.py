@@ -7,7 +7,7 @@ result of the block.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Kind
@@ -21,8 +21,9 @@ class Storage:
     """Hold the decisions for one graph or region.
 
     `owned` are the parameters whose names may take other values, `holders` the parameter that has
-    the name of each result (None where a result has a name of its own). With `together` either
-    every result with a holder is computed under its name, or none but those that nothing else reads.
+    the name of each result (None where a result has a name of its own). With `together` either all
+    results with a holder are computed under its name, or none but those that nothing else reads.
+    Parameters whose `texts` are equal are one value.
     """
 
     def __init__(
@@ -31,12 +32,16 @@ class Storage:
         owned: Collection[Node] = (),
         holders: Sequence[Node | None] = (),
         *,
+        texts: Mapping[Node, str] | None = None,
         together: bool = False,
     ) -> None:
         """Analyse a block."""
         self.graph = graph
         self.owned = set(owned)
         self.holders = holders
+        first: dict[str, Node] = {}
+        self._same = {p: first.setdefault(text, p) for p, text in (texts or {}).items()}
+        self.owned.update(self._same.get(param, param) for param in owned)
         self.users = users(graph)
         self.results = graph.outputs[: len(holders)] if holders else graph.outputs
         self.outputs = set(self.results)
@@ -132,6 +137,8 @@ class Storage:
 
     def _root_of_item(self, node: Node) -> Node:
         """Return the first value under the name of a node."""
+        if node in self._same:
+            return self._same[node]
         if node in self.in_place:
             return self._root[node.args[0]]
         if node.op.name == "item":
@@ -177,7 +184,10 @@ class Storage:
     def _decide_region(self, node: Node) -> None:
         """Find the results of a region that get the names of operands."""
         found: dict[int, Node] = {}
+        read = {user.attrs["index"] for user in self.users[node] if user.op.name == "item"}
         for k, operand in state_operands(node).items():
+            if k not in read and node.op.name == "branch":
+                continue  # a result that nobody reads is not assigned
             base = node.args[operand]
             roots = [self._root[arg] for arg in node.args]
             if roots.count(self._root[base]) == 1 and self._overwrites(node, base, {node}):
@@ -196,6 +206,8 @@ class Storage:
             if k in self.taken[where]:
                 return False
             by = {where}
+            if any(self._root[base] is root for base in self.taken[where].values()):
+                return False
             if where.op.name != "branch":
                 start = state_operands(where)[k]
                 if any(self._root[a] is root for i, a in enumerate(where.args) if i != start):

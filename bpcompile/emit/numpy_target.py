@@ -15,6 +15,7 @@ from bpcompile.emit.numpy_expression import Expressions
 from bpcompile.emit.numpy_storage import Storage, keeps_operand
 from bpcompile.emit.printing import Piece, call_text
 from bpcompile.emit.prologue import Lengths
+from bpcompile.emit.raising import Raised, raising_lines
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
@@ -29,12 +30,19 @@ class NumpyWriter:
     """Write the statements of a graph and of its regions into one list of lines."""
 
     def __init__(
-        self, namer: Namer, lengths: Lengths, comment: Comment, regions: Mapping[str, Region]
+        self,
+        namer: Namer,
+        lengths: Lengths,
+        comment: Comment,
+        regions: Mapping[str, Region],
+        raised: Raised,
     ) -> None:
         """Hold the names, the lengths, and what to say beside the line of a node.
 
-        `regions` has for each region op what writes it and returns the names of its results.
+        `regions` has for each region op what writes it and returns the names of its results, and
+        `raised` with what each check raises its exception.
         """
+        self.raised = raised
         self.namer = namer
         self.regions = regions
         self.lengths = lengths
@@ -121,6 +129,9 @@ class Block(Expressions):
             self.place[node] = Piece(self.results[node.args[0]][node.attrs["index"]])
         elif node.op.name in WRITES:
             self._write_at(node)
+        elif node.op.kind is Kind.CHECK:
+            args, condition = self.writer.raised[node], self.place[node.args[0]]
+            self.writer.lines += raising_lines(node, condition, args, self.depth)
         else:
             piece = self.expression(node)
             if self._stays_inline(node, piece):
@@ -138,8 +149,8 @@ class Block(Expressions):
         """Put a value on the tapes that ask for it, an array as it is now."""
         for tape in self.tapes.get(node, ()):
             text = self.array(node)
-            alone = not self.users[node] and node.op.kind is not Kind.LEAF
-            if node.array_type.rank and (not alone or keeps_operand(node)):
+            seen = self.users[node] or node in self.storage.outputs or node in self.storage.in_place
+            if node.array_type.rank and (seen or node.op.kind is Kind.LEAF or keeps_operand(node)):
                 text = f"np.array({text})"
             self.writer.add(f"{tape}.append({text})", self.depth)
 

@@ -176,8 +176,11 @@ class Block:
                 self.taken[node] = self._taken(node, order)
 
     def _taken(self, node: Node, order: Mapping[Node, int]) -> dict[int, Node]:
-        """Return the operands that results of a region may lie in."""
-        homes = ((k, node.args[operand]) for k, operand in state_operands(node).items())
+        """Return the operands that results of a region may lie in; not where nobody reads them."""
+        read = {user.attrs["index"] for user in self.users[node] if user.op.name == "item"}
+        homes = [(k, node.args[operand]) for k, operand in state_operands(node).items()]
+        if node.op.name == "branch":
+            homes = [(k, base) for k, base in homes if k in read]
         return {k: base for k, base in homes if self._overwrites(node, base, order)}
 
     def _overwrites(self, node: Node, base: Node, order: Mapping[Node, int]) -> bool:

@@ -29,7 +29,7 @@ class Branch:
         self.items = {u.attrs["index"]: u for u in outer.block.users[node] if u.op.name == "item"}
         self.shared: dict[int, Var] = {}  # by operand: what results may overwrite
         self.given: list[Place] = []
-        self.targets: list[Var] = []
+        self.targets: dict[int, Var] = {}  # of the results that somebody reads
 
     def write(self) -> None:
         """Write the branch, and where its results lie."""
@@ -37,9 +37,9 @@ class Branch:
         self._share()
         self.given = [self._operand(k, arg) for k, arg in enumerate(self.operands)]
         outputs = self.node.attrs["then"].outputs
-        self.targets = [self._target(k, out) for k, out in enumerate(outputs)]
+        self.targets = {k: self._target(k, outputs[k]) for k in sorted(self.items)}
         then, otherwise = (self._arm(self.node.attrs[key]) for key in ("then", "otherwise"))
-        fresh = [v for v in self.targets if not v.rank and v not in self.shared.values()]
+        fresh = [v for v in self.targets.values() if not v.rank and v not in self.shared.values()]
         if then or otherwise:
             note = str(self.node.attrs.get("note", ""))
             self.cursor.add(If(condition, then, otherwise, fresh, self.node, note))
@@ -90,16 +90,18 @@ class Branch:
 
     def _arm(self, arm: Graph) -> list[Statement]:
         """Return the statements of an arm."""
+        arm = arm.with_outputs(tuple(arm.outputs[k] for k in self.targets))
+        targets = list(zip(self.targets.values(), arm.outputs, strict=True))
         cursor = self.cursor.nested()
         block = Block(arm, [arm.params[k] for k in self.shared], depth=1)
         places = dict(zip(arm.params, self.given, strict=True))
         inner = Lowering(block, self.outer.shop, places, cursor, self.outer.lower_region)
         kept = set(self.shared.values())
-        for var, out in zip(self.targets, arm.outputs, strict=True):
+        for var, out in targets:
             made = out.op.name not in ("param", "const", "empty", "table")
             if var.rank and var not in kept and made:
                 inner.claims.setdefault(out, var)
         inner.prepare_writes()
         inner.run()
-        hand_over(inner, list(zip(self.targets, arm.outputs, strict=True)), list(kept), cursor)
+        hand_over(inner, targets, list(kept), cursor)
         return cursor.statements

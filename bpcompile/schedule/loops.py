@@ -45,9 +45,12 @@ class Carrier:
         places.update(zip(params[self.count :], self.constants, strict=True))
         return places
 
-    def inner(self, region: Graph, places: dict[Node, Place], cursor: Cursor) -> Lowering:
-        """Return a region's lowering; it may overwrite what it carries."""
-        block = Block(region, self.params[: self.count], depth=1)
+    def inner(
+        self, region: Graph, places: dict[Node, Place], cursor: Cursor, kept: Node | None = None
+    ) -> Lowering:
+        """Return a region's lowering; it may overwrite what it carries, but for one parameter."""
+        own = (param for param in self.params[: self.count] if param is not kept)
+        block = Block(region, own, depth=1)
         return Lowering(block, self.outer.shop, places, cursor, self.outer.lower_region)
 
     def finish(self) -> None:

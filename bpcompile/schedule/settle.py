@@ -85,7 +85,7 @@ class _Settling:
             last = None
             if isinstance(value, Var) and self._is_made(value):
                 last = self._at_the_end(value, set())
-                if last is None or _is_explained(last):
+                if last is None or _is_explained(last) or self.values.count(value) > 1:
                     return moves
             found.append((target, value if last is None else last.value, last))
         if sum(operations(value) for _, value, _ in found) > _MOST_WRITTEN_OUT:

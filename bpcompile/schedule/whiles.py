@@ -91,7 +91,8 @@ class WhileLoop(Carrier):
         for node in body.nodes:
             nodes += [node, *(copy for copy in copies if copy.args[0] is node)]
         graph = Graph(body.name, body.params, tuple(nodes), outputs, body.guards)
-        inner = self.inner(graph, self.given(self.params), cursor)
+        counter = self.params[self.state.index(steps)] if steps in self.state else None
+        inner = self.inner(graph, self.given(self.params), cursor, counter if self.rows else None)
         for copy, tape in zip(copies, self.tapes, strict=True):
             axes = tuple(range(copy.array_type.rank))
             inner.kept[copy] = ArrayPlace(tape, axes, (steps.size,))

@@ -20,6 +20,7 @@ from bpcompile.schedule.plan import plan
 from bpcompile.schedule.statements import CopyArray, Fill, For, If, Statement, While
 from tests.emit import control
 from tests.emit.control import CASES, Case
+from tests.emit.programs import Program
 from tests.emit.running import agree, combined, emit, run, same
 
 
@@ -268,3 +269,27 @@ def test_modules_for_numba(case, golden):
 @pytest.mark.parametrize("case", [control.bubble, control.taped])
 def test_modules_for_numpy(case, golden):
     golden(emit(case()[0], "numpy"), f"{case.__name__}_with_numpy")
+
+
+# Random programs
+
+
+def check(seed: int) -> None:
+    """Hold a random program to the interpreter on the targets that need no compilation."""
+    program = Program(seed)
+    graph, args = program.graph(), program.arguments()
+    for how in ("python", "numpy"):
+        agree(graph, args, how)
+
+
+# 44 to 922 each overwrote a value that something else still read.
+@pytest.mark.parametrize("seed", [44, 108, 286, 446, 707, 922, *range(20)])
+def test_random_program(seed):
+    check(seed)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("block", range(10))
+def test_many_random_programs(block):
+    for seed in range(1000 + 300 * block, 1300 + 300 * block):
+        check(seed)
