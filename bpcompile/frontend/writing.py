@@ -41,6 +41,8 @@ def setitem(x: Tracer, index: Any, value: Any) -> None:
         return f"{describe(given)} does not fit the places of shape ({shape}){where()}"
 
     fitting = _fitting(frame, given, place.shape, explain)
+    if not frame.session.sizes.settled:
+        place = placed(frame, x, index)  # in terms of the lengths that are known to be equal now
     assign(x, place.write(frame.expr(x.expr), cast(fitting, x.expr.dtype)))
 
 
@@ -54,7 +56,7 @@ def _fitting(
     found = frame.session.sizes.resolve_shape(common_shape((shape, value.shape), explain))
     if len(found) != len(shape) or any(n == 1 != m for n, m in zip(shape, found, strict=True)):
         raise ShapeError(f"{explain()}: write a value of that shape")
-    return broadcast(value, shape)
+    return broadcast(frame.expr(value), found)
 
 
 def _mask(index: Any) -> Tracer | None:

@@ -20,13 +20,14 @@ import numpy as np
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.attributes import record
-from bpcompile.ir.dims import Size
-from bpcompile.ir.op import Kind, Op, declare
+from bpcompile.ir.dims import Size, product
+from bpcompile.ir.op import OPS, Kind, Op, declare
 from bpcompile.ir.type import DType, Type
-from bpcompile.ops.shape import filled, zeros_like
+from bpcompile.ops.shape import broadcast_to, filled, zeros_like
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
+    from bpcompile.ir.graph import Node
 
 
 @record
@@ -169,12 +170,66 @@ def _index_mask(where: Expr | None, x: Expr, *indices: Expr, spec: Spec) -> tupl
 
 
 def _update_vjp(g: Expr, y: Expr, x: Expr, value: Expr, *indices: Expr, spec: Spec) -> Any:
-    """Pass the cotangent of written places to the value, and of the others to the array."""
+    """Pass the cotangent of written places to the value, and of the others to the array.
+
+    Of values that are written to one place only the last one counts.
+    """
+    taken = index(g, *indices, spec=spec)
+    last = _written_last(x, indices, spec)
     return (
         update(g, zeros_like(value), *indices, spec=spec),
-        index(g, *indices, spec=spec),
+        taken if last is None else OPS["select"](last, taken, zeros_like(taken)),
         *_none(indices),
     )
+
+
+def _written_last(x: Expr, indices: tuple[Expr, ...], spec: Spec) -> Expr | None:
+    """Return which elements of a written value no later one overwrites; None where all stay.
+
+    The numbers of the elements are written as the elements are, and read again: an element whose
+    number is still there has not been overwritten.
+    """
+    arrays = [i for i in indices if i.shape]
+    if not arrays or any(_is_distinct(i.node) for i in arrays):
+        return None
+    axes = [k for k, e in enumerate(spec) if isinstance(e, At) and indices[e.operand].shape]
+    places = tuple(At(k) for k in range(len(axes)))
+    numbers = _numbers(arrays[0])
+    blank = x.builder.const(0, Type(DType.I64, tuple(x.shape[k] for k in axes)))
+    ordered = [indices[entry.operand] for k in axes if isinstance(entry := spec[k], At)]
+    written = update(blank, numbers, *ordered, spec=places)
+    last = OPS["equal"](index(written, *ordered, spec=places), numbers)
+    first = sum(isinstance(entry, Slice) for entry in spec[: axes[0]])
+    shape = indexed_shape(spec, tuple(i.type for i in indices))
+    return broadcast_to(last, shape, tuple(range(first, first + len(last.shape))))
+
+
+def _numbers(like: Expr) -> Expr:
+    """Return the number of each element of an array in C order."""
+    total: Expr | None = None
+    for axis in range(len(like.shape)):
+        attrs = {"shape": like.shape, "axis": axis}
+        counted = like.builder.node(OPS["iota"], (), attrs, Type(DType.I64, like.shape))
+        stride = like.builder.dim(product(like.shape[axis + 1 :]))
+        part = counted * broadcast_to(stride, like.shape, ())
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def _is_distinct(index: Node) -> bool:
+    """Tell whether an index array plainly names no place twice: it counts, or is a known one."""
+    match index.op.name:
+        case "iota":
+            return index.array_type.rank == 1
+        case "table":
+            values = index.attrs["values"]
+            return len(set(values)) == len(values) and min(values, default=0) >= 0
+        case "add" | "sub":
+            counts = [arg.op.name == "iota" and arg.array_type.rank == 1 for arg in index.args]
+            even = [arg.op.name in ("const", "broadcast") for arg in index.args]
+            return (counts[0] and even[1]) or (counts[1] and even[0])
+    return False
 
 
 def _update_mask(where: Expr | None, x: Expr, value: Expr, *indices: Expr, spec: Spec) -> Any:

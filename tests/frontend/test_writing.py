@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bpcompile as bp
 from bpcompile.errors import ShapeError, TraceError
 from tests.tracing import run, traced
 
@@ -155,3 +156,20 @@ def test_what_does_not_fit_is_refused():
 
     with pytest.raises(TraceError, match=r"`y` .*is read-only.*\.copy\(\)"):
         traced(spread, V)
+
+
+def test_a_value_that_is_overwritten_has_no_gradient():
+
+    def model(x, i):
+        y = np.zeros(4)
+        y[i] = x
+        z = np.zeros((4, 3))
+        z[i, 1:] += np.stack([x, 2 * x], 1)
+        return np.sum(y**2) + np.sum(z**3)
+
+    x, i = np.array([3.0, -1.0, 4.0, -1.5]), np.array([0, 1, -4, 3])
+    function = bp.value_and_grad(model, target="numpy", cache=False)
+    value, slope = function(x, i)
+    assert value == model(x, i)
+    np.testing.assert_allclose(slope, [0.0, *(2 * x[1:] + 27 * x[1:] ** 2)])
+    assert function.check(x, i)
