@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bpcompile.emit.formula_regions import SELECT, region_lines, result_piece
+from bpcompile.emit.formula_regions import SELECT, region_lines, result_name, result_piece
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
@@ -56,7 +56,7 @@ class Formulas:
         """Return what stands beside the line that computes a node, or nothing."""
         origin = node.origin
         if node.op.name in ("while", "branch"):
-            return _region_place(origin)
+            return _region_place(node, origin)
         if origin is None or origin.adjoint_of is None:
             return ""
         if origin.adjoint_of.op.kind is Kind.REGION:
@@ -274,12 +274,17 @@ def _place(origin: Origin) -> str:
     return f"  {safe_file(origin.file)}:{origin.line}" if origin.file else ""
 
 
-def _region_place(origin: Origin | None) -> str:
-    """Return the line of a loop or branch of the model, or of the one that is differentiated."""
+def _region_place(node: Node, origin: Origin | None) -> str:
+    """Return the line of a loop or branch of the model, or of the one that is differentiated.
+
+    Only branches without a note go backward: loops do as counted ones, and the forward part of what
+    is differentiated has a note on what it keeps.
+    """
     if origin is None or not origin.file:
         return ""
     place = f"{safe_file(origin.file)}:{origin.line}"
-    return f"backward through {place}" if origin.adjoint_of is not None else place
+    backward = origin.adjoint_of is not None and node.op.name == "branch"
+    return f"backward through {place}" if backward and not node.attrs.get("note") else place
 
 
 def _named_adjoints(printer: _Printer) -> dict[tuple[int, str] | None, tuple[_Printer, Node]]:
@@ -337,5 +342,5 @@ def _shown(node: Node) -> str:
 
 def _named(node: Node) -> str:
     """Return the name of a value as formulas show it, or nothing."""
-    name = safe_name(node.name)
+    name = safe_name(node.name) or (result_name(node) if node.op.name == "item" else None)
     return accented(name) if name else ""

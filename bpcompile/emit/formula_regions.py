@@ -52,9 +52,16 @@ def result_piece(printer: Printer, item: Node) -> Piece:
     if node.op.name == "branch":
         name = _label(printer, node, k)
         return Piece(name) if name else _chosen(printer, node, k) or Piece("branch(...)")
+    return Piece(result_name(item) or f"{node.op.name}(...)")
+
+
+def result_name(item: Node) -> str | None:
+    """Return what the model calls a result of a region inside of it."""
+    node, k = item.args[0], item.attrs["index"]
+    if node.op.name == "branch":
+        return _common_name(node, k) or _home_name(node, k)
     params = node.attrs["body"].params[1 if node.op.name == "loop" else 0 :]
-    name = safe_name(params[k].name) if k < node.attrs["carried"] else None
-    return Piece(name or f"{node.op.name}(...)")
+    return safe_name(params[k].name) if k < node.attrs["carried"] else None
 
 
 def _loop(printer: Printer, node: Node) -> list[str]:
@@ -148,12 +155,20 @@ def _labels(printer: Printer, node: Node) -> dict[int, str]:
 
 def _label(printer: Printer, node: Node, k: int) -> str | None:
     """Return the name that both arms give a result; that of an operand if it needs one."""
+    name = _common_name(node, k)
+    return name if name or _chosen(printer, node, k) else _home_name(node, k)
+
+
+def _common_name(node: Node, k: int) -> str | None:
+    """Return the name that both arms give a result."""
     names = {safe_name(node.attrs[key].outputs[k].name) for key in ("then", "otherwise")}
-    name = names.pop() if len(names) == 1 else None
+    return names.pop() if len(names) == 1 else None
+
+
+def _home_name(node: Node, k: int) -> str | None:
+    """Return the name of the operand that a result is a new value of."""
     home = state_operands(node).get(k)
-    if name or home is None or _chosen(printer, node, k):
-        return name
-    return safe_name(node.attrs["then"].params[home - 1].name)
+    return safe_name(node.attrs["then"].params[home - 1].name) if home is not None else None
 
 
 def _chosen(printer: Printer, node: Node, k: int) -> Piece | None:

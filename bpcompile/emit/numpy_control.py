@@ -23,11 +23,11 @@ def _write_loop(block: Block, node: Node) -> list[str]:
     body: Graph = node.attrs["body"]
     carried: int = node.attrs["carried"]
     lower, upper, *operands = node.args
-    _note(block, node)
     state = _start(block, node, body.params[1:], operands[:carried])
     index = block.writer.namer.fresh(body.params[0].name or "i")
     first, last = _bound(block, lower), _bound(block, upper)
     bounds = last if first == "0" else f"{first}, {last}"
+    _note(block, node)
     block.writer.add(f"for {index} in range({bounds}):", block.depth)
     given = {body.params[0]: Piece(index), **_given(block, body.params[1:], state, operands)}
     own = body.params[1 : 1 + carried]
@@ -46,7 +46,6 @@ def _write_while(block: Block, node: Node) -> list[str]:
     body: Graph = node.attrs["body"]
     carried: int = node.attrs["carried"]
     own, rows = body.params[:carried], body.outputs[carried:]
-    _note(block, node)
     state = _start(block, node, body.params, node.args[:carried])
     tapes = [_tape(block, node, carried + k, row) for k, row in enumerate(rows)]
     _write_test(block, node, state)
@@ -73,6 +72,7 @@ def _write_test(block: Block, node: Node, state: list[str]) -> None:
     found = inner.place[test.outputs[0]]
     own, block.writer.lines = block.writer.lines, lines
     comment = block.writer.comment(node)
+    _note(block, node)
     last = own[-1] if own else None
     assigns = last is not None and last.code.startswith(f"{found.text} = ")
     if last is not None and assigns and last.depth == block.depth + 1:

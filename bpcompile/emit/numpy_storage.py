@@ -49,6 +49,7 @@ class Storage:
         self.in_place: set[Node] = set()  # writes into the array of their base
         self.taken: dict[Node, dict[int, Node]] = {}  # for results of a region: whose name they get
         self.renamed: dict[Node, Node] = {}  # values computed under the name of a holder
+        self.hints: dict[Node, str | None] = {}  # what regions call the values that they take
         self._root: dict[Node, Node] = {}
         self._members: dict[Node, list[Node]] = {}
         self._changes: dict[Node, list[int]] = {}  # when the values under a name are overwritten
@@ -192,6 +193,7 @@ class Storage:
             roots = [self._root[arg] for arg in node.args]
             if roots.count(self._root[base]) == 1 and self._overwrites(node, base, {node}):
                 found[k] = base
+                self.hints.setdefault(base, _state_name(node, operand))
         self.taken[node] = found
 
     def _replaces(self, node: Node, holder: Node) -> bool:
@@ -242,6 +244,13 @@ class Storage:
     def is_overwritten(self, node: Node) -> bool:
         """Tell whether the name of a value takes another one later on."""
         return any(at > self.order[node] for at in self._changes.get(self._root[node], ()))
+
+
+def _state_name(node: Node, operand: int) -> str | None:
+    """Return what a region calls an operand."""
+    region: Graph = node.attrs["then" if node.op.name == "branch" else "body"]
+    before = 0 if node.op.name == "while" else 1  # operands without parameters, less parameters
+    return region.params[operand - before].name
 
 
 def keeps_operand(node: Node) -> bool:

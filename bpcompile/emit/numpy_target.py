@@ -119,7 +119,8 @@ class Block(Expressions):
 
     def fresh_name(self, node: Node, hint: str | None = None) -> str:
         """Return the name of a value that has none yet."""
-        return self.name_for.get(node) or self.writer.namer.fresh(node.name or hint)
+        hint = node.name or hint or self.storage.hints.get(node)
+        return self.name_for.get(node) or self.writer.namer.fresh(hint)
 
     def _node(self, node: Node) -> None:
         """Write one node, or keep its text for its only reader."""

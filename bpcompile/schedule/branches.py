@@ -58,6 +58,7 @@ class Branch:
                 continue
             value = self.outer.read(base, (), self.cursor)
             if isinstance(value, Var):
+                value.hint = value.hint or self.node.attrs["then"].params[number].name
                 self.shared[number] = value
 
     def _operand(self, k: int, arg: Node) -> Place:

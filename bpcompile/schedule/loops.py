@@ -82,6 +82,7 @@ class Carrier:
             value = self.outer.read(init, (), self.cursor)
             if taken and isinstance(value, Var):
                 value.renew()  # an index that was computed from it is another one in the loop
+                value.hint = value.hint or param.name
                 return value
             var = Var(param.name or init.name, type.dtype)
             self.cursor.add(Set(var, value, None))

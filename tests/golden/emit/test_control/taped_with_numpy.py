@@ -24,10 +24,10 @@ def _main(a, n):
         a = np.float64(a)
         n = np.int64(n)
         x = a * 1.0
-        # keeps x of each step on the tape
         k = np.int64(0)
         x_tape = []
         q_tape = []
+        # keeps x of each step on the tape
         while k < n:  # model.py:14
             x_tape.append(x)
             v1 = a / x
