@@ -12,7 +12,7 @@ import bpcompile as bp
 from benchmarks import loops, models
 from benchmarks.measure import disagreement
 from benchmarks.models import mixture
-from tests.tracing import agrees
+from tests.tracing import agrees, traced
 
 STEP = 1e-6
 QUICK = ("lorenz_euler", "vanderpol_euler", "kalman", "median", "newton", "wave", "search", "garch")
@@ -20,6 +20,9 @@ QUICK = ("lorenz_euler", "vanderpol_euler", "kalman", "median", "newton", "wave"
 
 WAITING: dict[str, str] = {}
 """Why a model does not compile yet, by name."""
+
+UNROLLED = {"edit": "two arrays that swap their names at the end of a loop unroll it"}
+"""Why the graph of a model grows with its data, by name."""
 
 
 @functools.cache
@@ -62,9 +65,9 @@ def same_gradients(found: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
         np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=noise)
 
 
-def waiting(name: str) -> Any:
+def waiting(name: str, reasons: dict[str, str] = WAITING) -> Any:
     """Return the name as a parameter, expected to fail where the model waits for something."""
-    marks = [pytest.mark.xfail(reason=WAITING[name], strict=True)] if name in WAITING else []
+    marks = [pytest.mark.xfail(reason=reasons[name], strict=True)] if name in reasons else []
     return pytest.param(name, marks=marks)
 
 
@@ -72,6 +75,16 @@ def waiting(name: str) -> Any:
 def test_the_trace_computes_what_python_computes(name):
     model, arguments, _ = problem(name)
     agrees(model.function, *arguments, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [waiting(name, UNROLLED) for name in models.NAMES])
+def test_loops_stay_rolled(name):
+    model = models.load(name)
+    small, large = (
+        str(traced(model.function, *model.arguments(size)).graph).count("\n")
+        for size in (model.tiny, model.tiny + 9)
+    )
+    assert small == large
 
 
 @pytest.mark.parametrize("name", [waiting(name) for name in models.NAMES])
