@@ -25,7 +25,7 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound
 from bpcompile.runtime.buffers import call_into
 from bpcompile.runtime.calling import Layout, Slow, Take, make_call, native_of
-from bpcompile.runtime.faults import explain_index
+from bpcompile.runtime.faults import explain
 from bpcompile.runtime.lengths import Misfit, Place, bind_lengths, length_of, shape_of
 from bpcompile.runtime.program import Program
 from bpcompile.runtime.work import short_up_to
@@ -151,18 +151,22 @@ class Specialization:
     def call(self, leaves: Sequence[Any], out: Any) -> Any:
         """Return the results of exact leaves, in the arrays of `out` where it has some.
 
-        Raises `OutOfRangeError` where an index that the model computes or takes is out of range.
+        Raises `OutOfRangeError` where an index that the model computes or takes is out of range,
+        and the exception of an `assert` or `raise` in the model.
         """
-        try:
-            return self._run(leaves, out)
-        except IndexError as error:
-            raise self._explained(error, leaves) from None
+        return self._explained(leaves, lambda: self._run(leaves, out))
 
-    def _explained(self, error: IndexError, leaves: Sequence[Any]) -> IndexError:
-        """Return what to raise for an index out of range, with the user's array and line."""
+    def _explained(self, leaves: Sequence[Any], run: Callable[[], Any]) -> Any:
+        """Return what a call gives; what the model raises names the user's line."""
         made = self.compilation
-        given = [*leaves, *self.program.hidden]
-        return explain_index(error, made.emitted.tested, made.lowered, given)
+        try:
+            return run()
+        except Exception as error:
+            given = [*leaves, *self.program.hidden]
+            found = explain(error, made.emitted.tested, made.lowered, given)
+            if found is error:
+                raise
+        raise found from None
 
     def _run(self, leaves: Sequence[Any], out: Any) -> Any:
         """Return the results of exact leaves."""
@@ -254,10 +258,7 @@ class Specialization:
         def slow(*args: Any, **kwargs: Any) -> Any:
             given = flatten(args, kwargs)
             self._require_lengths(given, bound.lengths)
-            try:
-                return bound.fill(given)
-            except IndexError as error:
-                raise self._explained(error, given) from None
+            return self._explained(given, lambda: bound.fill(given))
 
         if not self.program.is_compiled or any(isinstance(k, str) for k in self.pattern.keys):
             return slow

@@ -20,6 +20,7 @@ import bpcompile.ops  # noqa: F401 - fills the table
 from bpcompile.emit.signals import INTERRUPTED, SYMBOLS
 from bpcompile.errors import CompileError
 from bpcompile.ir.op import OPS
+from bpcompile.ops.checks import KINDS
 
 # The syntax that may stand in a module, each with the fields that hold further syntax. Operators
 # and the contexts of names carry nothing and are not looked at.
@@ -69,9 +70,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.IfExp: ("test", "body", "orelse"),
 }
 _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
-_BUILTINS = frozenset(
-    {"range", "float", "int", "bool", "abs", "max", "min", "ValueError", "IndexError", "len"}
-)
+_BUILTINS = frozenset({"range", "float", "int", "bool", "abs", "max", "min", "len", *KINDS})
 # What a module takes from np and math beside the functions that the texts of the ops name.
 _FUNCTIONS = frozenset(
     {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",

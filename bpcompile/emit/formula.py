@@ -19,6 +19,7 @@ from bpcompile.ir.graph import Graph, Node, Origin
 from bpcompile.ir.op import Kind, Level, Text, infix
 from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.index import At, Slice
+from bpcompile.passes.checks import settle
 
 _LONG = 72
 _SHORT = 48
@@ -33,7 +34,7 @@ class Formulas:
 
     def __init__(self, written: Graph, joint: Graph) -> None:
         """Print the formulas of the graph as written and of the adjoint's values."""
-        forward = _Printer(written)
+        forward = _Printer(settle(written))
         self._lines = forward.named_statements()
         self._joint = _Printer(joint, forward)
         self._adjoint = _named_adjoints(self._joint)
@@ -148,6 +149,13 @@ class _Printer:
         text = self.body[node].text
         return f"{accented(name)} = {text}" if name else text
 
+    def _check(self, node: Node) -> str:
+        """Return the line of a check."""
+        (condition,) = node.args
+        if condition.op.name == "const":
+            return f"raise {node.attrs['kind']}"
+        return f"require {self.piece[condition].text}"
+
     def named_statements(self, *, of_region: bool = False) -> list[str]:
         """Return a line for each named value, and for each result unless it is a region's."""
         lines = []
@@ -156,6 +164,8 @@ class _Printer:
                 continue
             if node.attrs and node.op.kind is Kind.REGION:
                 lines.extend(region_lines(self, node))
+            elif node.op.name == "require":
+                lines.append(self._check(node))
             elif safe_name(node.name):
                 lines.append(self.statement(node))
             elif node in self.outputs and not of_region:
@@ -164,7 +174,7 @@ class _Printer:
 
 
 _OWN_FORMS = frozenset(
-    {"param", "const", "dim", "broadcast", "astype", "reshape", "item", "stop_gradient",
+    {"param", "const", "dim", "broadcast", "astype", "reshape", "item", "stop_gradient", "checked",
      "transpose", "index", "update", "accumulate", "mul", "matmul", "select", "iota", "table",
      "replay"}
 )  # fmt: skip
@@ -189,7 +199,7 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
             return Piece(f"arange({node.shape[node.attrs['axis']]})")
         case "table":
             return Piece(_table(node.attrs["values"], node.shape))
-        case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient":
+        case "broadcast" | "astype" | "reshape" | "item" | "stop_gradient" | "checked":
             return args[0]
         case "replay":
             return Piece(f"{args[0].at(Level.ATOM)}[{args[1].text}]" if args else "replay(...)")

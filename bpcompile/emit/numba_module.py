@@ -19,6 +19,7 @@ from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType
+from bpcompile.ops.checks import raised
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import Slot, lay_out
 from bpcompile.schedule.plan import plan
@@ -60,7 +61,8 @@ class _NumbaModule:
         self.namer = Namer(frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"}))
         self.params = {param: self.namer.fresh(param.name) for param in graph.params}
         self.bound: Lengths = lengths(graph, self.params, self.namer)
-        self.writer = NumbaWriter(self.namer, self.bound.rename, formulas.comment, math == "vector")
+        vector, lines = math == "vector", formulas.comment
+        self.writer = NumbaWriter(self.namer, self.bound.rename, lines, vector, raised(graph))
         for var, text in zip(self.plan.params, self.params.values(), strict=True):
             self.writer.call(var, text)
         self.kernels: list[FunctionText] = []

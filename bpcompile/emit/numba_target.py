@@ -8,12 +8,14 @@ from bpcompile.emit.layout import Line
 from bpcompile.emit.names import Namer, safe_note
 from bpcompile.emit.numba_expression import NumbaNames
 from bpcompile.emit.printing import Piece, call_text, shape_text
+from bpcompile.emit.raising import Raised, raising_lines
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind, Level
 from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
     CheckedIndex,
     CopyArray,
     Expression,
@@ -44,17 +46,23 @@ class NumbaWriter(NumbaNames):
     """Write statements as lines."""
 
     def __init__(
-        self, namer: Namer, dims: Mapping[str, Size], comment: Comment, vector: bool
+        self,
+        namer: Namer,
+        dims: Mapping[str, Size],
+        comment: Comment,
+        vector: bool,
+        raised: Raised,
     ) -> None:
         """Hold the names, and what to say beside the line of a node; see `NumbaNames`."""
         super().__init__(namer, dims, vector)
         self.comment = comment
+        self.raised = raised  # with what each check raises its exception
         self.lines: list[Line] = []
         self.tested: dict[tuple[Node, int], int] = {}  # the axes with run-time indices, numbered
 
     def inside(self) -> NumbaWriter:
         """Return a writer for a function of its own, which knows the names given so far."""
-        writer = NumbaWriter(self.namer.copy(), {}, self.comment, self._vector)
+        writer = NumbaWriter(self.namer.copy(), {}, self.comment, self._vector, self.raised)
         writer._names = dict(self._names)
         writer.tested = self.tested
         writer._sizes = dict(self._sizes)
@@ -89,6 +97,8 @@ class NumbaWriter(NumbaNames):
                 self._if(statement, depth)
             case CheckedIndex():
                 self._checked_index(statement, depth)
+            case Check():
+                self._check(statement, depth)
             case Fill(array=array, value=value):
                 text = self.literal(value, array.dtype).text
                 self.add(f"{self.name(array)}.fill({text})", depth)
@@ -265,6 +275,11 @@ class NumbaWriter(NumbaNames):
         number = self.tested.setdefault((index.node, index.axis), len(self.tested))
         value, length = self.expression(index.value).text, str(self.size(index.length))
         self.add(f"{self.name(index.var)} = {call_text('_at', value, length, str(number))}", depth)
+
+    def _check(self, check: Check, depth: int) -> None:
+        """Write a check of the model."""
+        condition = self.expression(check.condition)
+        self.lines += raising_lines(check.node, condition, self.raised[check.node], depth)
 
     def _product(self, product: Product, depth: int) -> None:
         """Write a matrix product."""

@@ -12,6 +12,7 @@ from bpcompile.emit.prologue import Lengths, lengths
 from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.walk import all_graphs
+from bpcompile.ops.checks import raised
 from bpcompile.schedule.program import Interface
 
 
@@ -51,7 +52,7 @@ def _main(
     graph: Graph, params: dict[Node, str], bound: Lengths, namer: Namer, formulas: Formulas
 ) -> FunctionText:
     """Return the function that computes every result as an array or a NumPy scalar."""
-    writer = NumpyWriter(namer, bound, formulas.comment, REGIONS)
+    writer = NumpyWriter(namer, bound, formulas.comment, REGIONS, raised(graph))
     writer.lines.extend(bound.bindings)
     writer.lines.extend(bound.checks)
     writer.add('with np.errstate(all="ignore"):', 0)

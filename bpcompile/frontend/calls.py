@@ -19,19 +19,18 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TraceError, UnsupportedError
-from bpcompile.frontend import flow, flow_loops
+from bpcompile.frontend import flow, flow_checks, flow_loops
+from bpcompile.frontend.check_syntax import ASSERT, RAISE, TEXT, TRIED
 from bpcompile.frontend.creation import REPLACED, is_traced
 from bpcompile.frontend.exits import PENDING
 from bpcompile.frontend.flow_syntax import (
     AND,
-    ASSERT,
     BRANCH,
     CHAIN,
     CHOOSE,
     LOOP,
     NOT,
     OR,
-    RAISE,
     UNBOUND,
     WHILE,
 )
@@ -276,8 +275,10 @@ install(
         NOT: flow.negated,
         CHOOSE: flow.choose,
         CHAIN: flow.chained,
-        ASSERT: flow.check,
-        RAISE: flow.check_raise,
+        ASSERT: flow_checks.check,
+        RAISE: flow_checks.check_raise,
+        TEXT: flow_checks.text_of,
+        TRIED: flow_checks.tried,
         RETURN: returned,
         MUTATE: check_change,
         GLOBAL: check_global,

@@ -8,7 +8,7 @@ what they leave in the variables is joined by the graph's ``branch``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,11 @@ from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.session import current, is_tracing
+from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.ir.build import Expr
 from bpcompile.ir.op import OPS
-from bpcompile.ir.type import DType
+from bpcompile.ir.type import DType, Type
 
 
 def truth(value: Any) -> bool | None:
@@ -78,14 +79,33 @@ def _traced_branch(test: Tracer, variables: Variables) -> Iterator[bool]:
         region.leave()
         regions.append(region)
         variables.set(before)
+    if all(region.frame.ended for region in regions):
+        outer.ended = True
+        afters = [before, before]
     joint = joined(regions, afters, variables)
-    if joint.outputs:
-        parts = [(r.frame, (), out) for r, out in zip(regions, joint.outputs, strict=True)]
+    tokens = _tokens(regions)
+    outputs = [[*out, *more] for out, more in zip(joint.outputs, tokens, strict=True)]
+    if any(outputs):
+        parts = [(r.frame, (), out) for r, out in zip(regions, outputs, strict=True)]
         (then, otherwise), operands = closed(outer, parts)
         outer.mark()
         node = OPS["branch"](condition, *operands, then=then, otherwise=otherwise)
-        joint.assign(outer, node.items())
+        count = len(joint.outputs[0])
+        joint.assign(outer, node.items()[:count])
+        outer.checks.extend(node.items()[count:])
     variables.set(joint.values([]))
+
+
+def _tokens(regions: Sequence[FlowRegion]) -> list[list[Expr]]:
+    """Return the token of each arm's checks, as one more result where either has some."""
+    found = [region.frame.token() for region in regions]
+    if found == [None, None]:
+        return [[], []]
+    frames = [region.frame for region in regions]
+    return [
+        [frame.const(1, Type(DType.BOOL)) if token is None else token]
+        for frame, token in zip(frames, found, strict=True)
+    ]
 
 
 class Cell:
@@ -220,24 +240,3 @@ def chained(signs: tuple[str, ...], first: Any, *rest: Any) -> Any:
 def _itself(value: Any) -> Any:
     """Return a value."""
     return value
-
-
-def check_raise() -> None:
-    """Refuse a `raise` that a traced condition decides, which tracing would run in any case."""
-    if is_tracing() and current().journal is not None:
-        raise TraceError(
-            f"an exception is raised{where()} where a traced condition decides: test it outside of "
-            "the model, or return a value such as np.nan"
-        )
-
-
-def check(test: Any, message: Callable[[], Any] | None = None) -> None:
-    """Stand for `assert`: a known condition is tested now."""
-    known = truth(test)
-    if known is None:
-        raise TraceError(
-            f"assert of {describe(test)}{where()} is not known while the function is traced: test "
-            "it outside of the model"
-        )
-    if not known:
-        raise AssertionError(*([] if message is None else [message()]))

@@ -2,7 +2,8 @@
 
 A variable that both arms leave as it was stays so; one that holds known equal values keeps them;
 one that holds numbers, arrays or trees of them in both becomes a result of the branch. Any other
-has no value afterwards, and says so when it is used.
+has no value afterwards, and says so when it is used. An arm that always raises leaves nothing: what
+follows has the values of the other one.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Join:
 
     def __init__(self) -> None:
         """Start with no result."""
-        self.outputs: list[list[Expr]] = []
+        self.outputs: list[list[Expr]] = [[], []]
         self.kept: list[Any] = []  # by variable: its value, or a `_Joined`
         self.arrays: list[Tracer] = []
         self._results: Iterator[Expr] = iter(())
@@ -74,7 +75,7 @@ def joined(
 ) -> Join:
     """Return how the variables and arrays after two arms are joined."""
     join = Join()
-    outputs: list[list[Expr]] = [[], []]
+    outputs = join.outputs
     for name, *pair in zip(variables.names, *afters, strict=True):
         join.kept.append(_variable(name, pair, regions, variables, outputs))
     written = {k: t for region in regions for k, (t, _) in region.written.items()}
@@ -85,8 +86,6 @@ def joined(
         for region, out in zip(regions, outputs, strict=True):
             value = region.written[key][1] if key in region.written else target.expr
             out.append(region.frame.expr(value))
-    if any(outputs):
-        join.outputs = outputs
     return join
 
 
@@ -101,6 +100,11 @@ def _variable(
     one, other = pair
     if one is other or _is_equal(one, other):
         return one
+    going = [value for value, region in zip(pair, regions, strict=True) if not region.frame.ended]
+    if len(going) == 1:
+        if not _is_traced(going[0]):
+            return going[0]
+        pair = [NO_RESULT if region.frame.ended else going[0] for region in regions]
     for value in pair:
         if isinstance(value, Unbound):
             reason = value.reason or f"`{name}` gets its value in one arm of {variables.what} only"
@@ -119,6 +123,14 @@ def _variable(
         if name in (RESULT, "value"):
             raise TypeMismatchError(f"{reason}; give both the same structure and shape") from None
         return Unbound(reason)
+
+
+def _is_traced(value: Any) -> bool:
+    """Tell whether a value is made of traced ones, and so differs from call to call."""
+    try:
+        return any(isinstance(leaf, Tracer) for leaf in leaves_of(value)[0])
+    except BpcompileError:
+        return False
 
 
 def _called(name: str) -> str:

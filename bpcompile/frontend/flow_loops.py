@@ -7,7 +7,7 @@ again until the types of what it carries stay, into the graph's ``loop`` or ``wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from bpcompile.errors import TypeMismatchError
@@ -30,6 +30,7 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 
 _INDEX = Type(DType.I64)
+_TOKEN = Type(DType.BOOL)  # of the checks of a body
 
 
 def loop(
@@ -138,16 +139,36 @@ def _traced_loop(
 
         limit = _limit(outer, lower, upper)
         results = _append_while(outer, state, (region, opened, last), going, (index, lower), limit)
-        state.finish(outer, results[1:], last)
+        _finish(outer, state, region, results[1:], last)
         return
     outputs = _outputs(region, state, last)
-    params = [index.expr, *_kept_params(state, opened)]
+    params = [index.expr, *_kept_params(state, opened), *_token_params(region, region)]
     (body,), constants = closed(outer, [(region.frame, params, outputs)])
     outer.mark()
-    starts = state.starts(outer)
+    starts = _starts(outer, state, region)
     operands = (lower, upper, *starts, *constants)
     node = OPS["loop"](*operands, body=body, carried=len(starts), **steps.attributes)
-    state.finish(outer, node.items(), last)
+    _finish(outer, state, region, node.items(), last)
+
+
+def _token_params(region: FlowRegion, body: FlowRegion) -> list[Expr]:
+    """Return the parameter of a graph for the token that a loop's body hands out, if it does."""
+    return [region.frame.builder.param("checked", _TOKEN)] if body.frame.checks else []
+
+
+def _starts(outer: Frame, state: State, body: FlowRegion) -> list[Expr]:
+    """Return the start values of what a loop carries, its token last."""
+    token = [outer.const(1, _TOKEN)] if body.frame.checks else []
+    return [*state.starts(outer), *token]
+
+
+def _finish(
+    outer: Frame, state: State, body: FlowRegion, results: Sequence[Expr], last: list[list[Next]]
+) -> None:
+    """Let the variables stand for the results of a loop; the last one may be its token."""
+    if body.frame.checks:
+        outer.checks.append(results[-1])
+    state.finish(outer, results, last)
 
 
 def _limit(outer: Frame, lower: Expr, upper: Expr) -> Size:
@@ -179,7 +200,7 @@ def _append_while(
     going = lift(truth_of(test(*given)))
     tested.leave()
     outputs, first = _outputs(region, state, last), []
-    starts = state.starts(outer)
+    starts = _starts(outer, state, region)
     if counter is not None:
         outputs = [counter[0].expr + 1, *outputs]
         first = [counter[0].expr]
@@ -187,10 +208,18 @@ def _append_while(
     parts = [
         (
             tested.frame,
-            [*(t.expr for t in given), *_kept_params(state, inside)],
-            [tested.frame.expr(going.expr)],
+            [
+                *(t.expr for t in given),
+                *_kept_params(state, inside),
+                *_token_params(tested, region),
+            ],
+            [tested.frame.waiting(tested.frame.expr(going.expr))],
         ),
-        (region.frame, [*first, *_kept_params(state, opened)], outputs),
+        (
+            region.frame,
+            [*first, *_kept_params(state, opened), *_token_params(region, region)],
+            outputs,
+        ),
     ]
     (test_graph, body_graph), constants = closed(outer, parts)
     outer.mark()
@@ -208,7 +237,7 @@ def _kept_params(state: State, opened: Opened) -> list[Expr]:
 
 
 def _outputs(region: FlowRegion, state: State, last: list[list[Next]]) -> list[Expr]:
-    """Return the next values of what a loop carries, in its body's graph."""
+    """Return the next values of what a loop carries, in its body's graph, and the body's token."""
     frame = region.frame
     found = []
     for one, leaves in zip(state.carried.values(), last, strict=True):
@@ -216,7 +245,8 @@ def _outputs(region: FlowRegion, state: State, last: list[list[Next]]) -> list[E
             found.append(cast(frame.expr(value), start.expr.dtype))
     for target in state.arrays:
         found.append(frame.expr(region.written[id(target)][1]))
-    return found
+    token = frame.token()
+    return found if token is None else [*found, token]
 
 
 def _bound(frame: Frame, bound: Any) -> Expr:
@@ -242,7 +272,8 @@ def repeat(
             yield
         return
     variables = variables_at(names, get, put, what)
-    before, mark = variables.values(), len(current().session.writes)
+    frame = current()
+    before, mark, checks = variables.values(), len(frame.session.writes), len(frame.checks)
     steps = 0
     while (known := truth(test())) is not None:
         if not known:
@@ -251,7 +282,8 @@ def repeat(
         steps += 1
     if steps == 1:
         variables.set(before)
-        rewind(current(), mark)
+        rewind(frame, mark)
+        del frame.checks[checks:]
     yield from _traced_repeat(test, variables)
 
 
@@ -270,4 +302,5 @@ def _traced_repeat(test: Callable[[], Any], variables: Variables) -> Iterator[No
         if last is not None:
             break
         variables.set(state.before)
-    state.finish(outer, _append_while(outer, state, (region, opened, last), test), last)
+    results = _append_while(outer, state, (region, opened, last), test)
+    _finish(outer, state, region, results, last)

@@ -43,8 +43,8 @@ AND, OR, NOT, CHOOSE, CHAIN = (
     "__bp_choose__",
     "__bp_chain__",
 )
-ASSERT, RAISE, UNBOUND = "__bp_assert__", "__bp_raise__", "__bp_unbound__"
-FLOW_HOOKS = (BRANCH, LOOP, WHILE, AND, OR, NOT, CHOOSE, CHAIN, ASSERT, RAISE, UNBOUND)
+UNBOUND = "__bp_unbound__"
+FLOW_HOOKS = (BRANCH, LOOP, WHILE, AND, OR, NOT, CHOOSE, CHAIN, UNBOUND)
 
 _COMPARISONS = {
     ast.Lt: "<",
@@ -98,15 +98,6 @@ class FlowSyntax:
         steps = call(node.test, WHILE, thunk(node.test, test), *variables)
         name = f"__bp_step_{self._count}__"
         return [*before, at(node, ast.For(store(node, name), steps, node.body, []))]
-
-    def check(self, node: ast.Assert) -> list[ast.stmt]:
-        """Return what an `assert` becomes."""
-        message = [thunk(node, node.msg)] if node.msg is not None else []
-        return [at(node, ast.Expr(call(node.test, ASSERT, node.test, *message)))]
-
-    def refusal(self, node: ast.Raise) -> list[ast.stmt]:
-        """Return what a `raise` becomes."""
-        return [at(node, ast.Expr(call(node, RAISE))), node]
 
     def _variables(
         self, node: ast.stmt, body: Sequence[ast.stmt]

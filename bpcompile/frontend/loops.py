@@ -171,15 +171,22 @@ class _Body:
             for new, old in zip(self.next, self.values, strict=True)
         ]
         buffers, rows = self._buffers()
-        params = [self.index, *self.carried, *buffers]
-        graph, constants = region.finish(params, [*after, *rows])
+        found = [] if (token := inner.token()) is None else [token]
+        tokens = [region.param(RegionParam("checked", token.type)) for token in found]
+        inner.checks.clear()
+        params = [self.index, *self.carried, *buffers, *tokens]
+        graph, constants = region.finish(params, [*after, *rows, *found])
         start = [frame.expr(value.expr) for value in self.values]
         start += [frame.const(0, buffer.type) for buffer in buffers]
+        start += [frame.const(1, param.type) for param in tokens]
         operands = (lower, upper, *start, *constants)
         node = OPS["loop"](*operands, body=graph, carried=len(start), **self.loop.attributes)
+        items = node.items()
+        count = len(items) - len(tokens)
+        frame.checks.extend(items[count:])
         results = [
             Tracer(item, weak)
-            for item, weak in zip(node.items(), self._weak(len(buffers)), strict=True)
+            for item, weak in zip(items[:count], self._weak(len(buffers)), strict=True)
         ]
         split = len(self.values)
         return (

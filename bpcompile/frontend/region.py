@@ -46,8 +46,10 @@ class Region:
     def finish(self, params: Sequence[Tracer], outputs: Sequence[Expr]) -> tuple[Graph, list[Expr]]:
         """Return the graph with `params` first, and the outer values of its further parameters.
 
-        All are in terms of the lengths as they are known now.
+        All are in terms of the lengths as they are known now. The first output waits
+        for the checks.
         """
+        outputs = [self.frame.waiting(out) if not k else out for k, out in enumerate(outputs)]
         sizes = self.outer.session.sizes
         first: list[Node] = [param.expr.node for param in params]
         captured = [inner.node for _, inner in self.frame.captures]

@@ -20,6 +20,13 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
+from bpcompile.frontend.check_syntax import (
+    CHECK_HOOKS,
+    checked_assert,
+    checked_raise,
+    note_source,
+    tried,
+)
 from bpcompile.frontend.exits import PENDING, without_exits
 from bpcompile.frontend.flow_syntax import (
     DECIDING,
@@ -47,7 +54,7 @@ SLICE = "__bp_slice__"
 MUTATE = "__bp_mutate__"
 GLOBAL = "__bp_global__"
 RETURN = "__bp_return__"
-HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, RETURN, PENDING, *FLOW_HOOKS)
+HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, RETURN, PENDING, *FLOW_HOOKS, *CHECK_HOOKS)
 
 
 class Rewriter:
@@ -73,6 +80,8 @@ class Rewriter:
                     self._generators.add(node)
                 else:
                     node.body = without_exits(node.body)
+            elif isinstance(node, (ast.Assert, ast.Raise)):
+                note_source(node)
             stack.extend(inside(node))
         self._expressions(definition)
         if isinstance(definition, ast.FunctionDef):
@@ -182,17 +191,7 @@ class Rewriter:
                 node.body = [*names, *node.body]
                 return self.flow.loop(node) if self.flow and isinstance(node, ast.For) else [node]
         self._inner_blocks(node)
-        if self.flow is not None:
-            match node:
-                case ast.If():
-                    return self.flow.branch(node)
-                case ast.While():
-                    return self.flow.repeat(node)
-                case ast.Assert():
-                    return self.flow.check(node)
-                case ast.Raise():
-                    return self.flow.refusal(node)
-        return [node]
+        return [node] if self.flow is None else _decided(node, self.flow)
 
     def _inner_blocks(self, node: ast.AST) -> None:
         """Rewrite the blocks that a statement contains."""
@@ -290,6 +289,22 @@ class Rewriter:
         """Return a name that no model has."""
         self._temporaries += 1
         return f"__bp_{self._temporaries}__"
+
+
+def _decided(node: ast.stmt, flow: FlowSyntax) -> list[ast.stmt]:
+    """Return what a statement becomes by which values decide what runs."""
+    match node:
+        case ast.If():
+            return flow.branch(node)
+        case ast.While():
+            return flow.repeat(node)
+        case ast.Assert():
+            return checked_assert(node)
+        case ast.Raise():
+            return checked_raise(node)
+        case ast.Try() | ast.TryStar():
+            return tried(node)
+    return [node]
 
 
 def _is_read(node: ast.AST) -> TypeGuard[ast.Subscript]:

@@ -43,6 +43,7 @@ class Session:
         self.named_in: dict[Node, str] = {}  # the function that gave a node its name
         self.writes: list[tuple[Any, Expr]] = []  # each tracer that was written to, and from what
         self.counters: dict[Node, Size] = {}  # of rolled loops, with what each stays below
+        self.tries = 0  # the bodies of `try` that are being traced
         self.unroll = unroll
         self.unrolled = unrolled  # the known loops that could not be rolled, by their place
         self.rolling: list[Site] = []  # the known loops that are being rolled, outermost first
@@ -69,6 +70,8 @@ class Frame:
         self.captures: list[tuple[Expr, Expr]] = []  # outer value, parameter here
         self.journal: Journal | None = None  # for control flow: what outer tracers held before
         self.before: dict[int, Any] = {}  # for control flow: objects that must not change, by id
+        self.checks: list[Expr] = []  # tokens of the checks in this graph
+        self.ended = False  # whether all of it raises
         self.numbers: dict[Any, Node] = {}  # constants that were made before, for `quick`
         self._inner: dict[Node, Expr] = {}
         self._outer: dict[Node, Node] = {}
@@ -153,6 +156,15 @@ class Frame:
         """Append an operation to this graph, with the user's line."""
         self.mark()
         return self.builder.apply(OPS[name], args, attrs)
+
+    def token(self) -> Expr | None:
+        """Return one token of all checks in this graph, or None where it has none."""
+        return self.waiting(self.checks[0]) if self.checks else None
+
+    def waiting(self, value: Expr) -> Expr:
+        """Return a value of this graph that waits for its checks."""
+        tokens = [token for token in self.checks if token.node is not value.node]
+        return OPS["checked"](value, *tokens) if tokens else value
 
     def mark(self) -> None:
         """Give the nodes built next the user's line."""

@@ -34,7 +34,7 @@ from bpcompile.frontend.sizes import Sizes, bare_name
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
-from bpcompile.ir.build import Builder
+from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
@@ -183,7 +183,20 @@ def _traced(
         exprs = [frame.expr(tracer.expr) for tracer in tracers]
     if len(exprs) == 1:
         _name_result(exprs[0].node, frame.builder.name)
+    _wait(frame, exprs)
     return _finished(frame, frame.builder.finish(exprs), out_structure, paths)
+
+
+def _wait(frame: Frame, results: list[Expr]) -> None:
+    """Let one result of a function wait for its checks: a number, where there is one."""
+    if frame.checks:
+        if not results:
+            raise TraceError(
+                f"{frame.builder.name} tests its arguments and returns nothing: return a number or "
+                "array, since a function without results is not compiled"
+            )
+        first = next((k for k, expr in enumerate(results) if not expr.shape), 0)
+        results[first] = frame.waiting(results[first])
 
 
 def _name_result(node: Node, name: str) -> None:

@@ -35,6 +35,7 @@ class Kind(enum.Enum):
     CONTRACTION = "contraction"  # products summed over an axis
     COMPOSITE = "composite"  # written in other ops by `expand`
     REGION = "region"  # runs graphs: loops and branches
+    CHECK = "check"  # raises where a condition does not hold, or waits for that
 
 
 class Level(enum.IntEnum):

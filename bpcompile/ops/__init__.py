@@ -7,6 +7,7 @@ the text patterns that it declares.
 
 from bpcompile.ops import (
     arithmetic,
+    checks,
     choice,
     contraction,
     error_function,
@@ -26,6 +27,7 @@ from bpcompile.ops import (
 
 __all__ = [
     "arithmetic",
+    "checks",
     "choice",
     "contraction",
     "error_function",

@@ -4,6 +4,9 @@ A value that a loop carries is needed where its last value is read, where the ne
 one depends on it, or where the test does. One that the body hands on as it is becomes a constant of
 the loop, and two operands that are one value become one. A tape, or a result of a branch, is needed
 where it is read.
+
+A check is needed where its token is. Once no value waits for a token any more, which the last pass
+sees to, every check is, and with it the loops and branches that it stands in.
 """
 
 from __future__ import annotations
@@ -18,9 +21,33 @@ from bpcompile.ir.type import AnyType, TupleType
 from bpcompile.passes.forms import FORMS
 
 
-def drop_dead(graph: Graph) -> Graph:
-    """Return the graph with what its outputs need, in regions too."""
-    return _dropped(graph, {})
+def drop_dead(graph: Graph, *, checks: bool = False) -> Graph:
+    """Return the graph with what its outputs need, in regions too; with `checks`, those as well."""
+    return _dropped(graph, _Known(checks))
+
+
+class _Known:
+    """Remember what became of regions, and which of their nodes are needed in any case."""
+
+    def __init__(self, checks: bool) -> None:
+        """Say whether checks are."""
+        self.checks = checks
+        self.graphs: dict[Graph, Graph] = {}
+        self._needed: dict[Graph, list[Node]] = {}
+
+    def roots(self, graph: Graph, outputs: Sequence[Node]) -> tuple[Node, ...]:
+        """Return some outputs of a graph, and its checks and the region ops that hold some."""
+        if not self.checks:
+            return tuple(outputs)
+        if graph not in self._needed:
+            self._needed[graph] = [node for node in graph.nodes if self.is_check(node)]
+        return (*outputs, *self._needed[graph])
+
+    def is_check(self, node: Node) -> bool:
+        """Tell whether a node is a check, or one of its regions has one."""
+        return self.checks and (
+            node.op.name == "require" or any(self.roots(region, ()) for _, region in regions(node))
+        )
 
 
 class _Plan(NamedTuple):
@@ -37,24 +64,26 @@ class _Plan(NamedTuple):
     regions: dict[str, Graph]
 
 
-def _dropped(graph: Graph, known: dict[Graph, Graph]) -> Graph:
+def _dropped(graph: Graph, known: _Known) -> Graph:
     """Return a graph or region without what its outputs do not need."""
-    if graph in known:
-        return known[graph]
+    if graph in known.graphs:
+        return known.graphs[graph]
     nodes, outputs = graph.nodes, graph.outputs
+    roots = known.roots(graph, outputs)
     if any(node.attrs and node.op.kind is Kind.REGION for node in nodes):
         place = _places(graph, known)
         nodes = tuple(place.values())
         outputs = tuple(place[out] for out in outputs)
-    needed = reachable(outputs)
+        roots = tuple(place[root] for root in roots)
+    needed = reachable(roots)
     nodes = tuple([n for n in nodes if n in needed or n.op.name == "param"])
     same = len(nodes) == len(graph.nodes) and all(map(is_, nodes, graph.nodes))
     new = graph if same else Graph(graph.name, graph.params, nodes, outputs, graph.guards)
-    known[graph] = known[new] = new
+    known.graphs[graph] = known.graphs[new] = new
     return new
 
 
-def _places(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, Node]:
+def _places(graph: Graph, known: _Known) -> dict[Node, Node]:
     """Return what becomes of the nodes of a graph with regions, in order."""
     plans = _plans(graph, known)
     place: dict[Node, Node] = {}
@@ -68,9 +97,9 @@ def _places(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, Node]:
     return place
 
 
-def _plans(graph: Graph, known: dict[Graph, Graph]) -> dict[Node, _Plan]:
+def _plans(graph: Graph, known: _Known) -> dict[Node, _Plan]:
     """Return the plan of each region op that the outputs need."""
-    needed = set(graph.outputs)
+    needed = set(known.roots(graph, graph.outputs))
     read: dict[Node, set[int]] = {}
     plans: dict[Node, _Plan] = {}
     for node in reversed(graph.nodes):
@@ -95,7 +124,7 @@ def _arguments(node: Node, plan: _Plan) -> list[Node]:
 class _Planner:
     """Find what is left of a region op, of whose results those in `read` are read."""
 
-    def __init__(self, node: Node, read: set[int], known: dict[Graph, Graph]) -> None:
+    def __init__(self, node: Node, read: set[int], known: _Known) -> None:
         """Take the node apart."""
         self.form = FORMS[node.op.name]
         self.known = known
@@ -165,7 +194,8 @@ class _Planner:
         stack: list[Node] = []
         for key, region in self.regions.items():
             number.update((param, k) for k, param in enumerate(region.params[self.form.lead :]))
-            stack += region.outputs if key == "test" else [region.outputs[k] for k in self.read]
+            outputs = region.outputs if key == "test" else [region.outputs[k] for k in self.read]
+            stack += self.known.roots(region, outputs)
         used = {k for k in self.read if k < self.carried}
         seen = set(stack)
         while stack:
@@ -198,7 +228,7 @@ class _Planner:
             return region
         place = {params[k]: params[other] for k, other in twins.items()}
         nodes = list(kept)
-        needed = reachable(outputs)
+        needed = reachable(self.known.roots(region, outputs))
         for node in region.nodes:
             if node.op.name == "param" or node not in needed:
                 continue

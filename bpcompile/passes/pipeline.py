@@ -14,6 +14,7 @@ from bpcompile.ir.graph import Graph
 from bpcompile.ir.verify import verify as verify_graph
 from bpcompile.passes.algebra import ALGEBRA, COTANGENT
 from bpcompile.passes.branches import BRANCHES
+from bpcompile.passes.checks import CHECKS, settle
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
@@ -27,8 +28,8 @@ from bpcompile.passes.views import VIEWS
 Pass: TypeAlias = Callable[[Graph], Graph]
 Observer: TypeAlias = Callable[[str, Graph, Graph], None]
 
-MODEL = Rules(FOLD, ALGEBRA, VIEWS, SCALARS, STABILITY, LOOPS, BRANCHES)
-_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, SCALARS, LOOPS, BRANCHES)
+MODEL = Rules(FOLD, ALGEBRA, VIEWS, SCALARS, STABILITY, LOOPS, CHECKS, BRANCHES)
+_JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, SCALARS, LOOPS, CHECKS, BRANCHES)
 
 
 def simplify(graph: Graph) -> Graph:
@@ -43,7 +44,7 @@ def lower(graph: Graph) -> Graph:
 
 SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
-LOWER: tuple[Pass, ...] = (lower, drop_dead, share_outside)
+LOWER: tuple[Pass, ...] = (lower, drop_dead, share_outside, settle)
 
 
 def run(

@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcompile.frontend.tree_closures import OtherStructure
 from bpcompile.frontend.trees import LEAF, Structure, leaves_of
 from bpcompile.ir.type import DType
 from bpcompile.runtime.forms import Form, can_put, can_take, is_small
-from bpcompile.runtime.program import Inexact, Program
+from bpcompile.runtime.program import Program
 from bpcompile.runtime.vectorcall import make_hot
 
 Slow = Callable[..., Any]
@@ -27,8 +26,9 @@ Take = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 Finish = Callable[[Any], Any]
 
 # What a call that is not exact raises on the way; the slow path then does it, or says what is
-# wrong. A ValueError is a broken guard, a TypeError a wrong number of arguments.
-MISSED = (ValueError, TypeError, IndexError, KeyError, AttributeError, OtherStructure, Inexact)
+# wrong. A ValueError is a broken guard or a check of the model, a TypeError a wrong number of
+# arguments. Ctrl-C, which compiled code signals by a subclass of Exception, goes out as it is.
+MISSED = Exception
 NUMBERS = {DType.F64: float, DType.F32: np.float32, DType.I64: int, DType.BOOL: bool}
 _LEAF_TREE = Structure((LEAF,))
 _NOTHING: Any = object()
@@ -96,6 +96,8 @@ def around(
         if not kwargs or finish is None:
             try:
                 result = call(*take(args), **kwargs)
+            except KeyboardInterrupt:
+                raise
             except MISSED:
                 result = _NOTHING
             if result is not _NOTHING:
@@ -138,6 +140,8 @@ def _large(program: Program, layout: Layout, slow: Slow) -> Callable[..., Any]:
                     break
             if exact:
                 return finish(dispatcher(*leaves, *hidden))
+        except KeyboardInterrupt:
+            raise
         except MISSED:
             pass
         return slow(*args, **kwargs)
@@ -169,6 +173,8 @@ def _interpreted(program: Program, layout: Layout, slow: Slow) -> Callable[..., 
                     break
             if exact:
                 return finish(function(*leaves, *hidden))
+        except KeyboardInterrupt:
+            raise
         except MISSED:
             pass
         return slow(*args, **kwargs)

@@ -1,8 +1,10 @@
-"""Explain an index out of range that compiled code met: which array, at which line, what to do.
+"""Explain what compiled code raises: a check that failed, or an index out of range, and the line.
 
-Machine code raises an IndexError with the index, the length and the number of the place; the
-emitter kept which read or write of the model has that number. The numpy target raises NumPy's own
-error, and the graph is interpreted to find the place, at about the price of the call itself.
+A check of the model raises the user's exception with its text, by which it is found among the
+checks in the graph. For an index, machine code raises an IndexError with the index, the length and
+the number of the place; the emitter kept which read or write of the model has that number. The
+numpy target raises NumPy's own error, and the graph is interpreted to find the place, at about the
+price of the call itself.
 """
 
 from __future__ import annotations
@@ -14,6 +16,22 @@ from bpcompile.errors import OutOfRangeError
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.interpret import IndexFault, interpret
 from bpcompile.ir.op import Kind
+from bpcompile.ops.checks import KINDS, raised
+
+
+def explain(
+    error: Exception, tested: Sequence[tuple[Node, int]], graph: Graph, leaves: Sequence[Any]
+) -> Exception:
+    """Return what to raise for an error in a call with exact leaves; one from elsewhere as it is.
+
+    `tested` is that of the emitted module and `graph` what it computes.
+    """
+    for node, args in raised(graph).items():
+        if type(error) is KINDS[node.attrs["kind"]] and error.args == args:
+            origin, text = node.origin, node.attrs["text"]
+            place = f"{origin.file}:{origin.line}" if origin is not None and origin.file else ""
+            return type(error)(f"{text} ({place})" if text and place else text or place)
+    return explain_index(error, tested, graph, leaves) if type(error) is IndexError else error
 
 
 def explain_index(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from bpcompile.ir.dims import Size, product, size_names, substitute
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
     CopyArray,
     Expression,
     Fill,
@@ -58,7 +59,7 @@ def effort(statements: Sequence[Statement], shapes: Mapping[Var, tuple[Size, ...
 def _single(statement: Statement, shapes: Mapping[Var, tuple[Size, ...]]) -> Size:
     """Return the work of a statement that has no statements inside."""
     match statement:
-        case Set(value=value) | Store(value=value) | Fold(value=value):
+        case Set(value=value) | Store(value=value) | Fold(value=value) | Check(condition=value):
             return 1 + _expressions([value])
         case Move(values=values):
             return 1 + _expressions(values)

@@ -15,6 +15,7 @@ from bpcompile.schedule.places import ArrayPlace, Cursor, Place, Workshop
 from bpcompile.schedule.reading import Reader
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
     Expression,
     Fill,
     Fold,
@@ -89,6 +90,8 @@ class Lowering(Reader):
                 self._product(task, cursor)
             case Work.OPAQUE:
                 self.lower_region(self, task.node, cursor)
+            case Work.CHECK:
+                cursor.add(Check(self.read(task.node.args[0], (), cursor), task.node))
             case Work.REDUCE | Work.CONTRACT:
                 self.folds.step(task, cursor)
             case _:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from bpcompile.ir.dims import Size, size_names
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
     CheckedIndex,
     CopyArray,
     Expression,
@@ -154,6 +155,11 @@ def _(item: CheckedIndex, found: Mentions) -> list[Item]:
     found.assigns(item.var)
     found.sizes(item.length)
     return [item.value]
+
+
+@_below.register
+def _(item: Check, _found: Mentions) -> list[Item]:
+    return [item.condition]
 
 
 @_below.register

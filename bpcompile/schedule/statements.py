@@ -172,6 +172,14 @@ class CheckedIndex:
 
 
 @dataclass(slots=True)
+class Check:
+    """Raise the exception of `node`, a ``require``, where a condition does not hold."""
+
+    condition: Expression
+    node: Node
+
+
+@dataclass(slots=True)
 class For:
     """Count a variable from `lower` up to `upper`."""
 
@@ -274,6 +282,7 @@ Statement: TypeAlias = (
     | Fold
     | FoldIndex
     | CheckedIndex
+    | Check
     | For
     | If
     | While

@@ -31,6 +31,7 @@ class Work(enum.Enum):
     WRITE = "write"  # writes a value for each index of the second operand
     COPY = "copy"  # stores a transparent value
     OPAQUE = "opaque"  # a matrix product by BLAS, or a region
+    CHECK = "check"  # raises
 
 
 def rank_of(node: Node) -> int:
@@ -57,6 +58,8 @@ def work_of(node: Node) -> Work:
         case Kind.CONTRACTION:
             by_blas = all(arg.array_type.rank == 2 for arg in node.args)
             return Work.OPAQUE if by_blas and not is_literal_small(node) else Work.CONTRACT
+        case Kind.CHECK:
+            return Work.CHECK
         case Kind.INDEX if node.op.name in ("update", "accumulate"):
             return Work.WRITE
     return Work.ELEMENT

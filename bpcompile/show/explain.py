@@ -331,7 +331,7 @@ class _Edge:
 def _formula(node: Node, labels: Mapping[Node, str]) -> str:
     """Return the formula of a gate; one that only moves elements says so."""
     text = text_of(node, labels)
-    if node.op.name in ("broadcast", "astype", "reshape", "stop_gradient", "copy"):
+    if node.op.name in ("broadcast", "astype", "reshape", "stop_gradient", "copy", "checked"):
         return f"{node.op.name}({text})"
     return text
 

@@ -105,7 +105,7 @@ def _latex_body(node: Node, args: Sequence[Piece]) -> Piece:
             return size_piece(node.attrs["size"])
         case "param":
             return Piece(latex_name(node.name or "?"))
-        case "broadcast" | "astype" | "reshape" | "stop_gradient":
+        case "broadcast" | "astype" | "reshape" | "stop_gradient" | "checked":
             return args[0]
         case "transpose":
             return Piece(f"{_bracketed(args[0], Level.ATOM)}^\\top", Level.POWER)

@@ -16,6 +16,7 @@ from bpcompile.ir.dims import Dim, Size, dim_min, floor_div, product, size_names
 from bpcompile.ir.op import Kind
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
     CheckedIndex,
     CopyArray,
     Expression,
@@ -136,7 +137,7 @@ class _Nest:
     def _statement(self, statement: Statement, loops: Loops) -> None:
         """Count one statement that is no loop."""
         match statement:
-            case Set(value=value) | CheckedIndex(value=value):
+            case Set(value=value) | CheckedIndex(value=value) | Check(condition=value):
                 self._values([value], loops)
             case Store(array=array, index=index, value=value):
                 self._values([value], loops)

@@ -16,6 +16,7 @@ from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
 from bpcompile.frontend.trees import Structure, leaves_of
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node
+from bpcompile.ops.checks import checked, unchecked
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
 
@@ -155,9 +156,20 @@ def _nested(task: Task, first: int) -> Any:
 def _chosen(
     graph: Graph, outputs: Sequence[Node], tree: Any, extras: tuple[Extra, ...] = ()
 ) -> Joint:
-    """Return the joint graph whose outputs are the leaves of a tree of positions."""
+    """Return the joint graph whose outputs are the leaves of a tree of positions.
+
+    Where a result that waits for the checks of the function is none of them, another one waits.
+    """
     positions, structure = leaves_of(tree)
-    return Joint(graph.with_outputs(tuple(outputs[k] for k in positions)), structure, extras)
+    chosen = [outputs[k] for k in positions]
+    left = [out for out in outputs if out.op is checked and out not in chosen]
+    nodes = graph.nodes
+    if left and chosen:
+        tokens = [token for out in left for token in out.args[1:]]
+        chosen[0] = Node(checked, (chosen[0], *tokens), {}, chosen[0].type, left[0].origin)
+        nodes = (*nodes, chosen[0])
+    graph = Graph(graph.name, graph.params, nodes, tuple(chosen), graph.guards)
+    return Joint(graph, structure, extras)
 
 
 def _reordered(joint: Graph, graph: Graph, given: Sequence[Node], hidden: int) -> Graph:
@@ -177,7 +189,7 @@ def _require_scalar(graph: Graph, structure: Structure, task: Task) -> None:
             f"{call} needs a function that returns one scalar, and {task.name} returns "
             f"{structure!r}: return the scalar alone, or (scalar, the rest) with has_aux=True"
         )
-    value = graph.outputs[0]
+    value = unchecked(graph.outputs[0])
     place = f" at {value.origin}" if value.origin else ""
     # A returned expression is named after its function, which would say nothing here.
     name = None if value.name in (task.name, "lambda") else value.name

@@ -21,11 +21,12 @@ from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.region import Region, RegionParam
 from bpcompile.frontend.registry import apply
-from bpcompile.frontend.session import current
+from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, leaves_of, leaves_up_to
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import DType, Type
+from bpcompile.ops.checks import checked
 from bpcompile.passes.pipeline import SIMPLIFY, run
 from bpcompile.transforms.joint import Target, Task, derive
 
@@ -73,10 +74,19 @@ def apply_inside(
     frame = current()
     given = [value.expr for value in (*outer, *seeds)]
     exprs = [frame.expr(expr) for expr in (*given, *read)]
-    results = frame.builder.inline(joint.graph, exprs)
+    results = [_unwaiting(frame, expr) for expr in frame.builder.inline(joint.graph, exprs)]
     return joint.results.unflatten(
         Tracer(expr, weak=not expr.shape and expr.dtype is not DType.F32) for expr in results
     )
+
+
+def _unwaiting(frame: Frame, result: Expr) -> Expr:
+    """Return a result of the inner function, whose checks the outer one waits for from now on."""
+    node = result.node
+    if node.op is not checked:
+        return result
+    frame.checks.extend(map(frame.builder.wrap, node.args[1:]))
+    return frame.builder.wrap(node.args[0])
 
 
 def _entered(
