@@ -10,7 +10,7 @@ import bpcompile as bp
 from bpcompile.errors import ArgumentError
 
 TARGETS = ("numpy", "numba")
-CHOICES = (1, 4, 100, "sqrt")
+CHOICES = (4, "sqrt", ("binomial", 2), "binomial")
 
 
 def relaxation(checkpoint: Any) -> Callable[..., Any]:

@@ -30,6 +30,7 @@ Atom: TypeAlias = str | tuple[str, Size, Size]
 Monomial: TypeAlias = tuple[Atom, ...]
 
 _CALLS = ("max", "min")
+_ROUNDED = ("sqrt", "log2")  # functions of NumPy, rounded down; their second operand is 0
 _MAX_TEXT = 400
 _MAX_TERMS = 1024  # (a + b)*(c + d)*... doubles with each factor
 
@@ -42,8 +43,8 @@ def _atom_text(atom: Atom) -> str:
     kind, left, right = atom
     if kind in _CALLS:
         return f"{kind}({left}, {right})"
-    if kind == "sqrt":
-        return f"int(np.sqrt({left}))"
+    if kind in _ROUNDED:
+        return f"int(np.{kind}({left}))"
     return f"({_wrapped(left)} {kind} {_wrapped(right)})"
 
 
@@ -249,6 +250,13 @@ def dim_sqrt(size: Size) -> Size:
     return math.isqrt(max(size, 0)) if isinstance(size, int) else Dim({(("sqrt", size, 0),): 1})
 
 
+def dim_log2(size: Size) -> Size:
+    """Return the binary logarithm of a length of at least 1, rounded down."""
+    return (
+        max(size, 1).bit_length() - 1 if isinstance(size, int) else Dim({(("log2", size, 0),): 1})
+    )
+
+
 def evaluate(size: Size, values: Mapping[str, int]) -> int:
     """Return the value of a size where `values` gives each name.
 
@@ -281,8 +289,8 @@ def _substitute_atom(atom: Atom, values: Mapping[str, Size]) -> Size:
     left, right = substitute(left, values), substitute(right, values)
     if kind == "//":
         return floor_div(left, right)
-    if kind == "sqrt":
-        return dim_sqrt(left)
+    if kind in _ROUNDED:
+        return dim_sqrt(left) if kind == "sqrt" else dim_log2(left)
     return dim_max(left, right) if kind == "max" else dim_min(left, right)
 
 
@@ -333,17 +341,17 @@ def _read(tree: ast.expr, text: str) -> Size:
         case ast.Call(func=ast.Name(id="min"), args=[left, right], keywords=[]):
             return dim_min(_read(left, text), _read(right, text))
         case ast.Call(func=ast.Name(id="int"), args=[ast.Call() as root], keywords=[]):
-            return dim_sqrt(_read(_rooted(root, text), text))
+            return _read_rounded(root, text)
     raise ShapeError(_bad_dim(text))
 
 
-def _rooted(call: ast.Call, text: str) -> ast.expr:
-    """Return what a call of ``np.sqrt`` is given."""
+def _read_rounded(call: ast.Call, text: str) -> Size:
+    """Return the size of a parsed call of ``np.sqrt`` or ``np.log2``."""
     match call:
         case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="np"), attr="sqrt"), args=[operand], keywords=[]
-        ):
-            return operand
+            func=ast.Attribute(value=ast.Name(id="np"), attr=kind), args=[operand], keywords=[]
+        ) if kind in _ROUNDED:
+            return (dim_sqrt if kind == "sqrt" else dim_log2)(_read(operand, text))
     raise ShapeError(_bad_dim(text))
 
 

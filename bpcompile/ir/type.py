@@ -196,7 +196,7 @@ def _tokens(text: str) -> list[str]:
     pieces = text.split()
     merged: list[str] = []
     for piece in pieces:
-        if piece == "(" and merged and merged[-1] in ("max", "min", "int", "np.sqrt"):
+        if piece == "(" and merged and merged[-1] in ("max", "min", "int", "np.sqrt", "np.log2"):
             merged[-1] += "("
         else:
             merged.append(piece)

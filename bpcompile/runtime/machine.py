@@ -202,6 +202,9 @@ class Machine:
             root = self.module.declare_intrinsic("llvm.sqrt", [self.ir.DoubleType()])
             number = builder.sitofp(left, self.ir.DoubleType())
             return builder.fptosi(builder.call(root, [number]), self.word)
+        if kind == "log2":
+            zeros = builder.ctlz(left, self.ir.Constant(self.ir.IntType(1), 0))
+            return builder.sub(self.integer(63), zeros)
         over = builder.icmp_signed(">" if kind == "max" else "<", left, right)
         return builder.select(over, left, right)
 

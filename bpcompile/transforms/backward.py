@@ -29,10 +29,10 @@ def backward_loop(
     Returns the last value of each slot, and the cotangents of tapes with the numbers of the
     operands that they belong to.
     """
-    return _Backward(sweep, joint, tape).write()
+    return Backward(sweep, joint, tape).write()
 
 
-class _Backward:
+class Backward:
     """Build the loop that runs backwards; `place` says where values of the joint graph are."""
 
     def __init__(self, sweep: Sweep, joint: Joint, tape: Tape) -> None:
@@ -70,6 +70,7 @@ class _Backward:
         copy_nodes(nodes, self.wanted, inside, self.place, lambda copy: self._in_rows(copy, rows))
         made = [inside.wrap(self.place[node]) for node in self.made]
         states, kept = made[: len(self.changing)], made[len(self.changing) :]
+        states += self._more()
         states += [inside.wrap(self.place[joint.later[out]]) for out in later]
         results = self._finish(states, kept, self._note(self.wanted - set(later)))
         found = iter(results)
@@ -114,12 +115,7 @@ class _Backward:
 
         Returns the tapes of which inner loops read the place themselves, with the place.
         """
-        step = self._index()
-        loop_index = self.loop.index
-        self.place[loop_index] = step.node
-        lower = self.counts.linear(self.loop.lower).size
-        if lower != 0:
-            step = step - self.build.number(self.outer.wrap(self.loop.lower), lower)
+        step = self._step()
         self._read_seeds(step)
         rows: dict[Node, Node] = {}
         readers = users(self.joint.graph)
@@ -137,6 +133,19 @@ class _Backward:
             value.node.name = value.node.name or node.name
             self.place[node] = value.node
         return rows
+
+    def _more(self) -> list[Expr]:
+        """Return what is carried beside the cotangents, in the order in which it was added."""
+        return []
+
+    def _step(self) -> Expr:
+        """Build the index of the iteration; return its number, counted from the first one."""
+        index = self._index()
+        self.place[self.loop.index] = index.node
+        lower = self.counts.linear(self.loop.lower).size
+        if lower == 0:
+            return index
+        return index - self.build.number(self.outer.wrap(self.loop.lower), lower)
 
     def _index(self) -> Expr:
         """Return the index of the iteration that the backward loop works on."""

@@ -27,7 +27,6 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.passes.dce import drop_dead
 from bpcompile.transforms.building import LoopBuilder
 from bpcompile.transforms.counts import Counts
-from bpcompile.transforms.notes import is_stretch
 from bpcompile.transforms.regions import Loop, reached
 
 _INTEGER = Type(DType.I64)
@@ -137,7 +136,7 @@ class _Stretches:
 def keeps_states_alone(loop: Loop) -> bool:
     """Tell whether the tape of a loop is to hold nothing but what an iteration starts from."""
     asked = loop.node.attrs.get("checkpoint")
-    return asked == "again" or is_stretch(asked)
+    return asked in ("again", "binomial") or (isinstance(asked, tuple) and bool(asked))
 
 
 def unmarked(node: Node) -> Node:

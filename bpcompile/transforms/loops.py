@@ -30,6 +30,7 @@ from bpcompile.transforms.counts import Counts, Linear
 from bpcompile.transforms.keep import iterations
 from bpcompile.transforms.regions import Loop, counting
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, TapeBar, gradient
+from bpcompile.transforms.revolve import is_binomial, revolve
 from bpcompile.transforms.tape import Joint, RowSlot, Seed, Slot, forward_loop
 from bpcompile.transforms.writes import changed_by_elements, covers, outside, written_once
 
@@ -47,7 +48,10 @@ def reverse_loop(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -> None
         loop = Loop(unmarked(counted))
         joint = _joint_body(sweep, _Task(sweep, node, loop, bars))
         kept = joint.kept()
-    values, tapes = backward_loop(sweep, joint, forward_loop(sweep, joint, kept))
+    if is_binomial(loop):
+        values, tapes = revolve(sweep, joint, kept)
+    else:
+        values, tapes = backward_loop(sweep, joint, forward_loop(sweep, joint, kept))
     results = list(zip(joint.slots, values, strict=True))
     masks = {slot.operand: value for slot, value in results if slot.mask}
     for slot, value in results:
