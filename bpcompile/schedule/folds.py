@@ -97,11 +97,12 @@ class Folds:
         loops = []
         for k in inner:
             loop = Loop(task.node.shape[k], len(task.path))
-            at[k] = loop.var.size
+            at[k] = loop.counter
             loops.append(loop)
         nest: list[For | Store] = [statement(tuple(at))]
         for loop in reversed(loops):
-            nest = [For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), [*nest])]
+            if loop.size != 1:
+                nest = [For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), [*nest])]
         cursor.add(nest[0])
 
     def step(self, task: Task, cursor: Cursor) -> None:

@@ -77,7 +77,11 @@ class Lowering(Reader):
         inner = cursor.nested()
         with self.shop.facts.counting(loop.var.token, 0, loop.size):
             self._scope(loop, inner)
-        cursor.add(For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), inner.statements))
+        if loop.size == 1:
+            for statement in inner.statements:
+                cursor.add(statement)
+        else:
+            cursor.add(For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), inner.statements))
         for task in folds:
             self.folds.finish(task, cursor)
 

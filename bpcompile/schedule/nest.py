@@ -115,6 +115,11 @@ class Loop(Scope):
         self.position = 0
         self.touched: set[Node] = set()
 
+    @property
+    def counter(self) -> Size:
+        """Return the value of the counter: a loop of one step is not written and has it at 0."""
+        return 0 if self.size == 1 else self.var.size
+
 
 class Tree:
     """Hold the loops of one block and place tasks into them."""

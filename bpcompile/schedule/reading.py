@@ -144,7 +144,7 @@ class Reader:
         """Return the canonical index of the current iteration of a task."""
         at: list[Size] = [0] * len(task.sizes)
         for axis, loop in zip(task.order, task.path, strict=True):
-            at[axis] = loop.var.size
+            at[axis] = loop.counter
         return at
 
     def result_at(self, task: Task) -> list[Size]:

@@ -142,11 +142,10 @@ def _logits_to_params_b2_bar(
             v11[i, j] = logits == (v15 if v23 < 1.5 else math.nan)  # from log_softmax(logits)  test_golden_modules.py:32
     v24 = 0.0
     for i in range(r):
-        for j in range(1):
-            labels_2 = labels[i]
-            at = _at(labels_2, m, 0)
-            v24 = _add(v24, v5[i, at] - v9[i])
-            v0[i, at] = _add(v0[i, at], v14)  # from log_softmax(logits)[arange(r), labels]  test_golden_modules.py:32
+        labels_2 = labels[i]
+        at = _at(labels_2, m, 0)
+        v24 = _add(v24, v5[i, at] - v9[i])
+        v0[i, at] = _add(v0[i, at], v14)  # from log_softmax(logits)[arange(r), labels]  test_golden_modules.py:32
     two_layers = -(v24 / v13)
     params_b2_bar.fill(0.0)
     for i in range(r):
