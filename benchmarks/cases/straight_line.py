@@ -104,7 +104,9 @@ def value_and_gradient() -> Any:
     return model(*map(np.float64, POINT)), gradient
 
 
-def clocked(emit: Callable[[Any], float | None], array_module: str, result: Callable[[], Any]) -> Clocked:
+def clocked(
+    emit: Callable[[Any], float | None], array_module: str, result: Callable[[], Any]
+) -> Clocked:
     """Time `emit` on a fresh model of the large size; the small size is a part of the sample.
 
     `emit` returns the seconds that it took for what comes after the text, which are not counted.

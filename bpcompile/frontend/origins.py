@@ -20,6 +20,7 @@ import numpy as np
 from bpcompile.ir.graph import Origin
 
 _PACKAGE = Path(__file__).parents[1]
+_DEMO = _PACKAGE / "demo.py"
 _SCIPY = importlib.util.find_spec("scipy")
 _INNER_FOLDERS = tuple(
     f"{folder}/"
@@ -39,10 +40,14 @@ _origins: dict[tuple[str, int], Origin] = {}
 
 
 def is_inner(file: str) -> bool:
-    """Tell whether a file is one of ours or of the libraries whose calls we answer."""
+    """Tell whether a file is one of ours or of the libraries whose calls we answer.
+
+    The demonstration is a user like any other, though it comes with us.
+    """
     known = _inner_files.get(file)
     if known is None:
-        known = Path(file).as_posix().startswith(_INNER_FOLDERS)
+        path = Path(file)
+        known = path.as_posix().startswith(_INNER_FOLDERS) and path != _DEMO
         _inner_files[file] = known
     return known
 
