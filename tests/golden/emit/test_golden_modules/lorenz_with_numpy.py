@@ -24,13 +24,13 @@ def _main(sigma, rho, beta, start_0, start_1, start_2):
         start_1 = np.float64(start_1)
         start_2 = np.float64(start_2)
         v0 = np.zeros(100, np.float64)
-        # keeps x, y and 1 more value of each step on the tape
         x = start_0
         y = start_1
         z = start_2
         x_tape = np.array(v0)
         y_tape = np.array(v0)
         kept_tape = np.array(v0)
+        # keeps x, y and 1 more value of each step on the tape
         for i in range(100):
             v1 = x + 0.01 * sigma * (y - x)
             v2 = rho - z
@@ -44,8 +44,8 @@ def _main(sigma, rho, beta, start_0, start_1, start_2):
         z_bar = 2.0 * z  # z̄ = lorenz_bar (2 z), from z²  test_golden_modules.py:46
         y_bar = 2.0 * y  # ȳ = lorenz_bar (2 y), from y²  test_golden_modules.py:46
         x_bar = 2.0 * x  # x̄ = lorenz_bar (2 x), from x²  test_golden_modules.py:46
-        # runs the steps backwards: reads x, y and 1 more value from the tape and computes 2 values again
         sigma_bar = np.float64(0.0)
+        # runs the steps backwards: reads x, y and 1 more value from the tape and computes 2 values again
         for i_back in range(100):
             i = np.int64(99) - i_back
             x_2 = x_tape[i]
