@@ -22,6 +22,7 @@ from bpcompile.ops.shape import broadcast_to, transposed
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY
 from bpcompile.passes.pipeline import run as run_passes
 from bpcompile.transforms.reverse import reverse
+from tests.emit.control import branch, repeat
 from tests.ops.support import takes_bool
 
 N, M = Dim.named("n"), Dim.named("m")
@@ -287,6 +288,32 @@ def _loops(given: dict[str, Expr]) -> list[Expr]:
     return list(found.items())
 
 
+def _branches(given: dict[str, Expr]) -> list[Expr]:
+    """Return what one of two arms makes of scalars and vectors, or leaves as it is."""
+    s, r, u = given["s0"], given["s1"], given["u0"]
+    found: list[Expr] = []
+    for test in (s > 0.5, s > r, r < 0.0):
+        found += branch(
+            test,
+            [s, u, r],
+            lambda b, s, u, r: [s * r, u * broadcast_to(s, u.shape), u],
+            lambda b, s, u, r: [OPS["sin"](s), u, u * u],
+        )
+    return found
+
+
+def _whiles(given: dict[str, Expr]) -> list[Expr]:
+    """Return what loops with a test carry; their derivatives keep rows and replay them."""
+    s, u = given["s0"], given["u0"]
+
+    def body(b: Builder, x: Expr, v: Expr, s: Expr) -> list[Expr]:
+        return [x * 1.5 + 0.1, OPS["sin"](v * broadcast_to(x, v.shape)) + v * 0.5]
+
+    x, v = repeat([s * 1.0, u * 1.0], [s], lambda b, x, v, s: x < s * 0.5 + 3.0, body)
+    (never,) = repeat([s * 2.0], [], lambda b, x: x < 0.0, lambda b, x: [x * x])
+    return [x, v, never]
+
+
 def _leaves(given: dict[str, Expr]) -> list[Expr]:
     """Return constants, small tables, lengths and counting arrays."""
     u, a = given["u0"], given["a"]
@@ -339,6 +366,8 @@ STRUCTURE = [
     Model("update accumulate", _writes),
     Model("matmul", _products),
     Model("loop item", _loops),
+    Model("branch", _branches),
+    Model("while replay", _whiles),
     Model("const table dim iota", _leaves),
     Model("copy", _copies),
     Model("astype", _conversions),
