@@ -19,6 +19,7 @@ from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import lay_out
 from bpcompile.schedule.plan import plan
 from bpcompile.schedule.statements import Buffer, Plan, Product, Statement, Var
+from bpcompile.show.schedules import schedules
 from bpcompile.show.tables import text_table
 from bpcompile.show.traffic import Counts, Shapes, count
 
@@ -86,6 +87,25 @@ class KernelCost:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleCost:
+    """Hold what reverse mode keeps of one loop that was asked, or made, to keep little.
+
+    Attributes:
+        loop: the line of the loop.
+        kind: what is kept, such as ``"stretches of 1001 steps"`` or ``"binomial, 21 states"``.
+        kept: the bytes of the states that are kept.
+        tape: the bytes of the tape of one stretch or step, made again each time.
+        runs: how often a step runs on average, in its own adjoint too; None where only a run tells.
+    """
+
+    loop: str
+    kind: str
+    kept: Amount
+    tape: Amount
+    runs: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """Hold the cost of a call.
 
@@ -96,6 +116,8 @@ class Cost:
         arrays: inputs, results and temporaries.
         total: all kernels together.
         workspace: the bytes of scratch memory; temporaries share places.
+        schedules: of loops with `checkpoint=`, or that `memory_budget=` gave one; others keep what
+            they need of every step.
 
     Example:
         >>> import bpcompile as bp
@@ -112,6 +134,7 @@ class Cost:
     arrays: tuple[ArrayCost, ...]
     total: KernelCost
     workspace: Amount
+    schedules: tuple[ScheduleCost, ...] = ()
 
     @property
     def temporaries(self) -> tuple[ArrayCost, ...]:
@@ -123,12 +146,17 @@ class Cost:
         parts = [self._title(), "", text_table(_KERNELS, self._kernel_cells(), "llrrr")]
         if self.arrays:
             parts += ["", text_table(_ARRAYS, self._array_cells(), "lllrrr")]
+        if self.schedules:
+            parts += ["", text_table(_SCHEDULES, self._schedule_cells(), "llrrr")]
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
         """Return the cost as HTML tables."""
         kernels = html_table(self._title(), _KERNELS, self._kernel_cells())
-        return kernels + html_table("Arrays", _ARRAYS, self._array_cells())
+        arrays = html_table("Arrays", _ARRAYS, self._array_cells())
+        if not self.schedules:
+            return kernels + arrays
+        return kernels + arrays + html_table("Schedules", _SCHEDULES, self._schedule_cells())
 
     def _title(self) -> str:
         """Return the first line."""
@@ -148,7 +176,15 @@ class Cost:
             for a in self.arrays
         ]
 
+    def _schedule_cells(self) -> list[list[tuple[str, ...]]]:
+        """Return the lines of the schedules' table."""
+        return [
+            [(s.loop, s.kind, str(s.kept), str(s.tape), "" if s.runs is None else f"{s.runs:.2f}")]
+            for s in self.schedules
+        ]
 
+
+_SCHEDULES = ("loop", "schedule", "bytes kept", "bytes of tape", "runs of a step")
 _KERNELS = ("kernel", "kind", "operations", "bytes read", "bytes written")
 _ARRAYS = ("array", "role", "shape", "bytes", "bytes read", "bytes written")
 _ROLES = {"param": "input", "out": "result", "temp": "temporary", "tape": "tape"}
@@ -169,7 +205,7 @@ class _Coster:
     """Hold what the figures of one call share."""
 
     def __init__(self, graph: Graph, args: Sequence[Any], name: str) -> None:
-        self.name = name
+        self.name, self.graph = name, graph
         self.plan: Plan = plan(graph)
         self.dims = bind_dims(graph, args)
         self.shapes: Shapes = {buffer.var: buffer.shape for buffer in self.plan.buffers}
@@ -196,7 +232,14 @@ class _Coster:
             tuple(self._array(number, buffer, total) for number, buffer in enumerate(shown)),
             self._kernel("in all", "", total),
             self._amount(words * _WORD),
+            tuple(self._schedules()),
         )
+
+    def _schedules(self) -> Iterator[ScheduleCost]:
+        """Yield what loops keep that were asked to keep little."""
+        for one in schedules(self.graph, self.known):
+            kept, tape = self._amount(one.kept), self._amount(one.tape)
+            yield ScheduleCost(one.place, one.kind, kept, tape, one.runs)
 
     def _parts(self) -> Iterator[tuple[str, str, list[Statement]]]:
         """Yield name, kind and statements of each kernel and product."""

@@ -8,16 +8,19 @@ too: the backward loop is then a ``while`` that keeps their rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bpcompile.ir.build import Expr
+from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Node, reachable, users
 from bpcompile.ir.op import OPS
-from bpcompile.ir.type import TapeType
+from bpcompile.ir.type import TapeType, Type
 from bpcompile.transforms.building import LoopBuilder
 from bpcompile.transforms.deepen import can_deepen, deepened
 from bpcompile.transforms.notes import backward_note, stem
 from bpcompile.transforms.regions import Loop, copy_nodes, reached
 from bpcompile.transforms.reverse import Sweep, TapeBar
+from bpcompile.transforms.schedules import Schedule
 from bpcompile.transforms.tape import Joint, Tape, place_spec
 
 
@@ -82,7 +85,7 @@ class Backward:
         count = self._count()
         start = self.outer.const(0, count.type)
         if not rows:
-            return self.build.finish(start, count, states, note)
+            return self.build.finish(start, count, states, note, attrs=self._schedule())
         index, upper = self.build.index, self.build.capture(count, "count")
         found = self.build.repeat(
             start, lambda inside: inside(index.node) < inside(upper.node), states, rows, note
@@ -133,6 +136,23 @@ class Backward:
             value.node.name = value.node.name or node.name
             self.place[node] = value.node
         return rows
+
+    def _schedule(self) -> dict[str, Schedule]:
+        """Say what states the loop starts from, where it was asked for a choice of them."""
+        asked = self.loop.node.attrs.get("checkpoint")
+        if asked is None:
+            return {}
+        total: Size = 0
+        for array in self.tape.arrays:
+            if isinstance(array.node.type, Type):
+                total = total + product(array.shape) * array.dtype.itemsize
+        return {"schedule": self._described(asked, total)}
+
+    def _described(self, asked: Any, total: Size) -> Schedule:
+        """Return the schedule, whose states take so many bytes."""
+        if asked == "again":
+            return Schedule("again", 1, 0, total)
+        return Schedule("stretch", -1, asked[1], total)
 
     def _more(self) -> list[Expr]:
         """Return what is carried beside the cotangents, in the order in which it was added."""

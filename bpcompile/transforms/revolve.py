@@ -17,8 +17,10 @@ The place behind the c places is for the state that a step starts from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size, dim_log2, dim_max
@@ -32,6 +34,7 @@ from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.notes import names, stem
 from bpcompile.transforms.regions import Loop, reached
 from bpcompile.transforms.reverse import Sweep, TapeBar
+from bpcompile.transforms.schedules import Schedule
 from bpcompile.transforms.tape import Joint, Tape, place_spec
 
 _INTEGER = Type(DType.I64)
@@ -42,6 +45,19 @@ def is_binomial(loop: Loop) -> bool:
     """Tell whether a loop asks for a binomial schedule."""
     asked = loop.node.attrs.get("checkpoint")
     return asked == "binomial" or (isinstance(asked, tuple) and asked[0] == "binomial")
+
+
+def fewest_steps(steps: int, places: int) -> int:
+    """Return t(n, c), the number of steps that are run before those of the adjoint.
+
+    >>> fewest_steps(3, 1), fewest_steps(10, 3), fewest_steps(10**6, 21)
+    (3, 15, 6623260)
+    """
+    repetitions = 0
+    while math.comb(places + repetitions, places) < steps:
+        repetitions += 1
+    less = math.comb(places + repetitions, places + 1) if repetitions else 0
+    return repetitions * steps - less
 
 
 def revolve(
@@ -224,6 +240,13 @@ class _Backward(Backward):
         self.place.update(zip(plan.states, (state.node for state in states), strict=True))
         self._carried = [*held, positions, slot]
         return {}
+
+    def _described(self, asked: Any, total: Size) -> Schedule:  # noqa: ARG002 - the plan knows
+        """Return the schedule, whose states take so many bytes."""
+        loop, counts = self.loop, self.counts
+        assert loop.upper is not None
+        steps = counts.linear(loop.upper).plus(counts.linear(loop.lower), -1).size
+        return Schedule("binomial", -1 if steps is None else steps, self.tape.plan.places, total)
 
     def _more(self) -> list[Expr]:
         """Return the arrays of states, their positions, and the place that was filled last."""
