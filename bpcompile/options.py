@@ -39,7 +39,9 @@ class Options:
             its body needs to know the step, as where it is an index of a list.
         compile: ``"eager"``, or ``"auto"`` to run uncompiled until compiling pays.
         compile_budget: seconds that compiling may take, or None.
-        memory_budget: bytes that a reverse sweep may keep, a number or a text as ``"64MB"``.
+        memory_budget: bytes of workspace that a gradient may take at the lengths of the example, a
+            number or a text as ``"64MB"``: where the whole tape takes more, loops keep few states
+            and run again (see `bp.range`), and `fn.cost` says which.
         verify: whether every pass is checked.
         static_argnums: positions of arguments that are known when compiling.
         static_argnames: names of arguments that are known when compiling.

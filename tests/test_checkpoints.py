@@ -96,6 +96,20 @@ def test_a_checkpointed_function_takes_trees_and_static_values() -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
+def test_second_derivatives_go_through_checkpointed_functions() -> None:
+    def model(x: Any, wrap: Any) -> Any:
+        block = wrap(lambda u: np.tanh(u * u) + 0.1 * np.exp(-u))
+        return np.sum(block(block(x)) * x)
+
+    def curvature(x: Any, wrap: Any) -> Any:
+        return np.sum(bp.grad(lambda u: model(u, wrap))(x) * np.cos(x))
+
+    x = np.linspace(0.2, 0.9, 12)
+    expected = bp.grad(lambda x: curvature(x, lambda f: f), target="numpy")(x)
+    got = bp.grad(lambda x: curvature(x, bp.checkpoint), target="numpy")(x)
+    np.testing.assert_allclose(got, expected, rtol=1e-11)
+
+
 @pytest.mark.parametrize("choice", [0, -1, True, 2.5, "often", ("binomial", 0), ("sqrt", 3)])
 def test_another_choice_is_refused_with_what_to_write(choice: Any) -> None:
     with pytest.raises(ArgumentError, match="write 'sqrt', 'binomial'"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from bpcompile.emit.names import safe_file
 from bpcompile.ir.dims import Size, evaluate, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import Type
@@ -60,7 +61,10 @@ def _started(graph: Graph) -> Size:
 
 def _place(node: Node) -> str:
     """Return the line of a loop."""
-    return str(node.origin) if node.origin is not None and node.origin.file else "a loop"
+    origin = node.origin
+    if origin is None or not origin.file:
+        return "a loop"
+    return f"{safe_file(origin.file)}:{origin.line}"
 
 
 def _kind(asked: Schedule, known: Mapping[str, int]) -> str:

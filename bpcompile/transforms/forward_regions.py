@@ -56,7 +56,8 @@ class _Loop:
         else:
             note = str(self.node.attrs.get("note", ""))
             bounds = self.outer.wrap(loop.lower), self.outer.wrap(loop.upper)
-            states = self.build.finish(*bounds, outputs, note, inner.replaced)
+            asked = {k: v for k, v in self.node.attrs.items() if k == "checkpoint"}
+            states = self.build.finish(*bounds, outputs, note, inner.replaced, asked)
             self.push.replace(self.node, states[0].node.args[0])
         for k, dot in zip(self.moving, states[loop.carried :], strict=True):
             found[loop.places[k]] = dot

@@ -152,6 +152,15 @@ def test_forward_mode_ignores_it(name: str) -> None:
         np.testing.assert_array_equal(got, want)
 
 
+def test_reverse_over_forward_keeps_the_choice() -> None:
+    tangent = forward(graph_of("pair", 4), [0])
+    joint = reverse(tangent, [0])
+    expected = interpret(reverse(forward(graph_of("pair", None), [0]), [0]), [X, np.cos(X)])
+    for got, want in zip(interpret(joint, [X, np.cos(X)]), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11)
+    assert set(_tapes(joint)) == {"3, n", "4, n"}
+
+
 def _tapes(graph: Graph) -> Iterator[str]:
     """Yield the shape of each array that a loop starts without a value."""
     for region in all_graphs(graph):
