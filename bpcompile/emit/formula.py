@@ -56,7 +56,7 @@ class Formulas:
     def comment(self, node: Node) -> str:
         """Return what stands beside the line that computes a node, or nothing."""
         origin = node.origin
-        if node.op.name in ("while", "branch"):
+        if node.op.name in ("while", "branch", "require"):
             return _region_place(node, origin)
         if origin is None or origin.adjoint_of is None:
             return ""

@@ -131,14 +131,20 @@ class Block(Expressions):
         elif node.op.name in WRITES:
             self._write_at(node)
         elif node.op.kind is Kind.CHECK:
-            args, condition = self.writer.raised[node], self.place[node.args[0]]
-            self.writer.lines += raising_lines(node, condition, args, self.depth)
+            self._check(node)
         else:
             piece = self.expression(node)
             if self._stays_inline(node, piece):
                 self.place[node] = piece
             else:
                 self._assign(node, piece.text)
+
+    def _check(self, node: Node) -> None:
+        """Write a check of the model."""
+        condition, args = self.place[node.args[0]], self.writer.raised[node]
+        comment = self.writer.comment(node)
+        lines = raising_lines(node.attrs["kind"], condition, args, self.depth, comment)
+        self.writer.lines += lines
 
     def _assign(self, node: Node, text: str) -> None:
         """Give the value of a node a name."""

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bpcompile.emit.layout import Line
-from bpcompile.emit.names import safe_file
 from bpcompile.emit.printing import Piece
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Level
@@ -21,19 +20,17 @@ _LOOKS_LIKE_OURS = re.compile(r"\"|_(?=[a-z][a-z0-9_]*\()|(?<=scipy)\.")
 
 
 def raising_lines(
-    node: Node, condition: Piece, args: Sequence[str | int], depth: int
+    kind: str, condition: Piece, args: Sequence[str | int], depth: int, comment: str
 ) -> tuple[Line, Line]:
-    """Return the lines of a ``require``, which raises its exception with some arguments."""
+    """Return the lines that raise an exception with some arguments unless a condition holds."""
     test = f"not {condition.at(Level.NOT)}"
     for start, end, level in _NEGATIONS:
         if condition.level == level and condition.text.startswith(start):
             test = condition.text.removeprefix(start).removesuffix(end)
-    origin = node.origin
-    place = f"{safe_file(origin.file)}:{origin.line}" if origin is not None and origin.file else ""
     shown = ", ".join(literal(arg) if isinstance(arg, str) else str(arg) for arg in args)
     return (
-        Line(f"if {test}:", depth, place),
-        Line(f"raise {node.attrs['kind']}({shown})", depth + 1),
+        Line(f"if {test}:", depth, comment),
+        Line(f"raise {kind}({shown})", depth + 1),
     )
 
 
@@ -42,10 +39,9 @@ def literal(text: str) -> str:
 
     Example:
         >>> print(literal('a "quoted" word'))
-        'a \x22quoted\x22 word'
+        "a \x22quoted\x22 word"
     """
-    quoted = ascii(text)
-    return quoted[0] + _LOOKS_LIKE_OURS.sub(_escaped, quoted[1:-1]) + quoted[-1]
+    return f'"{_LOOKS_LIKE_OURS.sub(_escaped, ascii(text)[1:-1])}"'
 
 
 def _escaped(found: re.Match[str]) -> str:

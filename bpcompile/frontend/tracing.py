@@ -196,7 +196,9 @@ def _wait(frame: Frame, results: list[Expr]) -> None:
                 "array, since a function without results is not compiled"
             )
         first = next((k for k, expr in enumerate(results) if not expr.shape), 0)
+        name = results[first].node.name
         results[first] = frame.waiting(results[first])
+        results[first].node.name = name
 
 
 def _name_result(node: Node, name: str) -> None:

@@ -10,7 +10,7 @@ tokens away; from then on a ``require`` that is in a graph is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,16 @@ def unchecked(node: Node) -> Node:
     while node.op is checked:
         node = node.args[0]
     return node
+
+
+def is_token(node: Node, readers: Mapping[Node, Sequence[Node]]) -> bool:
+    """Tell whether a node is a check, waits for one, or is a token that a region hands out."""
+    return node.op.kind is Kind.CHECK or (
+        node.op.name == "item"
+        and node.type == _BOOL
+        and bool(readers[node])
+        and all(reader.op.kind is Kind.CHECK for reader in readers[node])
+    )
 
 
 def raised(graph: Graph) -> dict[Node, tuple[str | int, ...]]:

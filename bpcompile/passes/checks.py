@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bpcompile.ir.graph import Graph, Node, regions
-from bpcompile.ir.op import Kind
+from bpcompile.ir.op import OPS, Kind
+from bpcompile.ir.type import DType, Type
 from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.checks import checked, require, unchecked
 from bpcompile.passes.dce import drop_dead
+from bpcompile.passes.forms import FORMS
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
 
 
@@ -70,34 +70,59 @@ def simplify_checks(graph: Graph) -> Graph:
 def settle(graph: Graph) -> Graph:
     """Return the graph in which checks stand for themselves, without tokens."""
     found = any(node.op.kind is Kind.CHECK for inner in all_graphs(graph) for node in inner.nodes)
-    return drop_dead(_without_tokens(graph, {}), checks=True) if found else graph
+    return drop_dead(_Settling().graph(graph), checks=True) if found else graph
 
 
-def _without_tokens(graph: Graph, known: dict[Graph, Graph]) -> Graph:
-    """Return a graph or region in which no value waits for a check."""
-    if graph in known:
-        return known[graph]
-    place: dict[Node, Node] = {}
-    for node in graph.nodes:
-        place[node] = _placed(node, place, known)
-    outputs = tuple(place[out] for out in graph.outputs)
-    nodes = tuple(place[node] for node in graph.nodes if node.op is not checked)
-    known[graph] = new = Graph(graph.name, graph.params, nodes, outputs, graph.guards)
-    return new
+class _Settling:
+    """Write tokens as what they are once code goes on: true."""
+
+    def __init__(self) -> None:
+        """Start with no region known."""
+        self._known: dict[Graph, tuple[Graph, set[int]]] = {}  # what it becomes, and its tokens
+
+    def graph(self, graph: Graph) -> Graph:
+        """Return a graph in which no value waits for a check."""
+        return self._settled(graph)[0]
+
+    def _settled(self, graph: Graph) -> tuple[Graph, set[int]]:
+        """Return a graph or region without tokens, and which of its outputs are some."""
+        if graph in self._known:
+            return self._known[graph]
+        truth = Node(OPS["const"], (), {"value": True}, Type(DType.BOOL))
+        nodes = list(graph.params)
+        place: dict[Node, Node] = {param: param for param in graph.params}
+        handed: dict[Node, set[int]] = {}  # the results of regions that are tokens
+        for node in graph.nodes:
+            if node.op.name == "param":
+                continue
+            if node.op is checked:
+                place[node] = place[unchecked(node)]
+                continue
+            new, handed[node] = self._node(node, tuple(place[arg] for arg in node.args), truth)
+            nodes.append(new)
+            item = node.op.name == "item" and node.attrs["index"] in handed[node.args[0]]
+            place[node] = truth if node.op is require or item else new
+        outputs = tuple(place[out] for out in graph.outputs)
+        tokens = {k for k, out in enumerate(outputs) if out is truth}
+        if truth in place.values():
+            nodes.insert(len(graph.params), truth)
+        made = Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards)
+        self._known[graph] = made, tokens
+        return made, tokens
+
+    def _node(self, node: Node, args: tuple[Node, ...], truth: Node) -> tuple[Node, set[int]]:
+        """Return a node of new operands, and which of its results are tokens."""
+        inner = {key: self._settled(region) for key, region in regions(node)}
+        made = [inner[key] for key in inner if key != "test"]
+        handed = set().union(*(tokens for _, tokens in made))
+        handed = {k for k in handed if all(_is_true(region.outputs[k]) for region, _ in made)}
+        if handed and node.op.name != "branch":
+            first = FORMS[node.op.name].first
+            args = tuple(truth if k - first in handed else arg for k, arg in enumerate(args))
+        attrs = {**node.attrs, **{key: region for key, (region, _) in inner.items()}}
+        return Node(node.op, args, attrs, node.type, node.origin, node.name), handed
 
 
-def _placed(node: Node, place: dict[Node, Node], known: dict[Graph, Graph]) -> Node:
-    """Return what becomes of a node whose operands have their places."""
-    if node.op is checked:
-        return place[unchecked(node)]
-    inner = {key: _without_tokens(region, known) for key, region in regions(node)}
-    args = tuple(place[arg] for arg in node.args)
-    if _same(args, node.args) and all(new is node.attrs[key] for key, new in inner.items()):
-        return node
-    attrs = {**node.attrs, **inner} if inner else node.attrs
-    return Node(node.op, args, attrs, node.type, node.origin, node.name)
-
-
-def _same(new: Sequence[Node], old: Sequence[Node]) -> bool:
-    """Tell whether all operands stayed."""
-    return all(a is b for a, b in zip(new, old, strict=True))
+def _is_true(node: Node) -> bool:
+    """Tell whether a node is the constant that stands for tokens."""
+    return number(node) is True

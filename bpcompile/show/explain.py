@@ -23,6 +23,7 @@ from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import Kind
 from bpcompile.ir.text import identifiers
 from bpcompile.ir.type import TupleType
+from bpcompile.ops.checks import is_token, unchecked
 from bpcompile.ops.index import Slice
 from bpcompile.show.ledger import Ledger, Operand, Row, Value
 from bpcompile.show.notation import latex_name, latex_of, text_of
@@ -68,7 +69,7 @@ def explain(
 def labels_of(graph: Graph) -> dict[Node, str]:
     """Return the label of each value that has a row: the user's name, or that in the text."""
     readers = users(graph)
-    hidden = {node for node in graph.nodes if _is_place(node, readers)}
+    hidden = {n for n in graph.nodes if _is_place(n, readers) or is_token(n, readers)}
     return {
         node: label
         for node, label in identifiers(graph).items()
@@ -175,8 +176,8 @@ class _Explainer:
         return Ledger(self.graph.name, rows, outputs)
 
     def _outputs(self) -> tuple[Node, ...]:
-        """Return the outputs of the graph."""
-        return self.graph.outputs
+        """Return the outputs of the graph, without the checks that they wait for."""
+        return tuple(map(unchecked, self.graph.outputs))
 
     def _seeded(self, seeds: Sequence[Any] | None) -> list[Any]:
         """Give the outputs their adjoints; return the values of the parameters that hold them."""
@@ -331,7 +332,7 @@ class _Edge:
 def _formula(node: Node, labels: Mapping[Node, str]) -> str:
     """Return the formula of a gate; one that only moves elements says so."""
     text = text_of(node, labels)
-    if node.op.name in ("broadcast", "astype", "reshape", "stop_gradient", "copy", "checked"):
+    if node.op.name in ("broadcast", "astype", "reshape", "stop_gradient", "copy"):
         return f"{node.op.name}({text})"
     return text
 

@@ -18,6 +18,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Op
 from bpcompile.ir.type import TupleType
+from bpcompile.ops.checks import is_token
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.pipeline import LOWER, MODEL, SIMPLIFY, run, simplify
 from bpcompile.passes.rewrite import Rewriter, Rule, Rules, rewrite
@@ -164,7 +165,9 @@ class _Follower:
         """Return the lowered graph, and remember what became of values and cotangents."""
         graph = self.joint.graph
         builder = Builder.extending(graph)
-        wanted = [node for node in model.nodes if not isinstance(node.type, TupleType)]
+        readers = users(model)
+        values = (node for node in model.nodes if not isinstance(node.type, TupleType))
+        wanted = [node for node in values if not is_token(node, readers)]
         place = _adopted(builder, (*model.nodes, *_order(bars.values())))
         reached = [node for node in bars if bars[node] in place]
         extra = [*(place[node] for node in wanted), *(place[bars[node]] for node in reached)]
@@ -175,7 +178,7 @@ class _Follower:
         rest = iter(found.outputs[len(graph.outputs) :])
         self.lowered = {node: next(rest) for node in wanted}
         self.lowered_bars = {node: next(rest) for node in reached}
-        return drop_dead(found.with_outputs(found.outputs[: len(graph.outputs)]))
+        return drop_dead(found.with_outputs(found.outputs[: len(graph.outputs)]), checks=True)
 
     def _lines(self, final: Graph) -> dict[Node, tuple[int, str]]:
         """Return the emitted line of each value of the lowered graph that has one."""

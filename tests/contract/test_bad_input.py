@@ -481,12 +481,25 @@ def test_control_flow_that_cannot_be_compiled():
 
     check_model(structures, bp.TypeMismatchError, "what the function returns is nested as")
 
+    class OwnError(Exception):
+        """Stand for a class of the user's, which compiled code does not know."""
+
     def raises(x):
         if x[0] < 0:
-            raise ValueError
+            raise OwnError("negative")
         return x[0]
 
-    check_model(raises, bp.TraceError, "an exception is raised", "np.nan", offset=2)
+    texts = ("an exception is raised", "ValueError", "np.nan")
+    check_model(raises, bp.TraceError, *texts, offset=2)
+
+    def tries(x):
+        try:
+            assert x[0] > 0
+        except AssertionError:
+            return 0.0
+        return x[0]
+
+    check_model(tries, bp.TraceError, "an assert of a traced condition", "`try`", offset=2)
 
     def appends(x):
         found = []
