@@ -38,6 +38,8 @@ def range(*bounds: Any, checkpoint: Checkpoint = None) -> Any:
             √n at a time: each step runs twice. An int k keeps the state of each k-th step.
             ``"binomial"`` keeps about log₂ n states and runs stretches again and again, in the
             order that needs the fewest steps; ``("binomial", c)`` keeps c.
+            Where steps write elements of an array that the gradient reads, whole states would take
+            more than a few scalars of every step; these are then kept as without a choice.
 
     Returns:
         Something to loop over.

@@ -11,14 +11,18 @@ from numba.core import callconv
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
-from bpcompile.ir.dims import Dim, dim_max, dim_min, evaluate
+from bpcompile.ir.dims import Dim, dim_log2, dim_max, dim_min, dim_sqrt, evaluate
 from bpcompile.runtime.machine import Machine
 
 n, m = Dim.named("n"), Dim.named("m")
 
 
 @pytest.mark.parametrize(
-    "size", [7, n, n * m - 2 * n + 1, (n + m) // 3, n // m, dim_max(n, m - 1), dim_min(n * n, m)]
+    "size",
+    [
+        *(7, n, n * m - 2 * n + 1, (n + m) // 3, n // m, dim_max(n, m - 1), dim_min(n * n, m)),
+        *(dim_sqrt(n * m) + n, dim_log2(n + 1) * m),
+    ],
 )
 def test_lengths_are_computed_as_python_does(size):
     with global_compiler_lock:
