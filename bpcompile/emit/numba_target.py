@@ -278,8 +278,9 @@ class NumbaWriter(NumbaNames):
 
     def _check(self, check: Check, depth: int) -> None:
         """Write a check of the model."""
-        condition = self.expression(check.condition)
-        self.lines += raising_lines(check.node, condition, self.raised[check.node], depth)
+        kind, args = check.node.attrs["kind"], self.raised[check.node]
+        condition, comment = self.expression(check.condition), self.comment(check.node)
+        self.lines += raising_lines(kind, condition, args, depth, comment)
 
     def _product(self, product: Product, depth: int) -> None:
         """Write a matrix product."""
