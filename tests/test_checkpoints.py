@@ -116,6 +116,16 @@ def test_another_choice_is_refused_with_what_to_write(choice: Any) -> None:
         bp.range(4, checkpoint=choice)
 
 
+def test_a_short_loop_with_a_choice_is_not_unrolled() -> None:
+    def model(x: Any) -> Any:
+        for i in bp.range(6, checkpoint=2):
+            x = np.sin(x * i) + x
+        return np.sum(x)
+
+    fn = bp.grad(model, target="numpy").compile(np.ones(5))
+    assert [s.kind for s in fn.cost(np.ones(5)).schedules] == ["stretches of 2 steps"]
+
+
 def test_outside_of_a_trace_nothing_is_kept_and_all_runs_as_python() -> None:
     assert list(bp.range(2, 11, 3, checkpoint=2)) == [2, 5, 8]
     assert bp.checkpoint(lambda a, *, b: a - b)(5, b=3) == 2

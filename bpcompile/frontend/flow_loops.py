@@ -86,7 +86,7 @@ def _rolled(values: Any) -> Iteration | None:
     if steps is None or _site() in session.unrolled:
         return None
     count = steps.count
-    if isinstance(count, int) and count <= session.unroll:
+    if isinstance(count, int) and count <= session.unroll and not steps.attributes:
         return None
     return steps
 
