@@ -9,8 +9,9 @@ import pytest
 import bpcompile as bp
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
+from bpcompile.ir.parse import parse
 from bpcompile.ir.verify import verify
-from bpcompile.ir.walk import all_graphs
+from bpcompile.ir.walk import all_graphs, graph_equal
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
@@ -181,3 +182,9 @@ def test_an_array_changed_by_elements_is_not_kept_whole() -> None:
 def test_what_is_only_handed_out_is_not_kept() -> None:
     shapes = list(_tapes(swept("scanned", 4)[0]))
     assert set(shapes) == {"(n + 3) // 4", "4"}
+
+
+@pytest.mark.parametrize("choice", [4, "sqrt", "binomial"])
+def test_what_it_makes_can_be_written_and_read(choice: Any) -> None:
+    joint = reverse(graph_of("pair", choice), [0])
+    assert graph_equal(parse(str(joint)), joint)
