@@ -30,6 +30,7 @@ from bpcompile.schedule.statements import (
     Poll,
     Product,
     Set,
+    SizeValue,
     Statement,
     Store,
     Var,
@@ -170,9 +171,7 @@ class NumbaWriter(NumbaNames):
             self.add("", depth, loop.note)
         name = self._counter(loop.var)
         self.call(loop.var, name)
-        lower, upper = self.expression(loop.lower).text, self.expression(loop.upper).text
-        bounds = upper if lower == "0" else f"{lower}, {upper}"
-        self.add(f"for {name} in range({bounds}):", depth)
+        self.add(f"for {name} in range({self._bounds(loop)}):", depth)
         around, self._is_innermost = self._is_innermost, not has_loop(loop.body)
         self._counters.append(name)
         self._block(loop.body, depth + 1)
@@ -180,6 +179,16 @@ class NumbaWriter(NumbaNames):
         self._is_innermost = around
         if not loop.var.ours:
             self.namer.release(name)
+
+    def _bounds(self, loop: For) -> str:
+        """Return the arguments of a loop's `range`."""
+        if loop.down:
+            assert isinstance(loop.lower, SizeValue)
+            assert isinstance(loop.upper, SizeValue)
+            first, last = self.size(loop.upper.size - 1), self.size(loop.lower.size - 1)
+            return f"{first}, {last}, -1"
+        lower, upper = self.expression(loop.lower).text, self.expression(loop.upper).text
+        return upper if lower == "0" else f"{lower}, {upper}"
 
     def _block(self, statements: Sequence[Statement], depth: int) -> None:
         """Write what stands below a line; scalars that first appear there are gone after it."""

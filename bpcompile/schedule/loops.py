@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.handover import copy_into, hand_over
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, ScalarPlace
-from bpcompile.schedule.statements import For, Lit, Set, SizeValue, Var
+from bpcompile.schedule.statements import Expression, For, Lit, Set, SizeValue, Var
 from bpcompile.schedule.tasks import rank_of
 
 
@@ -105,9 +106,16 @@ class CountedLoop(Carrier):
         """Write the start values, the loop, and where its results lie."""
         self.start()
         index = self.body.params[0]
-        counter = Var(index.name or "i", index.array_type.dtype)
         first, last = (self.outer.index_value(arg, (), self.cursor) for arg in self.node.args[:2])
-        places = {index: ScalarPlace(counter), **self.given(self.params)}
+        mirrored = _mirrored(self.body)
+        counter = Var((mirrored or index).name or "i", index.array_type.dtype)
+        counted: Expression = counter
+        if mirrored is not None:
+            # i = top - index: the loop counts i itself, downwards.
+            top = _size_of(mirrored.args[0])
+            first, last = top - last + 1, top - first + 1
+            counted = SizeValue(top - counter.size)
+        places = {index: ScalarPlace(counted), **self.given(self.params)}
         cursor = self.cursor.nested()
         inner = self.inner(self.body, places, cursor)
         targets = list(zip(self.state, self.body.outputs, strict=True))
@@ -117,8 +125,26 @@ class CountedLoop(Carrier):
             hand_over(inner, targets, self.state, cursor)
         note = str(self.node.attrs.get("note", ""))
         bounds = SizeValue(first), SizeValue(last)
-        self.cursor.add(For(counter, *bounds, cursor.statements, note))
+        down = mirrored is not None
+        self.cursor.add(For(counter, *bounds, cursor.statements, note, down))
         self.finish()
+
+
+def _mirrored(body: Graph) -> Node | None:
+    """Return the one integer that a body makes of its index, where that counts downwards."""
+    index = body.params[0]
+    readers = [node for node in body.nodes if index in node.args]
+    if len(readers) != 1 or index in body.outputs:
+        return None
+    node = readers[0]
+    is_mirror = node.op.name == "sub" and node.args[1] is index
+    return node if is_mirror and node.args[0].op.name in ("const", "dim") else None
+
+
+def _size_of(node: Node) -> Size:
+    """Return the size that a constant or a length is."""
+    size: Size = node.attrs["value"] if node.op.name == "const" else node.attrs["size"]
+    return size
 
 
 def result_array(outer: Lowering, item: Node | None, like: Node) -> Var:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bpcompile.ir.dims import Size
+from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType
 from bpcompile.schedule.block import Block
@@ -154,7 +154,8 @@ class Lowering(Reader):
         if any(read.source in written for read in task.reads):
             return False
         size = self.index_value(node, (), cursor)
-        if not is_written_out(node, size, len(self.block.users[node])):
+        is_counter = isinstance(size, Dim) and size == Dim.named(str(size))
+        if not is_counter and not is_written_out(node, size, len(self.block.users[node])):
             return False
         cursor.remember(node, (), SizeValue(size))
         return True

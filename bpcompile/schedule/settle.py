@@ -12,11 +12,13 @@ from bpcompile.schedule.mentions import Mentions, mentions
 from bpcompile.schedule.statements import (
     Apply,
     Expression,
+    For,
     If,
     Set,
     SizeValue,
     Statement,
     Var,
+    While,
 )
 
 _MOST_WRITTEN_OUT = 4  # ops
@@ -29,12 +31,27 @@ def settled(
     """Let variables become those that take their values, where they can; return the other moves.
 
     `given` are the variables with a value before the statements. Of them, either all are computed
-    in place or none but those that nothing else reads: a step reads best as a whole.
+    in place or none but those that nothing else reads: a step reads best as a whole. Beside a
+    branch, several stay moves: its results may stand for each other's variables already.
     """
     different = [(target, _itself(value)) for target, value in moves]
     different = [(target, value) for target, value in different if value is not target]
     candidates = [v for _, v in different if isinstance(v, Var) and v not in given]
-    return _Settling(statements, different, given).run() if candidates else different
+    if not candidates or (len(different) > 1 and _has_branch(statements)):
+        return different
+    return _Settling(statements, different, given).run()
+
+
+def _has_branch(statements: Sequence[Statement]) -> bool:
+    """Tell whether a branch stands among statements or in their loops."""
+    pending = list(statements)
+    while pending:
+        statement = pending.pop()
+        if isinstance(statement, If):
+            return True
+        if isinstance(statement, (For, While)):
+            pending.extend(statement.body)
+    return False
 
 
 class _Settling:

@@ -181,13 +181,14 @@ class Check:
 
 @dataclass(slots=True)
 class For:
-    """Count a variable from `lower` up to `upper`."""
+    """Count a variable from `lower` up to below `upper`, or with `down` the same way back."""
 
     var: Var
     lower: Expression
     upper: Expression
     body: list[Statement]
     note: str = ""
+    down: bool = False
 
 
 @dataclass(slots=True)

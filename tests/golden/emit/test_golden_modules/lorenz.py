@@ -39,8 +39,7 @@ def _main(sigma, rho, beta, start_0, start_1, start_2, workspace):
     x_bar = 2.0 * x  # x̄ = lorenz_bar (2 x), from x²  test_golden_modules.py:46
     sigma_bar = 0.0
     # runs the steps backwards: reads x, y and 1 more value from the tape and computes 2 values again
-    for i_back in range(100):
-        i = 99 - i_back
+    for i in range(99, -1, -1):
         x_2 = x_tape[i]
         y_2 = y_tape[i]
         v4 = z_bar * 0.01  # from 0.01 (mul(...) - mul(...))  test_golden_modules.py:43
