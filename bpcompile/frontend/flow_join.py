@@ -180,7 +180,7 @@ def _results(
                 exprs.append(cast(frame.expr(value), dtype))
         added.append((exprs[0], exprs[1]))
         weak.append(all(leaf.weak for leaf in known))
-        shared = any(leaf.ndim and has_other_name(root_of(leaf), name) for leaf in known)
+        shared = any(leaf.ndim and has_other_name(root_of(leaf), (name,)) for leaf in known)
         stale.append("may share its memory with another variable since a branch" if shared else "")
     for one, other in added:
         outputs[0].append(one)

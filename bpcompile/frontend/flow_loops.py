@@ -30,6 +30,7 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 
 _INDEX = Type(DType.I64)
+_MOST_LENGTH = 32
 _TOKEN = Type(DType.BOOL)  # of the checks of a body
 
 
@@ -91,6 +92,19 @@ def _rolled(values: Any) -> Iteration | None:
     return steps
 
 
+def _may_unroll(frame: Frame, steps: Iteration) -> bool:
+    """Tell whether a loop that cannot be rolled is unrolled instead.
+
+    So it is where the number of steps is known, or is a length that is short in the example: the
+    graph is then for this length alone.
+    """
+    count = steps.count
+    if isinstance(count, Length):
+        value = frame.session.sizes.value(count.size)
+        return value is not None and value <= _MOST_LENGTH
+    return isinstance(count, int)
+
+
 def _traced_loop(
     steps: Iteration, variables: Variables, stopped: Callable[[], Any] | None
 ) -> Iterator[Any]:
@@ -101,7 +115,7 @@ def _traced_loop(
     outer = current()
     outer.mark()
     lower, upper = _bound(outer, steps.lower), _bound(outer, steps.upper)
-    site = None if isinstance(steps.count, Tracer) else _site()
+    site = _site() if _may_unroll(outer, steps) else None
     if site is not None:
         outer.session.rolling.append(site)
     state = State(variables)

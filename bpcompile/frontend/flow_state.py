@@ -201,8 +201,9 @@ class State:
     ) -> None:
         """Refuse an array with two names that is written to and then bound anew."""
         for own, leaf, param in zip(one.own, following, params, strict=True):
-            written = own is not None and own.expr.node is not param.expr.node
-            if own is not None and written and leaf is not own and has_other_name(own, name):
+            if own is None or leaf is own or own.expr.node is param.expr.node:
+                continue
+            if has_other_name(own, self.variables.names):
                 raise TraceError(
                     f"`{name}` is written to in place and then bound anew in {self.variables.what}"
                     ", while another variable shares its memory: take a .copy() before the loop"

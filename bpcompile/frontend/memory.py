@@ -10,7 +10,7 @@ region's op carries the array, and the outer tracer gets the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bpcompile.errors import TraceError
 from bpcompile.frontend.origins import user_frame, where
@@ -130,13 +130,13 @@ def root_of(tracer: Tracer) -> Tracer:
     return tracer
 
 
-def has_other_name(tracer: Tracer, name: str) -> bool:
-    """Tell whether the user's function knows an array, or a view of it, by another name too."""
+def has_other_name(tracer: Tracer, names: Collection[str]) -> bool:
+    """Tell whether the user's function knows an array, or a view of it, by none of these names."""
     frame = user_frame()
     if frame is None:
         return False
     return any(
         isinstance(value, Tracer) and root_of(value) is tracer
         for key, value in frame.f_locals.items()
-        if key != name and not key.startswith("__bp_")
+        if key not in names and not key.startswith("__bp_")
     )

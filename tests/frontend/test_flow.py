@@ -667,3 +667,28 @@ def test_any_and_all():
 
     agrees(model, V)
     agrees(model, np.abs(V))
+
+
+def test_rows_that_change_places_stay_rolled():
+    def model(m):
+        before, row = np.zeros(len(m)), np.zeros(len(m))
+        for i in range(len(m)):
+            for j in range(1, len(m)):
+                row[j] = 0.5 * row[j - 1] + before[j] + m[i, j]
+            before, row = row, before
+        return before, row
+
+    assert ops(agrees(model, M)).count("loop") == 1
+    big = np.add.outer(np.arange(40.0), np.arange(40.0))
+    assert ops(agrees(model, big)).count("loop") == 1
+
+
+def test_a_long_loop_is_not_unrolled_for_a_list():
+    def model(x):
+        found = []
+        for value in x:
+            found.append(value * 2)
+        return sum(found)
+
+    agrees(model, V)
+    fails(model, np.arange(40.0), match=r"`found` \(list\) is changed by \.append\(\)")
