@@ -61,14 +61,18 @@ class Place(NamedTuple):
 
     @property
     def is_view(self) -> bool:
-        """Tell whether NumPy would give a view."""
-        return not self.operands
+        """Tell whether NumPy would give a view: ints and slices do, index arrays do not."""
+        return not any(operand.shape for operand in self.operands)
+
+    def here(self) -> tuple[Expr, ...]:
+        """Return the operands in the graph that is being built."""
+        return tuple(map(current().expr, self.operands))
 
     def read(self, x: Expr) -> Expr:
         """Return what is taken of an array."""
         x = under_shape(x, self.before)
         if self.operands or any(e != whole(n) for e, n in zip(self.spec, x.shape, strict=True)):
-            x = OPS["index"](x, *self.operands, spec=self.spec)
+            x = OPS["index"](x, *self.here(), spec=self.spec)
         if self.order is not None:
             x = transposed(x, self.order)
         return under_shape(x, self.shape)
@@ -80,7 +84,7 @@ class Place(NamedTuple):
             value = transposed(value, tuple(back))
         value = under_shape(value, self.taken)
         inside = under_shape(x, self.before)
-        written = OPS["update"](inside, value, *self.operands, spec=self.spec)
+        written = OPS["update"](inside, value, *self.here(), spec=self.spec)
         return under_shape(written, x.shape)
 
 
@@ -91,7 +95,7 @@ def getitem(x: Tracer, index: Any) -> Tracer:
     frame.mark()
     place = placed(frame, x, index)
     if place.is_view:
-        return view_of(x, place.read, place.write)
+        return view_of(x, place.read, place.write, place.operands)
     return Tracer(place.read(frame.expr(x.expr)))
 
 

@@ -23,7 +23,9 @@ Read = Callable[[Expr], Expr]
 Write = Callable[[Expr, Expr], Expr]
 
 
-def view_of(source: Tracer, read: Read, write: Write | None = None) -> Tracer:
+def view_of(
+    source: Tracer, read: Read, write: Write | None = None, operands: tuple[Expr, ...] = ()
+) -> Tracer:
     """Return the tracer of a value that in NumPy is a view of `source`.
 
     `read(x)` gives the view of an array x, and `write(x, y)` the array x with its view set to y;
@@ -33,7 +35,7 @@ def view_of(source: Tracer, read: Read, write: Write | None = None) -> Tracer:
     found = Tracer(expr, source.weak and not expr.shape)
     if not source.ndim or not expr.shape:
         return found  # NumPy's scalars are copies
-    found.memory = Memory(View(source, read, write))
+    found.memory = Memory(View(source, read, write, operands))
     if source.memory is None:
         source.memory = Memory()
     source.memory.views.add(found)
@@ -50,7 +52,7 @@ def assign(target: Tracer, value: Expr) -> None:
     frame = current()
     frame.mark()
     while target.memory is not None and target.memory.view is not None:
-        source, _, write = target.memory.view
+        source, _, write, _ = target.memory.view
         if write is None:
             raise TraceError(
                 f"{describe(target)} is read-only, and is written to{where()}: take a .copy() first"
@@ -73,8 +75,11 @@ def hold(frame: Frame, target: Tracer, value: Expr) -> None:
         source = pending.pop()
         for seen in list(source.memory.views) if source.memory else ():
             assert seen.memory is not None
-            assert seen.memory.view is not None
-            _hold(frame, seen, seen.memory.view.read(frame.expr(source.expr)))
+            view = seen.memory.view
+            assert view is not None
+            if not all(_is_known(frame, operand) for operand in view.operands):
+                continue  # it was seen at a step of a loop that is over
+            _hold(frame, seen, view.read(frame.expr(source.expr)))
             pending.append(seen)
 
 
@@ -92,6 +97,11 @@ def _hold(frame: Frame, target: Tracer, value: Expr) -> None:
     if value.node.name is None and value.node.op.name not in ("const", "param"):
         value.node.name = target.expr.node.name  # it is the same array to the user
     target.expr = value
+
+
+def _is_known(frame: Frame, value: Expr) -> bool:
+    """Tell whether a value belongs to a frame or to one around it."""
+    return value.builder is frame.builder or _is_outer(frame, value)
 
 
 def _is_outer(frame: Frame, value: Expr) -> bool:

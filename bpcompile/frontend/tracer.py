@@ -28,11 +28,15 @@ MOST_UNROLLED = 10_000
 
 
 class View(NamedTuple):
-    """Tell how a tracer shares the memory of another: how it is read from it and written to it."""
+    """Tell how a tracer shares the memory of another: how it is read from it and written to it.
+
+    `operands` are the values of the graph that say where.
+    """
 
     source: Tracer
     read: Callable[[Expr], Expr]
     write: Callable[[Expr, Expr], Expr] | None
+    operands: tuple[Expr, ...] = ()
 
 
 class Memory:

@@ -21,7 +21,7 @@ QUICK = ("lorenz_euler", "vanderpol_euler", "kalman", "median", "newton", "wave"
 WAITING: dict[str, str] = {}
 """Why a model does not compile yet, by name."""
 
-UNROLLED = {"edit": "two arrays that swap their names at the end of a loop unroll it"}
+UNROLLED: dict[str, str] = {}
 """Why the graph of a model grows with its data, by name."""
 
 

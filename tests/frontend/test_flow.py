@@ -692,3 +692,33 @@ def test_a_long_loop_is_not_unrolled_for_a_list():
 
     agrees(model, V)
     fails(model, np.arange(40.0), match=r"`found` \(list\) is changed by \.append\(\)")
+
+
+def test_rows_of_a_rolled_loop_are_views():
+    def rows_in_place(m):
+        a = m * 1.0
+        for row in a:
+            row *= 1.5
+            row[0] = 7.0
+        for k, row in enumerate(a):
+            row[1:3] += k
+        for i in range(len(a)):
+            row = a[i]
+            part = row[2:]
+            part[0] = a[i, 0]
+            row[1] -= 1.0
+        return a
+
+    agrees(rows_in_place, M)
+
+    def kept(m):
+        a = m * 1.0
+        last = a[0]
+        for i in range(len(a)):
+            row = a[i]
+            row[0] = 1.0
+            last = row + 0.0
+        a[:] = a + 1.0
+        return a, last
+
+    agrees(kept, M)
