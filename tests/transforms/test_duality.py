@@ -47,6 +47,7 @@ CASES = {
     ],
     "accumulate": [([(4, 3), (5, 3), ("i", 5)], {"spec": ROWS})],
     "copy": [([(3,)], {})],
+    "checked": [([(3,), ("token",)], {})],
     **{
         name: [([(2, 3, 2)], {"axes": axes, **rest}) for axes in ((1,), (0, 2))]
         for name, rest in [
@@ -86,6 +87,8 @@ def cases_of(op):
 def operand(rng, shape):
     if shape[:1] == ("i",):
         return rng.integers(-2, 4, shape[1:])
+    if shape == ("token",):
+        return np.array(True)
     return rng.uniform(0.3, 2.0, shape)
 
 
