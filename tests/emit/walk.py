@@ -344,6 +344,16 @@ def _copies(given: dict[str, Expr]) -> list[Expr]:
     return [u + 1.0, u + 1.0, wave, transposed(wave, (1, 0)), OPS["copy"](wave)]
 
 
+def _checks(given: dict[str, Expr]) -> list[Expr]:
+    """Return a number and an array that wait for checks, which pass."""
+    s, u = given["s0"], given["u0"]
+    tokens = [
+        OPS["require"](s < 2.0, kind="ValueError", text='not "below" 2'),
+        OPS["require"](OPS["logical_not"](s > 3.0), kind="KeyError", text=""),
+    ]
+    return [OPS["checked"](s, *tokens), OPS["checked"](u * 2.0, tokens[0])]
+
+
 def _conversions(given: dict[str, Expr]) -> list[Expr]:
     """Return values of every dtype as every other, scalars and arrays."""
     u, s = given["u0"] * 9.0 - 4.0, given["s0"] * 9.0 - 4.0
@@ -371,6 +381,7 @@ STRUCTURE = [
     Model("const table dim iota", _leaves),
     Model("copy", _copies),
     Model("astype", _conversions),
+    Model("require checked", _checks),
 ]
 
 

@@ -105,3 +105,18 @@ def test_a_region_is_not_run_twice_for_its_check():
         return s
 
     assert ops(lowered(model, np.ones(20))).count("loop") == 1
+
+
+def test_no_token_goes_around_nested_loops():
+    def model(x):
+        s = 0.0
+        for row in x:
+            for value in row:
+                assert value > 0, "inner"
+                s += value
+        return s
+
+    graph = lowered(model, np.ones((12, 12)))
+    loops = [n for inner in all_graphs(graph) for n in inner.nodes if n.op.name == "loop"]
+    assert [loop.attrs["carried"] for loop in loops] == [1, 1]
+    assert interpret(graph, [np.ones((12, 12))]) == (144.0,)
