@@ -235,10 +235,13 @@ class _NumbaModule:
         if self.slots:
             lines.extend(check_lines("workspace.shape[0]", ">=", str(words)))
         inputs = [text for param, text in self.params.items() if param.array_type.rank]
-        for array in arrays:
-            for text in inputs:
-                lines.append(Line(f"if _overlap({text}, {array}):"))
-                lines.append(Line(f'raise ValueError("{array} overlaps {text}")', depth=1))
+        if inputs and arrays:
+            spans = [f"_span({text})" for text in inputs]
+            given = self.namer.own("spans")
+            lines.append(Line(f"{given} = {tuple_text(spans)}"))
+            for array in arrays:
+                lines.append(Line(f"if _meets(_span({array}), {given}):"))
+                lines.append(Line(f'raise ValueError("{array} overlaps an argument")', depth=1))
         bindings = self.bound.bindings if self._needs_lengths() else []
         return [*bindings, *lines]
 

@@ -284,7 +284,7 @@ def test_njit_into_fills_given_arrays():
     assert rosen.workspace_size(8) == 0
     with pytest.raises(ValueError, match="expected"):
         rosen.njit_into(x8, value, np.empty(7))
-    with pytest.raises(ValueError, match="overlaps x"):
+    with pytest.raises(ValueError, match="overlaps an argument"):
         rosen.njit_into(x8, value, x8)
 
 

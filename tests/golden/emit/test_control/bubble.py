@@ -19,11 +19,19 @@ from numba import njit
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _overlap(left, right):
-    """Tell whether two C-contiguous arrays share memory."""
-    first = np.int64(left.ctypes.data)
-    second = np.int64(right.ctypes.data)
-    return first < second + right.nbytes and second < first + left.nbytes
+def _meets(span, others):
+    """Tell whether a stretch of memory shares a byte with one of the others."""
+    for other in others:
+        if span[0] < other[1] and other[0] < span[1]:
+            return True
+    return False
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _span(array):
+    """Return the addresses where a C-contiguous array begins and ends."""
+    first = np.int64(array.ctypes.data)
+    return first, first + array.nbytes
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
@@ -57,8 +65,9 @@ def model_value_fill(x, y):
     n = x.shape[0]
     if y.shape[0] != n:
         raise ValueError("expected y.shape[0] == n")
-    if _overlap(x, y):
-        raise ValueError("y overlaps x")
+    spans = (_span(x),)
+    if _meets(_span(y), spans):
+        raise ValueError("y overlaps an argument")
     return _main(x, y)
 
 
@@ -68,8 +77,9 @@ def model_value_into(x, y):
     n = x.shape[0]
     if y.shape[0] != n:
         raise ValueError("expected y.shape[0] == n")
-    if _overlap(x, y):
-        raise ValueError("y overlaps x")
+    spans = (_span(x),)
+    if _meets(_span(y), spans):
+        raise ValueError("y overlaps an argument")
     _main(x, y)
 
 

@@ -58,11 +58,19 @@ def _log1p(x):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _overlap(left, right):
-    """Tell whether two C-contiguous arrays share memory."""
-    first = np.int64(left.ctypes.data)
-    second = np.int64(right.ctypes.data)
-    return first < second + right.nbytes and second < first + left.nbytes
+def _meets(span, others):
+    """Tell whether a stretch of memory shares a byte with one of the others."""
+    for other in others:
+        if span[0] < other[1] and other[0] < span[1]:
+            return True
+    return False
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _span(array):
+    """Return the addresses where a C-contiguous array begins and ends."""
+    first = np.int64(array.ctypes.data)
+    return first, first + array.nbytes
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
@@ -114,12 +122,9 @@ def logistic_loss_value_and_grad_fill(w, b, X, y, w_bar):
     n = w.shape[0]
     if w_bar.shape[0] != n:
         raise ValueError("expected w_bar.shape[0] == n")
-    if _overlap(w, w_bar):
-        raise ValueError("w_bar overlaps w")
-    if _overlap(X, w_bar):
-        raise ValueError("w_bar overlaps X")
-    if _overlap(y, w_bar):
-        raise ValueError("w_bar overlaps y")
+    spans = (_span(w), _span(X), _span(y))
+    if _meets(_span(w_bar), spans):
+        raise ValueError("w_bar overlaps an argument")
     return _main(w, b, X, y, w_bar)
 
 
@@ -129,12 +134,9 @@ def logistic_loss_value_and_grad_into(w, b, X, y, logistic_loss_2_out, w_bar, b_
     n = w.shape[0]
     if w_bar.shape[0] != n:
         raise ValueError("expected w_bar.shape[0] == n")
-    if _overlap(w, w_bar):
-        raise ValueError("w_bar overlaps w")
-    if _overlap(X, w_bar):
-        raise ValueError("w_bar overlaps X")
-    if _overlap(y, w_bar):
-        raise ValueError("w_bar overlaps y")
+    spans = (_span(w), _span(X), _span(y))
+    if _meets(_span(w_bar), spans):
+        raise ValueError("w_bar overlaps an argument")
     logistic_loss_2, b_bar_2 = _main(w, b, X, y, w_bar)
     logistic_loss_2_out[()] = logistic_loss_2
     b_bar_2_out[()] = b_bar_2

@@ -29,11 +29,19 @@ def _at(index, length, number):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _overlap(left, right):
-    """Tell whether two C-contiguous arrays share memory."""
-    first = np.int64(left.ctypes.data)
-    second = np.int64(right.ctypes.data)
-    return first < second + right.nbytes and second < first + left.nbytes
+def _meets(span, others):
+    """Tell whether a stretch of memory shares a byte with one of the others."""
+    for other in others:
+        if span[0] < other[1] and other[0] < span[1]:
+            return True
+    return False
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _span(array):
+    """Return the addresses where a C-contiguous array begins and ends."""
+    first = np.int64(array.ctypes.data)
+    return first, first + array.nbytes
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
@@ -70,10 +78,9 @@ def looked_up_value_and_grad_fill(table, rows, table_bar):
         raise ValueError("expected table_bar.shape[0] == n")
     if table_bar.shape[1] != d:
         raise ValueError("expected table_bar.shape[1] == d")
-    if _overlap(table, table_bar):
-        raise ValueError("table_bar overlaps table")
-    if _overlap(rows, table_bar):
-        raise ValueError("table_bar overlaps rows")
+    spans = (_span(table), _span(rows))
+    if _meets(_span(table_bar), spans):
+        raise ValueError("table_bar overlaps an argument")
     return _main(table, rows, table_bar)
 
 
@@ -85,10 +92,9 @@ def looked_up_value_and_grad_into(table, rows, looked_up_2_out, table_bar):
         raise ValueError("expected table_bar.shape[0] == n")
     if table_bar.shape[1] != d:
         raise ValueError("expected table_bar.shape[1] == d")
-    if _overlap(table, table_bar):
-        raise ValueError("table_bar overlaps table")
-    if _overlap(rows, table_bar):
-        raise ValueError("table_bar overlaps rows")
+    spans = (_span(table), _span(rows))
+    if _meets(_span(table_bar), spans):
+        raise ValueError("table_bar overlaps an argument")
     looked_up_2 = _main(table, rows, table_bar)
     looked_up_2_out[()] = looked_up_2
 

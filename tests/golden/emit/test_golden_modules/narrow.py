@@ -18,11 +18,19 @@ def _add(total, value):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _overlap(left, right):
-    """Tell whether two C-contiguous arrays share memory."""
-    first = np.int64(left.ctypes.data)
-    second = np.int64(right.ctypes.data)
-    return first < second + right.nbytes and second < first + left.nbytes
+def _meets(span, others):
+    """Tell whether a stretch of memory shares a byte with one of the others."""
+    for other in others:
+        if span[0] < other[1] and other[0] < span[1]:
+            return True
+    return False
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _span(array):
+    """Return the addresses where a C-contiguous array begins and ends."""
+    first = np.int64(array.ctypes.data)
+    return first, first + array.nbytes
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
@@ -61,8 +69,9 @@ def rosenbrock_value_and_grad_fill(x, x_bar):
     n = x.shape[0]
     if x_bar.shape[0] != n:
         raise ValueError("expected x_bar.shape[0] == n")
-    if _overlap(x, x_bar):
-        raise ValueError("x_bar overlaps x")
+    spans = (_span(x),)
+    if _meets(_span(x_bar), spans):
+        raise ValueError("x_bar overlaps an argument")
     return _main(x, x_bar)
 
 
@@ -72,8 +81,9 @@ def rosenbrock_value_and_grad_into(x, rosenbrock_3_out, x_bar):
     n = x.shape[0]
     if x_bar.shape[0] != n:
         raise ValueError("expected x_bar.shape[0] == n")
-    if _overlap(x, x_bar):
-        raise ValueError("x_bar overlaps x")
+    spans = (_span(x),)
+    if _meets(_span(x_bar), spans):
+        raise ValueError("x_bar overlaps an argument")
     rosenbrock_3 = _main(x, x_bar)
     rosenbrock_3_out[()] = rosenbrock_3
 

@@ -20,11 +20,19 @@ def _fma(total, left, right):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _overlap(left, right):
-    """Tell whether two C-contiguous arrays share memory."""
-    first = np.int64(left.ctypes.data)
-    second = np.int64(right.ctypes.data)
-    return first < second + right.nbytes and second < first + left.nbytes
+def _meets(span, others):
+    """Tell whether a stretch of memory shares a byte with one of the others."""
+    for other in others:
+        if span[0] < other[1] and other[0] < span[1]:
+            return True
+    return False
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _span(array):
+    """Return the addresses where a C-contiguous array begins and ends."""
+    first = np.int64(array.ctypes.data)
+    return first, first + array.nbytes
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
@@ -60,10 +68,9 @@ def perceptron_value_and_grad_fill(w, x, b, w_bar):
     n = w.shape[0]
     if w_bar.shape[0] != n:
         raise ValueError("expected w_bar.shape[0] == n")
-    if _overlap(w, w_bar):
-        raise ValueError("w_bar overlaps w")
-    if _overlap(x, w_bar):
-        raise ValueError("w_bar overlaps x")
+    spans = (_span(w), _span(x))
+    if _meets(_span(w_bar), spans):
+        raise ValueError("w_bar overlaps an argument")
     return _main(w, x, b, w_bar)
 
 
@@ -73,10 +80,9 @@ def perceptron_value_and_grad_into(w, x, b, perceptron_2_out, w_bar, b_bar_2_out
     n = w.shape[0]
     if w_bar.shape[0] != n:
         raise ValueError("expected w_bar.shape[0] == n")
-    if _overlap(w, w_bar):
-        raise ValueError("w_bar overlaps w")
-    if _overlap(x, w_bar):
-        raise ValueError("w_bar overlaps x")
+    spans = (_span(w), _span(x))
+    if _meets(_span(w_bar), spans):
+        raise ValueError("w_bar overlaps an argument")
     perceptron_2, b_bar_2 = _main(w, x, b, w_bar)
     perceptron_2_out[()] = perceptron_2
     b_bar_2_out[()] = b_bar_2

@@ -69,17 +69,25 @@ def _max(best, value):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _overlap(left, right):
-    """Tell whether two C-contiguous arrays share memory."""
-    first = np.int64(left.ctypes.data)
-    second = np.int64(right.ctypes.data)
-    return first < second + right.nbytes and second < first + left.nbytes
+def _meets(span, others):
+    """Tell whether a stretch of memory shares a byte with one of the others."""
+    for other in others:
+        if span[0] < other[1] and other[0] < span[1]:
+            return True
+    return False
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
 def _rows(workspace, start, n, m):
     """Return n rows of m words of the workspace."""
     return workspace[start:start + n*m].reshape((n, m))
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _span(array):
+    """Return the addresses where a C-contiguous array begins and ends."""
+    first = np.int64(array.ctypes.data)
+    return first, first + array.nbytes
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, forceinline=True)
@@ -267,54 +275,18 @@ def two_layers_value_and_grad_fill(
         raise ValueError("expected params_b2_bar.shape[0] == m")
     if workspace.shape[0] < 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r:
         raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r")
-    if _overlap(params_W1, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_W1")
-    if _overlap(params_W2, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_W2")
-    if _overlap(params_b1, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_b1")
-    if _overlap(params_b2, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_b2")
-    if _overlap(x, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps x")
-    if _overlap(labels, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps labels")
-    if _overlap(params_W1, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_W1")
-    if _overlap(params_W2, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_W2")
-    if _overlap(params_b1, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_b1")
-    if _overlap(params_b2, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_b2")
-    if _overlap(x, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps x")
-    if _overlap(labels, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps labels")
-    if _overlap(params_W1, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_W1")
-    if _overlap(params_W2, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_W2")
-    if _overlap(params_b1, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_b1")
-    if _overlap(params_b2, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_b2")
-    if _overlap(x, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps x")
-    if _overlap(labels, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps labels")
-    if _overlap(params_W1, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_W1")
-    if _overlap(params_W2, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_W2")
-    if _overlap(params_b1, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_b1")
-    if _overlap(params_b2, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_b2")
-    if _overlap(x, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps x")
-    if _overlap(labels, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps labels")
+    spans = (
+        _span(params_W1), _span(params_W2), _span(params_b1), _span(params_b2), _span(x),
+        _span(labels)
+    )
+    if _meets(_span(params_W1_bar), spans):
+        raise ValueError("params_W1_bar overlaps an argument")
+    if _meets(_span(params_W2_bar), spans):
+        raise ValueError("params_W2_bar overlaps an argument")
+    if _meets(_span(params_b1_bar), spans):
+        raise ValueError("params_b1_bar overlaps an argument")
+    if _meets(_span(params_b2_bar), spans):
+        raise ValueError("params_b2_bar overlaps an argument")
     return _main(
         params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
         params_b1_bar, params_b2_bar, workspace
@@ -344,54 +316,18 @@ def two_layers_value_and_grad_into(
         raise ValueError("expected params_b2_bar.shape[0] == m")
     if workspace.shape[0] < 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r:
         raise ValueError("expected workspace.shape[0] >= 3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r")
-    if _overlap(params_W1, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_W1")
-    if _overlap(params_W2, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_W2")
-    if _overlap(params_b1, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_b1")
-    if _overlap(params_b2, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps params_b2")
-    if _overlap(x, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps x")
-    if _overlap(labels, params_W1_bar):
-        raise ValueError("params_W1_bar overlaps labels")
-    if _overlap(params_W1, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_W1")
-    if _overlap(params_W2, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_W2")
-    if _overlap(params_b1, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_b1")
-    if _overlap(params_b2, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps params_b2")
-    if _overlap(x, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps x")
-    if _overlap(labels, params_W2_bar):
-        raise ValueError("params_W2_bar overlaps labels")
-    if _overlap(params_W1, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_W1")
-    if _overlap(params_W2, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_W2")
-    if _overlap(params_b1, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_b1")
-    if _overlap(params_b2, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps params_b2")
-    if _overlap(x, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps x")
-    if _overlap(labels, params_b1_bar):
-        raise ValueError("params_b1_bar overlaps labels")
-    if _overlap(params_W1, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_W1")
-    if _overlap(params_W2, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_W2")
-    if _overlap(params_b1, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_b1")
-    if _overlap(params_b2, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps params_b2")
-    if _overlap(x, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps x")
-    if _overlap(labels, params_b2_bar):
-        raise ValueError("params_b2_bar overlaps labels")
+    spans = (
+        _span(params_W1), _span(params_W2), _span(params_b1), _span(params_b2), _span(x),
+        _span(labels)
+    )
+    if _meets(_span(params_W1_bar), spans):
+        raise ValueError("params_W1_bar overlaps an argument")
+    if _meets(_span(params_W2_bar), spans):
+        raise ValueError("params_W2_bar overlaps an argument")
+    if _meets(_span(params_b1_bar), spans):
+        raise ValueError("params_b1_bar overlaps an argument")
+    if _meets(_span(params_b2_bar), spans):
+        raise ValueError("params_b2_bar overlaps an argument")
     two_layers_2 = _main(
         params_W1, params_W2, params_b1, params_b2, x, labels, params_W1_bar, params_W2_bar,
         params_b1_bar, params_b2_bar, workspace
