@@ -42,7 +42,8 @@ _FAST_WITH_KEYWORDS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
 class Builtin(Machine):
     """Append the instructions of ``f(self, args, count, names)``, a vectorcall function.
 
-    What it refuses goes to the first item of `self`, with the same arguments.
+    What it refuses goes to the first item of `self`, with the same arguments, unless an error is
+    set by then.
     """
 
     def __init__(self, name: str) -> None:
@@ -52,6 +53,10 @@ class Builtin(Machine):
         arguments = [self.pointer, self.pointer.as_pointer(), self.word, self.pointer]
         self.own, self.args, self.count, self.names = self.begin(self.pointer, arguments)
         with self.builder.goto_block(self.refused):
+            with self.where(
+                self.builder.not_(self.is_null(self.call("PyErr_Occurred", self.pointer, [])))
+            ):
+                self.builder.ret(self.null)
             given = [self.item(self.own, 0), self.args, self.count, self.names]
             self.builder.ret(self.call("PyObject_Vectorcall", self.pointer, given))
 
@@ -100,6 +105,12 @@ class Builtin(Machine):
         """Forget an error, where there is one: the slow path says it better."""
         with self.where(failed):
             self.call("PyErr_Clear", self.ir.VoidType(), [])
+
+    def stop(self, interrupted: Value) -> None:
+        """Set KeyboardInterrupt, with which the call ends, where Ctrl-C stopped the code."""
+        with self.where(interrupted):
+            kind = self.object(KeyboardInterrupt)
+            self.call("PyErr_SetNone", self.ir.VoidType(), [kind])
 
     def require_class(self, value: Value, kind: Any) -> None:
         """Go on where an object is of exactly this class."""

@@ -47,6 +47,7 @@ class Machine:
         self.null = ir.Constant(self.pointer, None)
         self.code: dict[str, int] = {}  # addresses of Numba's functions, by their names here
         self.kept: list[Any] = []
+        self._outcome: tuple[Value, Value] = (None, None)  # of the last call of Numba's code
 
     def begin(self, result: Any, arguments: Sequence[Any]) -> Sequence[Value]:
         """Begin the function, and return its arguments."""
@@ -147,8 +148,29 @@ class Machine:
         with builder.goto_entry_block():
             returned, raised = builder.alloca(result.pointee), builder.alloca(error.pointee)
         code = builder.call(function, [returned, raised, *map(self._as, flat, wanted)])
+        self._outcome = (code, raised)
         fine = builder.or_(self.equal(code, RETCODE_OK), self.equal(code, RETCODE_NONE))
         return builder.not_(fine), returned
+
+    def is_raised(self, name: str) -> Value:
+        """Tell whether the last called code raised an exception of a class of this name.
+
+        Numba leaves a record of what is raised, which begins with the address and the length of
+        the class pickled.
+        """
+        text = self.ir.Constant(self.ir.ArrayType(self.i8, len(name)), bytearray(name.encode()))
+        needle = self.ir.GlobalVariable(self.module, text.type, f"{self.name}.{name}")
+        needle.global_constant, needle.initializer = True, text
+        code, raised = self._outcome
+        found = self.cell(self.null)
+        with self.where(self.builder.icmp_signed(">", code, code.type(0))):
+            record = self.builder.bitcast(self.builder.load(raised), self.pointer)
+            data = self.field(record, 0, self.pointer)
+            size = self.builder.zext(self.field(record, _WORD, self.i32), self.word)
+            place = self.builder.bitcast(needle, self.pointer)
+            where = [data, size, place, self.integer(len(name))]
+            self.builder.store(self.call("memmem", self.pointer, where), found)
+        return self.builder.not_(self.is_null(self.builder.load(found)))
 
     def _as(self, value: Value, type: Any) -> Value:
         """Return an argument with the type that Numba gives it."""

@@ -31,6 +31,7 @@ from bpcompile.runtime.program import Program
 
 Make = Callable[[tuple[Any, ...]], Callable[..., Any]]
 _MAX_GIVEN = 12  # arrays of ``out=`` whose memory is compared pair by pair
+INTERRUPTED = "_Interrupted"  # the class by which emitted code signals Ctrl-C
 _FIRST = 1  # what `self` holds behind the slow path
 
 
@@ -62,7 +63,8 @@ class _Call:
     def __init__(self, program: Program, form: Form, limit: int) -> None:
         self.program = program
         self.form = form
-        self.limit = limit
+        self.polls = INTERRUPTED in program.loaded.text
+        self.limit = -1 if self.polls else limit  # a loop with a test may take any time
         self.machine = Builtin(program.name)
         self.lengths: dict[str, Value] = {}
         self.longest: Value = self.machine.integer(0)
@@ -238,6 +240,8 @@ class _Bound(_Call):
             place += 1
         failed, returned = self.run([*values, *self.hidden(), *tail], self.held(objects))
         m.forgive(failed)
+        if self.polls:
+            m.stop(m.is_raised(INTERRUPTED))
         m.require(m.builder.not_(failed))
         steps = steps_of(self.form.results, program.outputs, bound=True)
         made = iter(self.scalars(returned))
@@ -269,6 +273,8 @@ class _Hot(_Call):
             tail.append(self._array(workspace, _WORKSPACE))
         failed, returned = self.run([*values, *self.hidden(), *tail], self.held(objects))
         m.forgive(failed)
+        if self.polls:
+            m.stop(m.is_raised(INTERRUPTED))
         if workspace is not None:
             m.call("PyList_Append", m.i32, [self._pool(), workspace])
             m.release(workspace)
