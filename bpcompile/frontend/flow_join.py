@@ -107,8 +107,8 @@ def _variable(
         pair = [NO_RESULT if region.frame.ended else going[0] for region in regions]
     for value in pair:
         if isinstance(value, Unbound):
-            reason = value.reason or f"`{name}` gets its value in one arm of {variables.what} only"
-            return Unbound(f"{reason}: give it one in both, or before")
+            missing = f"`{name}` gets its value in one arm of {variables.what} only"
+            return Unbound(value.reason or f"{missing}: give it one in both, or before")
     known = [value for value in pair if value is not NO_RESULT]
     try:
         found = [_leaves(value, region) for value, region in zip(pair, regions, strict=True)]

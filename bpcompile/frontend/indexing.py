@@ -68,8 +68,24 @@ class Place(NamedTuple):
         """Return the operands in the graph that is being built."""
         return tuple(map(current().expr, self.operands))
 
+    def now(self) -> Place:
+        """Return the same place under the lengths as they are known now."""
+        sizes = current().session.sizes
+        if sizes.settled:
+            return self
+        spec = tuple(
+            Slice(sizes.resolve(e.start), e.step, sizes.resolve(e.length))
+            if isinstance(e, Slice)
+            else e
+            for e in self.spec
+        )
+        shapes = map(sizes.resolve_shape, (self.before, self.taken, self.shape))
+        before, taken, shape = shapes
+        return Place(before, spec, self.operands, taken, self.order, shape)
+
     def read(self, x: Expr) -> Expr:
         """Return what is taken of an array."""
+        self = self.now()
         x = under_shape(x, self.before)
         if self.operands or any(e != whole(n) for e, n in zip(self.spec, x.shape, strict=True)):
             x = OPS["index"](x, *self.here(), spec=self.spec)
@@ -79,6 +95,7 @@ class Place(NamedTuple):
 
     def write(self, x: Expr, value: Expr) -> Expr:
         """Return an array with a value of the result's shape at what is taken of it."""
+        self = self.now()
         if self.order is not None:
             back = sorted(range(len(self.order)), key=self.order.__getitem__)
             value = transposed(value, tuple(back))

@@ -117,7 +117,8 @@ class _Body:
             region.param(RegionParam(path, value.type, value.weak))
             for path, value in zip(self.paths, self.values, strict=True)
         ]
-        tree = self.structure.unflatten(self.carried)
+        # The body may write to what it is given; the parameters stay what they are.
+        tree = self.structure.unflatten(Tracer(t.expr, t.weak) for t in self.carried)
         step = region.run(self.loop.run_body, self.index, tree)
         next_leaves, structure = leaves_of(step.carried)
         if structure != self.structure:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bpcompile.errors import TraceError
+from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.origins import is_inner, user_frame, where
 from bpcompile.frontend.session import Frame, current, is_tracing
 from bpcompile.frontend.tracer import Tracer
@@ -74,8 +75,13 @@ def check_change(target: Any, what: str = "changed") -> None:
         frame = frame.parent
 
 
-def check_global(name: str) -> None:
-    """Refuse to bind a global variable inside control flow on traced values."""
+def check_global(name: str, value: Any = None) -> None:
+    """Refuse to bind a global variable inside control flow on traced values, or to such a value."""
+    if is_traced(value):
+        raise TraceError(
+            f"the global variable `{name}` is bound to a traced value{where()}, which has no "
+            "meaning after the trace: use a local variable, and return it"
+        )
     if is_tracing() and current().journal is not None:
         raise TraceError(
             f"the global variable `{name}` is bound{where()} inside control flow on traced values, "

@@ -174,11 +174,14 @@ class Rewriter:
                 return [node]
             case ast.AugAssign(target=ast.Name(id=name)):
                 check = self._check(node, MUTATE, load(node, name))
-                return [*self._globals(node, [name]), check, node, self._name_statement(node, name)]
+                before, after = self._globals(node, [name]), self._global_values(node, [name])
+                return [*before, check, node, self._name_statement(node, name), *after]
             case ast.AugAssign(target=ast.Attribute(value=value)):
                 return [self._check(node, MUTATE, value), node]
             case ast.AugAssign(target=ast.Subscript()):
                 return self._augmented_store(node)
+            case ast.Delete() if self.flow is not None:
+                return self._delete(node, self.flow)
             case ast.Return(value=ast.Name() | ast.Tuple() as value):
                 node.value = at(value, ast.Call(self._hook(value, RETURN), [value], []))
                 return [node]
@@ -211,7 +214,7 @@ class Rewriter:
                 return [self._check(node, MUTATE, value), node]
             case [ast.Name(id=name), *_]:
                 node.value = self._named(node.value, name)
-                return [*self._globals(node, [name]), node]
+                return [*self._globals(node, [name]), node, *self._global_values(node, [name])]
         names = [name for target in node.targets for name in targets(target)]
         after = [self._name_statement(node, name) for name in names]
         return [*self._globals(node, names), *self._several(node), *after]
@@ -246,6 +249,23 @@ class Rewriter:
             self._check(like, GLOBAL, at(like, ast.Constant(name)))
             for name in names
             if name in declared_here
+        ]
+
+    def _delete(self, node: ast.Delete, flow: FlowSyntax) -> list[ast.stmt]:
+        """Return a `del`, which leaves a variable of the function without a value."""
+        names = [t for t in node.targets if isinstance(t, ast.Name) and t.id in flow.own]
+        node.targets = [t for t in node.targets if t not in names]
+        places: list[ast.expr] = [at(t, ast.Name(t.id, ast.Store())) for t in names]
+        gone = [at(node, ast.Assign(places, load(node, UNBOUND)))] if places else []
+        return [*gone, *([node] if node.targets else [])]
+
+    def _global_values(self, like: ast.AST, names: Sequence[str]) -> list[ast.stmt]:
+        """Return the statements that refuse traced values of global variables."""
+        return [
+            at(like, ast.Expr(at(like, ast.Call(self._hook(like, GLOBAL), arguments, []))))
+            for name in names
+            if self.flow is not None and name in self.flow.shared
+            for arguments in [[at(like, ast.Constant(name)), load(like, name)]]
         ]
 
     def _check(self, like: ast.AST, hook: str, value: ast.expr) -> ast.stmt:

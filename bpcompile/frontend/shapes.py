@@ -41,8 +41,12 @@ def view_as(x: Tracer, shape: Shape) -> Tracer:
     frame = current()
     frame.mark()
     shape = frame.session.sizes.resolve_shape(shape)
-    back = frame.session.sizes.resolve_shape(x.sizes)
-    return view_of(x, lambda v: under_shape(v, shape), lambda v, y: under_shape(y, back))
+    resolve = frame.session.sizes.resolve_shape
+    return view_of(
+        x,
+        lambda v: under_shape(v, resolve(shape)),
+        lambda v, y: under_shape(y, resolve(v.shape)),
+    )
 
 
 @rule("reshape")
@@ -239,7 +243,7 @@ def _spread(x: Tracer, shape: Shape) -> Tracer:
     result = frame.session.sizes.resolve_shape(common_shape((shape, x.sizes), explain))
     if len(result) != len(shape) or any(n == 1 != m for n, m in zip(shape, result, strict=True)):
         raise ShapeError(f"{explain()}: write a shape that its own fits")
-    return view_of(x, lambda v: broadcast(v, result))
+    return view_of(x, lambda v: broadcast(v, frame.session.sizes.resolve_shape(result)))
 
 
 @rule("broadcast_arrays")

@@ -722,3 +722,33 @@ def test_rows_of_a_rolled_loop_are_views():
         return a, last
 
     agrees(kept, M)
+
+
+def test_deleted_variables():
+    def model(x):
+        total = 0.0
+        for value in x:
+            part = value * 2
+            total += part
+            del part
+        return total
+
+    agrees(model, V)
+
+    def gone(x):
+        y = x * 2
+        del y
+        if x > 0:
+            return y
+        return x
+
+    fails(gone, 1.0, match="before it is given a value")
+
+
+def test_a_traced_value_in_a_global_variable():
+    def model(x):
+        global CHANGED
+        CHANGED = x * 2
+        return x
+
+    fails(model, 1.0, match=r"the global variable `CHANGED` is bound to a traced value")
