@@ -10,7 +10,10 @@ expressions, loops and matrix products, with every buffer listed. The path of a 
    nodes meet in the same loops.
 3. `lower` writes the tree as statements and gives a buffer to every value that is read outside of
    the iteration that makes it.
-4. `memory` lays the temporary buffers out in one workspace.
+4. `regions` writes loops and branches, each region a block of its own between steps 1 and 3. A
+   result lies where an operand did if nobody reads that any more (`ownership`, `block`), and
+   `handover` and `settle` write how values take the place of others.
+5. `memory` lays the temporary buffers out in one workspace.
 
 A schedule knows ops by their kind and by name for the few structural ones; it must not know of
 text or targets.
