@@ -18,7 +18,7 @@ from bpcompile.ir.graph import Graph
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import TapeType, f64, i64
 from bpcompile.ops.index import At
-from tests.emit.control import at, put
+from tests.emit.building import at, put
 
 F, I, V = f64[()], i64[()], f64[4]
 LENGTH = 4

@@ -18,7 +18,7 @@ import pytest
 from bpcompile.ir.interpret import interpret
 from bpcompile.schedule.plan import plan
 from bpcompile.schedule.statements import CopyArray, Fill, For, If, Statement, While
-from tests.emit import control
+from tests.emit import building, control
 from tests.emit.control import CASES, Case
 from tests.emit.programs import Program
 from tests.emit.running import agree, combined, emit, run, same
@@ -198,10 +198,10 @@ def test_a_tape_with_a_limit_lies_in_the_workspace():
 
 
 def test_a_short_loop_does_not_look_for_signals():
-    builder = control.Builder("f")
-    x = builder.param("x", control.F)
-    (y,) = control.repeat(
-        [control.named(x * 1.0, "y")],
+    builder = building.Builder("f")
+    x = builder.param("x", building.F)
+    (y,) = building.repeat(
+        [building.named(x * 1.0, "y")],
         [],
         lambda b, y: y > 1.0,
         lambda b, y: [y * 0.5],
@@ -214,14 +214,14 @@ def test_a_short_loop_does_not_look_for_signals():
 
 _ENDLESS = """
 import sys, threading, time
-from tests.emit import control
+from tests.emit import building
 from tests.emit.running import emit, load
 
 def endless():
-    b = control.Builder("endless")
-    x = b.param("x", control.F)
-    (y,) = control.repeat(
-        [control.named(x * 1.0, "y")], [], lambda b, y: y > 0.0, lambda b, y: [y * 0.5 + 1.0]
+    b = building.Builder("endless")
+    x = b.param("x", building.F)
+    (y,) = building.repeat(
+        [building.named(x * 1.0, "y")], [], lambda b, y: y > 0.0, lambda b, y: [y * 0.5 + 1.0]
     )
     return b.finish([y])
 

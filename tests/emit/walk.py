@@ -22,7 +22,7 @@ from bpcompile.ops.shape import broadcast_to, transposed
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY
 from bpcompile.passes.pipeline import run as run_passes
 from bpcompile.transforms.reverse import reverse
-from tests.emit.control import branch, repeat
+from tests.emit.building import branch, repeat
 from tests.ops.support import takes_bool
 
 N, M = Dim.named("n"), Dim.named("m")
