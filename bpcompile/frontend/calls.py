@@ -43,6 +43,8 @@ from bpcompile.frontend.python_calls import python_calls
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, SLICE, STORE
 from bpcompile.frontend.rewritten import install, rewritten
+from bpcompile.frontend.scope_syntax import NONLOCAL, OWN
+from bpcompile.frontend.scopes import check_nonlocal, own
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe, own_name
 from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
@@ -282,5 +284,7 @@ install(
         RETURN: returned,
         MUTATE: check_change,
         GLOBAL: check_global,
+        OWN: own,
+        NONLOCAL: check_nonlocal,
     }
 )

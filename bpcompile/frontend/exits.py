@@ -55,11 +55,17 @@ class _Loop:
 
     broken: str
     skipped: str
+    ended: str  # by its test, where that stands in the body
 
-    @property
-    def flags(self) -> tuple[str, str]:
-        """Return both."""
-        return self.broken, self.skipped
+    def flag(self, node: ast.stmt) -> str:
+        """Return the flag that a `break` or `continue` sets."""
+        if isinstance(node, ast.Continue):
+            return self.skipped
+        return self.ended if isinstance(node, _End) else self.broken
+
+
+class _End(ast.Break):
+    """Stand for the end of a `while` whose test is false, after which its `else` runs."""
 
 
 class _Exits:
@@ -78,13 +84,14 @@ class _Exits:
                 found.extend(self._exit(node, loop))
                 return found
             flags = self._flags(node, loop)
-            rest = body[number + 1 :] if flags else ()
+            rest = body[number + 1 :] if flags and not _always_leaves([node]) else ()
             if isinstance(node, ast.If) and flags:
                 found.extend(self._if(node, rest, loop, flags))
                 return found
             found.extend(self._inside(node, loop))
             if rest:
                 found.append(self._guarded(node, flags, rest, loop))
+            if flags and number + 1 < len(body):
                 return found
         return found
 
@@ -97,8 +104,7 @@ class _Exits:
             return [_keep(node, RESULT, value), _set(node, DONE, value=True)]
         if loop is None:
             return [node]
-        flag = loop.broken if isinstance(node, ast.Break) else loop.skipped
-        return [_set(node, flag, value=True)]
+        return [_set(node, loop.flag(node), value=True)]
 
     def _flags(self, node: ast.stmt, loop: _Loop | None) -> list[str]:
         """Return the flags that a statement may set, so that what follows is not run."""
@@ -109,7 +115,7 @@ class _Exits:
             elif loop is None:
                 flag = None
             else:
-                flag = loop.broken if isinstance(inner, ast.Break) else loop.skipped
+                flag = loop.flag(inner)
             if flag is not None and flag not in found:
                 found.append(flag)
         return found
@@ -167,30 +173,33 @@ class _Exits:
 
         `node.leaves` tells `flow_syntax` which flags end the loop.
         """
-        if isinstance(node, ast.While) and binds_or_waits(node.test) and not node.orelse:
+        if isinstance(node, ast.While) and binds_or_waits(node.test):
             # A test that binds names stands in the body, since it becomes a function.
             leave = at(node, ast.If(at(node, ast.UnaryOp(ast.Not(), node.test)), [], []))
-            leave.body = [at(node, ast.Break())]
+            leave.body = [at(node, _End())]
             node.body, node.test = [leave, *node.body], at(node, ast.Constant(True))
         exits = list(_exits_in_body(node))
         self._count += 1
-        loop = _Loop(f"__bp_break_{self._count}__", f"__bp_skip_{self._count}__")
-        breaks = any(isinstance(one, ast.Break) for one in exits)
+        loop = _Loop(*(f"__bp_{what}_{self._count}__" for what in ("break", "skip", "end")))
+        breaks = any(type(one) is ast.Break for one in exits)
+        tests = any(isinstance(one, _End) for one in exits)
         skips = any(isinstance(one, ast.Continue) for one in exits)
         returns = self.returns and any(isinstance(one, ast.Return) for one in _exits_in(node))
         body = self.block(node.body, loop)
         orelse = self.block(node.orelse, outer)
         before = [_set(node, loop.broken, value=False)] if breaks else []
+        before += [_set(node, loop.ended, value=False)] if tests else []
         node.body = [_set(node, loop.skipped, value=False), *body] if skips else body
         node.orelse = []
         ends = [loop.broken] if breaks else []
         if returns:
             ends.append(DONE)
-        node.leaves = ends  # type: ignore[union-attr]  # a note for `flow_syntax`
+        every = [*ends, loop.ended] if tests else ends
+        node.leaves = every  # type: ignore[union-attr]  # a note for `flow_syntax`
         after: list[ast.stmt] = []
         if orelse:
             after = [at(node, ast.If(_none_of(node, ends), orelse, []))] if ends else orelse
-        return _without_unread([*before, node, *after], {*loop.flags})
+        return _without_unread([*before, node, *after], {loop.broken, loop.skipped})
 
 
 def _exits_in(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -228,12 +237,23 @@ def _exits_in_body(node: ast.For | ast.While) -> Iterator[ast.stmt]:
 
 def _always_leaves(body: Sequence[ast.stmt]) -> bool:
     """Tell whether a block never reaches its end."""
-    if not body:
-        return False
-    last = body[-1]
-    if isinstance(last, ast.If):
-        return _always_leaves(last.body) and _always_leaves(last.orelse)
-    return isinstance(last, (ast.Return, ast.Break, ast.Continue, ast.Raise))
+    match body[-1] if body else None:
+        case ast.If(body=yes, orelse=no):
+            return _always_leaves(yes) and _always_leaves(no)
+        case ast.With(body=inner):
+            return _always_leaves(inner)
+        case ast.While() | ast.For() as last:
+            if any(isinstance(one, ast.Break) for one in _exits_in_body(last)):
+                return False
+            forever = isinstance(last, ast.While) and _is_true(last.test)
+            return forever or _always_leaves(last.orelse)
+        case last:
+            return isinstance(last, (ast.Return, ast.Break, ast.Continue, ast.Raise))
+
+
+def _is_true(test: ast.expr) -> bool:
+    """Tell whether a test is written out and true."""
+    return isinstance(test, ast.Constant) and bool(test.value)
 
 
 def _returns_nested(body: Sequence[ast.stmt]) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from bpcompile.errors import TraceError
 from bpcompile.frontend.flow_join import joined
 from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
-from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.session import current
@@ -72,7 +73,7 @@ def _traced_branch(test: Tracer, variables: Variables) -> Iterator[bool]:
     before = variables.values()
     regions, afters = [], []
     for taken in (True, False):
-        region = FlowRegion("then" if taken else "otherwise")
+        region = FlowRegion("then" if taken else "otherwise", variables)
         region.enter()
         yield taken
         afters.append(variables.values())
@@ -138,63 +139,47 @@ def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any], what: str =
 
 def both(first: Any, *rest: Callable[[], Any]) -> Any:
     """Stand for ``and``."""
-    value = first
-    for number, following in enumerate(rest):
-        known = truth(value)
-        if known is None:
-            return _lazily(value, rest[number:], "logical_and")
-        if not known:
-            return value
-        value = following()
-    return value
+    return _decided(first, rest, ends=False)
 
 
 def either(first: Any, *rest: Callable[[], Any]) -> Any:
     """Stand for ``or``."""
-    value = first
-    for number, following in enumerate(rest):
+    return _decided(first, rest, ends=True)
+
+
+def _decided(value: Any, rest: Sequence[Callable[[], Any]], *, ends: bool) -> Any:
+    """Return the first value whose truth is `ends`, or else the last one, as Python does."""
+    for following in rest:
         known = truth(value)
         if known is None:
-            return _lazily(value, rest[number:], "logical_or")
-        if known:
+            value = _lazily(value, following, ends=ends)
+        elif known is ends:
             return value
-        value = following()
+        else:
+            value = following()
     return value
 
 
-def _lazily(value: Tracer, rest: tuple[Callable[[], Any], ...], rule: str) -> Any:
-    """Return the truth of traced operands, of which the later ones are evaluated where needed."""
-    found: Any = condition_of(value)
-    for following in rest:
-        if _is_harmless(following):
-            other = following()
-            known = truth(other)
-            other = condition_of(lift(other)) if known is None else known
-            found = RULES[rule](found, other)
-        elif rule == "logical_and":
-            found = choose(found, partial(_truth_of_call, following), _false)
-        else:
-            found = choose(found, _true, partial(_truth_of_call, following))
-    return found
+def _lazily(value: Tracer, following: Callable[[], Any], *, ends: bool) -> Any:
+    """Return a traced value or the following one, which is evaluated where it is needed."""
+    if value.expr.dtype is DType.BOOL and _is_harmless(following):
+        other = following()
+        if isinstance(other, (bool, np.bool_)) or _is_condition(other):
+            return RULES["logical_or" if ends else "logical_and"](value, other)
+    if ends:
+        return choose(value, partial(_itself, value), following, "or")
+    return choose(value, following, partial(_itself, value), "and")
 
 
-def _truth_of_call(following: Callable[[], Any]) -> Any:
-    """Return the truth of what a function gives."""
-    return truth_of(following())
+def _is_condition(value: Any) -> bool:
+    """Tell whether a value is a traced bool."""
+    return isinstance(value, Tracer) and not value.ndim and value.expr.dtype is DType.BOOL
 
 
 def truth_of(value: Any) -> Any:
     """Return the truth of a value, known or as a bool of the graph."""
     known = truth(value)
     return condition_of(value) if known is None else known
-
-
-def _false() -> bool:
-    return False
-
-
-def _true() -> bool:
-    return True
 
 
 def _is_harmless(following: Callable[[], Any]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from bpcompile.frontend.exits import RESULT
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
-from bpcompile.frontend.memory import has_other_name, hold, root_of
+from bpcompile.frontend.memory import hold, may_share, root_of
 from bpcompile.frontend.session import Frame, entered
-from bpcompile.frontend.tracer import Memory, Tracer
+from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
 from bpcompile.frontend.unbound import NO_RESULT, Unbound
 from bpcompile.ir.build import Expr
@@ -33,18 +33,19 @@ class _Joined:
     """Hold a variable that is a result of the branch, and how many results it has."""
 
     structure: Structure
-    weak: list[bool]
-    stale: list[str]  # why a leaf must not be written to, or nothing
+    leaves: list[Tracer | bool]  # one that both arms leave, or whether the result is weak
 
 
 class Join:
     """Hold the results of a branch: `outputs` of each arm, and what they are for."""
 
-    def __init__(self) -> None:
-        """Start with no result."""
+    def __init__(self, reason: str) -> None:
+        """Start with no result; `reason` is what a message calls the branch."""
         self.outputs: list[list[Expr]] = [[], []]
         self.kept: list[Any] = []  # by variable: its value, or a `_Joined`
         self.arrays: list[Tracer] = []
+        self.roots: list[list[_Root | None]] = []  # by result: which array it is in each arm
+        self._reason = reason
         self._results: Iterator[Expr] = iter(())
 
     def assign(self, outer: Frame, results: Sequence[Expr]) -> None:
@@ -57,15 +58,40 @@ class Join:
     def values(self, _: Sequence[Any]) -> list[Any]:
         """Return the values of the variables after the branch."""
         found = []
+        made: list[Tracer] = []
         for value in self.kept:
             if isinstance(value, _Joined):
-                leaves = [Tracer(next(self._results), weak) for weak in value.weak]
-                for leaf, stale in zip(leaves, value.stale, strict=True):
-                    leaf.memory = Memory(stale=stale) if stale else None
+                leaves = []
+                for leaf in value.leaves:
+                    if isinstance(leaf, bool):
+                        made.append(Tracer(next(self._results), leaf))
+                        leaf = made[-1]
+                    leaves.append(leaf)
                 found.append(value.structure.unflatten(leaves))
             else:
                 found.append(value)
+        self._note(made)
         return found
+
+    def _note(self, made: Sequence[Tracer]) -> None:
+        """Note which arrays the results may be, and which of them may be the same."""
+        owners: dict[tuple[int, int], Tracer] = {}
+        for result, roots in zip(made, self.roots, strict=True):
+            for arm, root in enumerate(roots):
+                if root is None or not result.ndim:
+                    continue
+                if root.outer:
+                    may_share(result, root.array, self._reason)
+                other = owners.setdefault((arm, id(root.array)), result)
+                if other is not result:
+                    may_share(result, other, self._reason)
+
+
+class _Root(NamedTuple):
+    """Hold the array that a value is or is a view of, and whether it is older than the branch."""
+
+    array: Tracer
+    outer: bool
 
 
 def joined(
@@ -74,10 +100,10 @@ def joined(
     variables: Variables,
 ) -> Join:
     """Return how the variables and arrays after two arms are joined."""
-    join = Join()
+    join = Join(variables.what)
     outputs = join.outputs
     for name, *pair in zip(variables.names, *afters, strict=True):
-        join.kept.append(_variable(name, pair, regions, variables, outputs))
+        join.kept.append(_variable(name, pair, regions, variables, join))
     written = {k: t for region in regions for k, (t, _) in region.written.items()}
     for key, target in written.items():
         if root_of(target) is not target:
@@ -94,7 +120,7 @@ def _variable(
     pair: Sequence[Any],
     regions: Sequence[FlowRegion],
     variables: Variables,
-    outputs: list[list[Expr]],
+    join: Join,
 ) -> Any:
     """Return what a variable is after a branch, and add its results to those of the arms."""
     one, other = pair
@@ -117,7 +143,7 @@ def _variable(
         if any(part is not None and part[1] != structure for part in found):
             shown = " and ".join(repr(leaves_of(value)[1]) for value in known)
             raise TypeMismatchError(f"{_called(name)} is nested as {shown}")
-        return _results(name, found, structure, regions, outputs)
+        return _results(name, found, structure, regions, join)
     except BpcompileError as error:
         reason = f"{_called(name)} has different types in the arms of {variables.what}: {error}"
         if name in (RESULT, "value"):
@@ -154,13 +180,17 @@ def _results(
     found: Sequence[tuple[list[Tracer], Structure] | None],
     structure: Structure,
     regions: Sequence[FlowRegion],
-    outputs: list[list[Expr]],
+    join: Join,
 ) -> _Joined:
-    """Add the leaves of both arms to their results, in one dtype; a missing one is zero."""
+    """Add the leaves of both arms to their results, in one dtype; a missing one is zero.
+
+    An array that was there before and that no arm replaces stays itself.
+    """
     sizes = regions[0].outer.session.sizes
     paths = flatten(structure.unflatten([0] * structure.count), _called(name))[1]
     added: list[tuple[Expr, Expr]] = []
-    weak, stale = [], []
+    roots: list[list[_Root | None]] = []
+    leaves: list[Tracer | bool] = []
     for k in range(structure.count):
         pair = [None if part is None else part[0][k] for part in found]
         known = [leaf for leaf in pair if leaf is not None]
@@ -169,6 +199,9 @@ def _results(
             same = leaf.ndim == first.ndim and all(map(sizes.equal, leaf.sizes, first.sizes))
             if not same:
                 raise TypeMismatchError(f"{paths[k]} is {first.type} in one and {leaf.type}")
+        if first.ndim and all(leaf is first for leaf in known) and _is_older(first, regions):
+            leaves.append(first)
+            continue
         dtype = promoted(known)
         exprs = []
         for given, region in zip(pair, regions, strict=True):
@@ -179,13 +212,24 @@ def _results(
                 _, value = region.written.get(id(given), (given, given.expr))
                 exprs.append(cast(frame.expr(value), dtype))
         added.append((exprs[0], exprs[1]))
-        weak.append(all(leaf.weak for leaf in known))
-        shared = any(leaf.ndim and has_other_name(root_of(leaf), (name,)) for leaf in known)
-        stale.append("may share its memory with another variable since a branch" if shared else "")
+        leaves.append(all(leaf.weak for leaf in known))
+        roots.append([None if leaf is None else _root(leaf, regions) for leaf in pair])
     for one, other in added:
-        outputs[0].append(one)
-        outputs[1].append(other)
-    return _Joined(structure, weak, stale)
+        join.outputs[0].append(one)
+        join.outputs[1].append(other)
+    join.roots.extend(roots)
+    return _Joined(structure, leaves)
+
+
+def _root(leaf: Tracer, regions: Sequence[FlowRegion]) -> _Root:
+    """Return the array that a leaf of an arm is or is a view of."""
+    root = root_of(leaf)
+    return _Root(root, _is_older(root, regions))
+
+
+def _is_older(array: Tracer, regions: Sequence[FlowRegion]) -> bool:
+    """Tell whether an array was there before the branch."""
+    return all(array.expr.builder is not region.frame.builder for region in regions)
 
 
 def _is_equal(one: Any, other: Any) -> bool:

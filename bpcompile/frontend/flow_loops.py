@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from bpcompile.errors import TypeMismatchError
-from bpcompile.frontend.elementwise import cast
+from bpcompile.errors import TraceError, TypeMismatchError
 from bpcompile.frontend.flow import both, branch, negated, truth, truth_of, variables_at
+from bpcompile.frontend.flow_carried import Next, Opened
 from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
-from bpcompile.frontend.flow_state import Next, Opened, State
+from bpcompile.frontend.flow_state import State
 from bpcompile.frontend.iteration import Iteration, over, over_known
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
@@ -119,9 +119,10 @@ def _traced_loop(
     if site is not None:
         outer.session.rolling.append(site)
     state = State(variables)
+    state.count = steps.count
     below = size_of(outer, Tracer(upper))
     while True:
-        region = FlowRegion("body")
+        region = FlowRegion("body", variables)
         name = steps.name or next(iter(variables.names), "i")
         index = Tracer(region.frame.builder.param(name, _INDEX), weak=True)
         if below is not None:
@@ -155,8 +156,8 @@ def _traced_loop(
         results = _append_while(outer, state, (region, opened, last), going, (index, lower), limit)
         _finish(outer, state, region, results[1:], last)
         return
-    outputs = _outputs(region, state, last)
-    params = [index.expr, *_kept_params(state, opened), *_token_params(region, region)]
+    outputs = state.outputs(region, last)
+    params = [index.expr, *state.params(opened), *_token_params(region, region)]
     (body,), constants = closed(outer, [(region.frame, params, outputs)])
     outer.mark()
     starts = _starts(outer, state, region)
@@ -213,7 +214,12 @@ def _append_while(
     tested.enter()
     going = lift(truth_of(test(*given)))
     tested.leave()
-    outputs, first = _outputs(region, state, last), []
+    if len(outer.session.writes) > inside.mark:
+        raise TraceError(
+            f"the condition of {state.variables.what} writes to an array, and it is traced apart "
+            "from the body: write `while True:`, and `if not condition: break` in it"
+        )
+    outputs, first = state.outputs(region, last), []
     starts = _starts(outer, state, region)
     if counter is not None:
         outputs = [counter[0].expr + 1, *outputs]
@@ -224,14 +230,14 @@ def _append_while(
             tested.frame,
             [
                 *(t.expr for t in given),
-                *_kept_params(state, inside),
+                *state.params(inside),
                 *_token_params(tested, region),
             ],
             [tested.frame.waiting(tested.frame.expr(going.expr))],
         ),
         (
             region.frame,
-            [*first, *_kept_params(state, opened), *_token_params(region, region)],
+            [*first, *state.params(opened), *_token_params(region, region)],
             outputs,
         ),
     ]
@@ -242,25 +248,6 @@ def _append_while(
         *starts, *constants, test=test_graph, body=body_graph, carried=len(starts), **attrs
     )
     return node.items()
-
-
-def _kept_params(state: State, opened: Opened) -> list[Expr]:
-    """Return the parameters of what is carried in the end."""
-    leaves = [t.expr for number in state.carried for t in opened.leaves[number]]
-    return [*leaves, *(t.expr for t in opened.arrays)]
-
-
-def _outputs(region: FlowRegion, state: State, last: list[list[Next]]) -> list[Expr]:
-    """Return the next values of what a loop carries, in its body's graph, and the body's token."""
-    frame = region.frame
-    found = []
-    for one, leaves in zip(state.carried.values(), last, strict=True):
-        for start, (_, value) in zip(one.start, leaves, strict=True):
-            found.append(cast(frame.expr(value), start.expr.dtype))
-    for target in state.arrays:
-        found.append(frame.expr(region.written[id(target)][1]))
-    token = frame.token()
-    return found if token is None else [*found, token]
 
 
 def _bound(frame: Frame, bound: Any) -> Expr:
@@ -298,6 +285,7 @@ def repeat(
         variables.set(before)
         rewind(frame, mark)
         del frame.checks[checks:]
+    del before  # which would keep its arrays alive
     yield from _traced_repeat(test, variables)
 
 
@@ -307,7 +295,7 @@ def _traced_repeat(test: Callable[[], Any], variables: Variables) -> Iterator[No
     outer.mark()
     state = State(variables)
     while True:
-        region = FlowRegion("body")
+        region = FlowRegion("body", variables)
         opened = state.open(region)
         region.enter()
         yield

@@ -16,6 +16,7 @@ from bpcompile.errors import LimitError, TraceError
 from bpcompile.frontend.memory import undo
 from bpcompile.frontend.mutation import objects_before
 from bpcompile.frontend.origins import where
+from bpcompile.frontend.scopes import cells
 from bpcompile.frontend.session import Frame, current, enter
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
@@ -50,12 +51,13 @@ class Variables:
 class FlowRegion:
     """Direct a trace into a graph of its own for a while."""
 
-    def __init__(self, name: str) -> None:
-        """Start an empty graph inside the current one."""
+    def __init__(self, name: str, variables: Variables | None = None) -> None:
+        """Start an empty graph inside the current one, which sets those variables."""
         self.outer = current()
         self.frame = Frame(Builder(name), self.outer.session, self.outer)
         self.frame.journal = {}
         self.frame.before = objects_before()
+        self.frame.carried = set(cells(variables.get)) if variables is not None else set()
         if self.frame.depth > _DEEPEST:
             raise LimitError(
                 f"control flow on traced values is nested more than {_DEEPEST} deep{where()}: a "

@@ -6,27 +6,38 @@ the graph; what is neither number nor array stays what it is, and must not chang
 body writes to are carried too, found by the first run of the body.
 
 The body is run again, with other start values, until its types stay: a number that turns into a
-float starts as one, and an array that is written to is carried from then on.
+float starts as one, and an array that is written to is carried from then on. So it is where a
+variable turns out to stay an array that other variables know too, or where two of them may be the
+same one: see `bpcompile.frontend.flow_alias`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from bpcompile.errors import BpcompileError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
 from bpcompile.frontend.exits import DONE, RESULT
+from bpcompile.frontend.flow_alias import (
+    End,
+    Key,
+    Sharing,
+    after_steps,
+    before_steps,
+    is_outer,
+)
+from bpcompile.frontend.flow_carried import Carried, Given, Next, Opened, Start
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
-from bpcompile.frontend.memory import has_other_name, hold, root_of
+from bpcompile.frontend.memory import forget_old_variables, hold, root_of
 from bpcompile.frontend.session import Frame, current
-from bpcompile.frontend.tracer import Memory, Tracer
-from bpcompile.frontend.trees import Structure, flatten, leaves_of
+from bpcompile.frontend.tracer import Tracer
+from bpcompile.frontend.trees import flatten, leaves_of
 from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import Type
@@ -34,98 +45,82 @@ from bpcompile.ir.type import Type
 _NUMBERS = (bool, int, float, np.generic, Length)
 
 
-@dataclass
-class _Carried:
-    """Hold a variable whose leaves are carried; `start` are those before the loop.
-
-    `own` has the array that a leaf is, which the body may write to in place, or None.
-    """
-
-    paths: list[str]
-    structure: Structure
-    start: list[Tracer]
-    own: list[Tracer | None]
-
-
-class Next(NamedTuple):
-    """Hold the next value of a leaf, and the tracer that it is, which may hold another later."""
-
-    leaf: Tracer
-    expr: Expr
-
-
-@dataclass
-class Opened:
-    """Hold the parameters that a graph of the loop has: of variables by number, and of arrays."""
-
-    leaves: dict[int, list[Tracer]]
-    arrays: list[Tracer]
-    values: list[Any]
-
-    def params(self) -> list[Expr]:
-        """Return the parameters in the order of the carried values."""
-        return [t.expr for leaves in self.leaves.values() for t in leaves] + [
-            t.expr for t in self.arrays
-        ]
-
-
 class State:
     """Hold what a loop carries."""
 
     def __init__(self, variables: Variables) -> None:
-        """Take the variables as they are before the loop."""
+        """Take the variables as they are before the loop, and unset those that are carried."""
         self.variables = variables
-        self.before = variables.values()
         self.arrays: list[Tracer] = []  # those from outside that the body writes to
-        self.carried: dict[int, _Carried] = {}
+        self.carried: dict[int, Carried] = {}
         self.reasons: dict[int, str] = {}  # why a variable has no value after the loop
-        for number, (name, value) in enumerate(zip(variables.names, self.before, strict=True)):
+        self.count: Any = 0  # how many steps are known to run; or a length
+        self._sharing = Sharing()  # of what steps read
+        self._sharing_after = Sharing(), Sharing()  # where no step runs, and where some do
+        self._before = list(variables.values())
+        for number, (name, value) in enumerate(zip(variables.names, self._before, strict=True)):
             if isinstance(value, (Unbound, type(NO_RESULT))):
                 continue
             leaves, paths, structure = flatten(value, name)
             if leaves and all(isinstance(leaf, (Tracer, np.ndarray, *_NUMBERS)) for leaf in leaves):
-                own = [self._own(leaf) for leaf in leaves]
-                self.carried[number] = _Carried(paths, structure, lift_all(leaves), own)
+                self.carried[number] = Carried(paths, structure, [Start(leaf) for leaf in leaves])
+                self._before[number] = UNSET
+            del leaves
+        value = None
+        variables.set(self._before)
+        forget_old_variables()
+        for start in self._starts():
+            start.settle()
+        self._all = dict(self.carried)
 
-    def _own(self, leaf: Any) -> Tracer | None:
-        """Return a leaf that is an array with memory of its own, which no other variable is."""
-        if not isinstance(leaf, Tracer) or not leaf.ndim or root_of(leaf) is not leaf:
-            return None
-        return None if any(leaf is other for other in self._owned()) else leaf
+    @property
+    def before(self) -> list[Any]:
+        """Return the variables as they were before the loop."""
+        values = list(self._before)
+        for number, one in self._all.items():
+            values[number] = one.structure.unflatten(start.value() for start in one.start)
+        return values
 
-    def _owned(self) -> list[Tracer]:
-        """Return the arrays that carried variables are."""
-        return [t for one in self.carried.values() for t in one.own if t is not None]
+    def _starts(self) -> list[Start]:
+        """Return the leaves of all that is carried."""
+        return [start for one in self.carried.values() for start in one.start]
 
     # -- into a graph --------------------------------------------------------------------------
 
     def open(self, region: FlowRegion) -> Opened:
         """Give a graph its parameters; the variables and arrays stand for them from now on."""
-        frame = region.frame
-        leaves: dict[int, list[Tracer]] = {}
-        values = [UNSET if isinstance(value, Unbound) else value for value in self.before]
+        builder = region.frame.builder
+        opened = Opened({}, [])
+        values = [UNSET if isinstance(value, Unbound) else value for value in self._before]
+        made: dict[Key, Tracer] = {}
         for number, one in self.carried.items():
-            params = [
-                Tracer(frame.builder.param(shown(path), start.type), start.weak)
-                for path, start in zip(one.paths, one.start, strict=True)
-            ]
-            leaves[number] = params
-            given = []
-            for param, own in zip(params, one.own, strict=True):
-                if own is None:
-                    param.memory = Memory(stale=self._stale()) if param.ndim else None
-                else:
-                    hold(frame, own, param.expr)
-                given.append(param if own is None else own)
-            values[number] = one.structure.unflatten(given)
-        arrays = [
-            Tracer(frame.builder.param(target.expr.node.name or "array", target.type))
-            for target in self.arrays
-        ]
-        for target, inside in zip(self.arrays, arrays, strict=True):
-            hold(frame, target, inside.expr)
+            leaves: list[Any] = []
+            given: list[Given | None] = []
+            for path, start in zip(one.paths, one.start, strict=True):
+                if start.keeps:
+                    leaves.append(start.kept)
+                    given.append(None)
+                    continue
+                leaf = Tracer(builder.param(shown(path), start.expr.type), start.weak)
+                leaves.append(leaf)
+                given.append(Given(leaf.expr, weakref.ref(leaf)))
+                if leaf.ndim:
+                    made[number, len(given) - 1] = leaf
+            opened.leaves[number] = given
+            values[number] = one.structure.unflatten(leaves)
+        for target in self.arrays:
+            inside = builder.param(target.expr.node.name or "array", target.type)
+            opened.arrays.append(inside)
+            hold(region.frame, target, inside)
+        self._sharing.note(made, self.variables.what)
         self.variables.set(values)
-        return Opened(leaves, arrays, values)
+        opened.mark = len(region.frame.session.writes)
+        return opened
+
+    def params(self, opened: Opened) -> list[Expr]:
+        """Return the parameters of what is carried in the end."""
+        leaves = [g.expr for k in self.carried for g in opened.leaves[k] if g is not None]
+        return [*leaves, *opened.arrays]
 
     # -- out of the body -----------------------------------------------------------------------
 
@@ -138,7 +133,7 @@ class State:
         again = False
         found: dict[int, list[Tracer]] = {}
         for number, name in enumerate(self.variables.names):
-            before, value = self.before[number], after[number]
+            before, value = self._before[number], after[number]
             if number in self.carried:
                 leaves = self._next(region.frame, number, value, opened)
                 if leaves is not None:
@@ -161,21 +156,65 @@ class State:
         if written:
             self.arrays.extend(written)
             again = True
+        writes = len(region.frame.session.writes) > opened.mark
+        again |= self._kept(found, opened, writes)
+        again = again or self._shared(region, found, opened, writes)
         if again:
             return None
         self.carried = {number: self.carried[number] for number in found}
         return [[Next(leaf, leaf.expr) for leaf in found[number]] for number in self.carried]
 
-    def _stale(self) -> str:
-        """Return why an array that the loop carries must not be written to."""
-        return f"may share its memory with another array since {self.variables.what}"
-
     def _written(self, region: FlowRegion) -> Iterator[Tracer]:
         """Yield the outer arrays that were written to and are no views of others."""
-        owned = self._owned()
         for target, _ in (region.frame.journal or {}).values():
-            if root_of(target) is target and not any(target is own for own in owned):
+            if root_of(target) is target:
                 yield target
+
+    def _kept(self, found: dict[int, list[Tracer]], opened: Opened, writes: bool) -> bool:
+        """Find out which variables stay the array that they are; tell whether that is news."""
+        news = False
+        for number, leaves in found.items():
+            for start, given, leaf in zip(
+                self.carried[number].start, opened.leaves[number], leaves, strict=True
+            ):
+                if given is None:
+                    if leaf is not start.kept:
+                        start.keeps, start.bound_anew, news = False, True, True
+                elif start.kept is not None and not start.bound_anew:
+                    start.stays = leaf is given.tracer()
+                    # What it shares its memory with may be written to, or be read after a write.
+                    start.keeps = start.stays and writes
+                    news |= start.keeps
+        return news
+
+    def _shared(
+        self, region: FlowRegion, found: dict[int, list[Tracer]], opened: Opened, writes: bool
+    ) -> bool:
+        """Find out what the carried arrays may be; tell whether the writes must be seen again."""
+        starts: dict[Key, Start] = {}
+        roots: dict[Key, Tracer] = {}
+        params: dict[int, Key] = {}
+        exprs: dict[Key, Expr] = {}
+        for number, group in found.items():
+            one = self.carried[number]
+            for k, (given, leaf) in enumerate(zip(opened.leaves[number], group, strict=True)):
+                if given is not None and leaf.ndim:
+                    key = (number, k)
+                    starts[key], roots[key], exprs[key] = one.start[k], root_of(leaf), given.expr
+                    tracer = given.tracer()
+                    if tracer is not None:
+                        params[id(tracer)] = key
+        ends = {}
+        for key, root in roots.items():
+            param = params.get(id(root))
+            ends[key] = End(root, param, param is None and is_outer(region.frame, root))
+        before = before_steps(starts, ends)
+        self._sharing_after = before, after_steps(before, ends)
+        nodes = {arg for node in region.frame.builder.nodes for arg in node.args}
+        read = {key for key, expr in exprs.items() if expr.node in nodes}
+        read.update(end.param for end in ends.values() if end.param is not None)
+        known, self._sharing = self._sharing, before.among(read)
+        return writes and not self._sharing.is_within(known)
 
     def _next(self, frame: Frame, number: int, value: Any, opened: Opened) -> list[Tracer] | None:
         """Return the next leaves of a variable; None where it changes and nobody reads it."""
@@ -187,27 +226,13 @@ class State:
                 raise self._changed(name, repr(one.structure), repr(structure))
             following = lift_all(leaves)
             for path, start, leaf in zip(one.paths, one.start, following, strict=True):
-                self._check_shape(path, start, leaf)
-            self._check_memory(name, one, following, opened.leaves[number])
+                self._check_shape(path, start.tracer(), leaf)
         except BpcompileError:
             if _is_read(frame, opened.leaves[number]):
                 raise
             self.reasons[number] = f"`{name}` changes its type in {self.variables.what}"
             return None
         return following
-
-    def _check_memory(
-        self, name: str, one: _Carried, following: list[Tracer], params: list[Tracer]
-    ) -> None:
-        """Refuse an array with two names that is written to and then bound anew."""
-        for own, leaf, param in zip(one.own, following, params, strict=True):
-            if own is None or leaf is own or own.expr.node is param.expr.node:
-                continue
-            if has_other_name(own, self.variables.names):
-                raise TraceError(
-                    f"`{name}` is written to in place and then bound anew in {self.variables.what}"
-                    ", while another variable shares its memory: take a .copy() before the loop"
-                )
 
     def _check_shape(self, path: str, start: Tracer, leaf: Tracer) -> None:
         """Check that a leaf keeps its shape."""
@@ -227,16 +252,16 @@ class State:
         """Give start values the dtypes that the body gives them; tell whether any changed."""
         one = self.carried[number]
         changed = False
-        for k, (start, leaf) in enumerate(zip(one.start, leaves, strict=True)):
-            dtype = promoted((start, leaf))
+        for path, start, leaf in zip(one.paths, one.start, leaves, strict=True):
+            dtype = promoted((start.tracer(), leaf))
             if leaf.expr.dtype is start.expr.dtype or dtype is start.expr.dtype:
                 continue
-            if not (start.weak and not start.ndim):
+            if not (start.weak and not start.expr.shape):
                 raise TypeMismatchError(
-                    f"`{one.paths[k]}` is {start.type} before {self.variables.what} and "
+                    f"`{path}` is {start.expr.type} before {self.variables.what} and "
                     f"{leaf.type} after one step of it: start it with .astype({dtype.numpy_name})"
                 )
-            one.start[k] = Tracer(cast(start.expr, dtype))
+            start.expr, start.weak = cast(start.expr, dtype), False
             changed = True
         return changed
 
@@ -248,59 +273,77 @@ class State:
         frame = current()
         assert frame.parent is not None
         starts = [
-            Tracer(frame.parent.const(0, Type(t.expr.dtype, t.sizes)), t.weak)
+            Start(Tracer(frame.parent.const(0, Type(t.expr.dtype, t.sizes)), t.weak))
             for t in lift_all(leaves)
         ]
-        self.carried[number] = _Carried(paths, structure, starts, [None] * len(starts))
+        self.carried[number] = Carried(paths, structure, starts)
         return True
 
     # -- after the loop ------------------------------------------------------------------------
 
     def starts(self, outer: Frame) -> list[Expr]:
         """Return the start values in the order of the carried values."""
-        found = [outer.expr(t.expr) for one in self.carried.values() for t in one.start]
+        found = [outer.expr(start.expr) for start in self._starts() if not start.keeps]
         return found + [outer.expr(target.expr) for target in self.arrays]
+
+    def outputs(self, region: FlowRegion, last: Sequence[Sequence[Next]]) -> list[Expr]:
+        """Return the next values of what is carried, in the body's graph, and the body's token."""
+        frame = region.frame
+        found = []
+        for one, leaves in zip(self.carried.values(), last, strict=True):
+            for start, (_, value) in zip(one.start, leaves, strict=True):
+                if not start.keeps:
+                    found.append(cast(frame.expr(value), start.expr.dtype))
+        for target in self.arrays:
+            found.append(frame.expr(region.written[id(target)][1]))
+        token = frame.token()
+        return found if token is None else [*found, token]
 
     def finish(self, outer: Frame, results: Sequence[Expr], last: Sequence[list[Next]]) -> None:
         """Let the variables and arrays stand for the results of the loop."""
-        values = list(self.before)
+        values = self.before
         items = iter(results)
-        memories = self._memories(last)
+        arrays: dict[Key, Tracer] = {}
         for (number, one), leaves in zip(self.carried.items(), last, strict=True):
-            made = []
-            for start, own, (leaf, _) in zip(one.start, one.own, leaves, strict=True):
+            made: list[Any] = []
+            for start, (leaf, _) in zip(one.start, leaves, strict=True):
+                if start.keeps:
+                    made.append(start.kept)
+                    continue
                 result = Tracer(next(items), start.weak and leaf.weak)
-                if own is not None and leaf is own:
-                    hold(outer, own, result.expr)
-                    result = own
-                else:
-                    result.memory = memories.get(id(leaf))
-                made.append(result)
+                made.append(start.kept if start.stays else result)
+                if leaf.ndim and not start.stays:
+                    arrays[number, len(made) - 1] = result
             values[number] = one.structure.unflatten(made)
         for target in self.arrays:
             hold(outer, target, next(items))
+        self._note_after(arrays)
         for number, reason in self.reasons.items():
             if number not in self.carried:
                 values[number] = Unbound(reason)
         self.variables.set(values)
 
-    def _memories(self, last: Sequence[list[Next]]) -> dict[int, Memory]:
-        """Return what forbids writes to results that may share memory after the loop."""
-        owners: dict[int, int] = {}
-        leaves = [leaf for group in last for leaf, _ in group if leaf.ndim]
-        roots = [root_of(leaf) for leaf in (*leaves, *self.arrays)]
-        for root in roots:
-            owners[id(root)] = owners.get(id(root), 0) + 1
-        return {
-            id(leaf): Memory(stale=self._stale())
-            for leaf in leaves
-            if owners[id(root_of(leaf))] > 1
-        }
+    def _note_after(self, arrays: Mapping[Key, Tracer]) -> None:
+        """Note what arrays may be after the loop: those from before too, if no step may run."""
+        may_not_run, runs = self._sharing_after
+        runs = runs.among(arrays)
+        runs.note(arrays, self.variables.what)
+        if not may_not_run.among(arrays).is_within(runs) and not self._runs():
+            may_not_run.note(arrays, self.variables.what)
+
+    def _runs(self) -> bool:
+        """Tell whether at least one step runs; a length that is not zero may become a guard."""
+        if isinstance(self.count, Length):
+            sizes = current().session.sizes
+            return sizes.value(self.count.dim) is not None and sizes.decide(
+                self.count.dim, ">=", 1, "a loop that binds an array anew"
+            )
+        return isinstance(self.count, int) and self.count > 0
 
 
-def _is_read(frame: Frame, params: Sequence[Tracer]) -> bool:
+def _is_read(frame: Frame, params: Sequence[Given | None]) -> bool:
     """Tell whether a graph under construction reads any of some parameters."""
-    nodes = {param.expr.node for param in params}
+    nodes = {param.expr.node for param in params if param is not None}
     return any(arg in nodes for node in frame.builder.nodes for arg in node.args)
 
 

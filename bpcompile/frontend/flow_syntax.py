@@ -105,7 +105,7 @@ class FlowSyntax:
         """Return the definition that sets what a body binds, and how the variables are passed."""
         self._count += 1
         names = [name for name in assigned(body) if name in self.own and not _is_inner(name)]
-        names += sorted((self.inside & self.own) - set(names))
+        names += sorted(self.inside - set(names))
         self.bound.update(dict.fromkeys(names))
         if not names:
             return [], [constant(node, None), constant(node, None), constant(node, ())]

@@ -36,9 +36,13 @@ class _Known(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """Hold places that are i64 values of the graph: a scalar or an array."""
+    """Hold places that are i64 values of the graph: a scalar or an array.
+
+    `basic` are a run-time int and a slice from one: NumPy gives a view of what they take.
+    """
 
     value: Expr
+    basic: bool = False
 
 
 _Entry = Slice | _Known | _Places
@@ -58,51 +62,52 @@ class Place(NamedTuple):
     taken: tuple[Size, ...]
     order: tuple[int, ...] | None
     shape: tuple[Size, ...]
-
-    @property
-    def is_view(self) -> bool:
-        """Tell whether NumPy would give a view: ints and slices do, index arrays do not."""
-        return not any(operand.shape for operand in self.operands)
-
-    def here(self) -> tuple[Expr, ...]:
-        """Return the operands in the graph that is being built."""
-        return tuple(map(current().expr, self.operands))
-
-    def now(self) -> Place:
-        """Return the same place under the lengths as they are known now."""
-        sizes = current().session.sizes
-        if sizes.settled:
-            return self
-        spec = tuple(
-            Slice(sizes.resolve(e.start), e.step, sizes.resolve(e.length))
-            if isinstance(e, Slice)
-            else e
-            for e in self.spec
-        )
-        shapes = map(sizes.resolve_shape, (self.before, self.taken, self.shape))
-        before, taken, shape = shapes
-        return Place(before, spec, self.operands, taken, self.order, shape)
+    is_view: bool  # whether NumPy would give a view
 
     def read(self, x: Expr) -> Expr:
-        """Return what is taken of an array."""
-        self = self.now()
-        x = under_shape(x, self.before)
-        if self.operands or any(e != whole(n) for e, n in zip(self.spec, x.shape, strict=True)):
-            x = OPS["index"](x, *self.here(), spec=self.spec)
+        """Return what is taken of an array of the current graph."""
+        here = self._now()
+        x = under_shape(x, here.before)
+        if self.operands or any(e != whole(n) for e, n in zip(here.spec, x.shape, strict=True)):
+            x = OPS["index"](x, *map(current().expr, self.operands), spec=here.spec)
         if self.order is not None:
             x = transposed(x, self.order)
-        return under_shape(x, self.shape)
+        return under_shape(x, here.shape)
 
     def write(self, x: Expr, value: Expr) -> Expr:
-        """Return an array with a value of the result's shape at what is taken of it."""
-        self = self.now()
+        """Return an array of the current graph with a value at what is taken of it."""
+        here = self._now()
         if self.order is not None:
             back = sorted(range(len(self.order)), key=self.order.__getitem__)
             value = transposed(value, tuple(back))
-        value = under_shape(value, self.taken)
-        inside = under_shape(x, self.before)
-        written = OPS["update"](inside, value, *self.here(), spec=self.spec)
+        value = under_shape(value, here.taken)
+        inside = under_shape(x, here.before)
+        operands = map(current().expr, self.operands)
+        written = OPS["update"](inside, value, *operands, spec=here.spec)
         return under_shape(written, x.shape)
+
+    def _now(self) -> Place:
+        """Return the same place in terms of the lengths as they are known now.
+
+        A view is read again whenever its array is written to, and more may be known by then.
+        """
+        sizes = current().session.sizes
+        if sizes.settled:
+            return self
+        return Place(
+            sizes.resolve_shape(self.before),
+            tuple(
+                Slice(sizes.resolve(e.start), e.step, sizes.resolve(e.length))
+                if isinstance(e, Slice)
+                else e
+                for e in self.spec
+            ),
+            self.operands,
+            sizes.resolve_shape(self.taken),
+            self.order,
+            sizes.resolve_shape(self.shape),
+            self.is_view,
+        )
 
 
 @rule("__getitem__")
@@ -110,10 +115,38 @@ def getitem(x: Tracer, index: Any) -> Tracer:
     """Return the places of `x` that an index names."""
     frame = current()
     frame.mark()
+    x, index = sliced(x, index)
     place = placed(frame, x, index)
     if place.is_view:
-        return view_of(x, place.read, place.write, place.operands)
+        return view_of(x, place.read, place.write)
     return Tracer(place.read(frame.expr(x.expr)))
+
+
+def sliced(x: Tracer, index: Any) -> tuple[Tracer, Any]:
+    """Return an array and an index of it in which no slice at a run-time start meets other places.
+
+    Each such slice is taken first, since it is an axis of its own: ``x[i:i + 2, j:j + 2]`` is
+    ``x[i:i + 2][:, j:j + 2]``.
+    """
+    if not isinstance(index, tuple):
+        return x, index
+    moving = [part for part in index if _moves(part)]
+    beside = sum(isinstance(p, (Tracer, np.ndarray, list, range)) for p in index) + len(moving)
+    if not moving or beside == 1:
+        return x, index
+    parts = _with_all_axes(x, _without_masks(index))
+    axis = 0
+    for number, part in enumerate(parts):
+        if _moves(part):
+            x = getitem(x, (*(slice(None),) * axis, part))
+            parts = (*parts[:number], slice(None), *parts[number + 1 :])
+        axis += part is not None
+    return x, parts
+
+
+def _moves(part: Any) -> bool:
+    """Tell whether an entry of an index is a slice with a traced start."""
+    return isinstance(part, slice) and isinstance(part.start, Tracer)
 
 
 def placed(frame: Frame, x: Tracer, index: Any) -> Place:
@@ -151,7 +184,7 @@ def _basic(frame: Frame, before: tuple[Size, ...], entries: list[_Entry | None])
             shape.append(entry.length)
     resolve = frame.session.sizes.resolve_shape
     taken = resolve(tuple(entry.length for entry in spec))
-    return Place(before, tuple(spec), (), taken, None, resolve(tuple(shape)))
+    return Place(before, tuple(spec), (), taken, None, resolve(tuple(shape)), True)
 
 
 def _without_masks(parts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -237,6 +270,8 @@ def _places(frame: Frame, x: Tracer, axis: int, size: Size, part: Any) -> _Place
         )
     if known is None:
         _fit_counter(frame, places, size)
+        if not places.ndim:
+            return _Places(frame.expr(places.expr), True)
     if known is not None and known.size:
         _require(x, axis, size, int(known.max()))
         if known.min() < 0:
@@ -295,7 +330,7 @@ def _slice(frame: Frame, x: Tracer, size: Size, part: slice) -> _Entry:
     if isinstance(found, Slice):
         return found
     start, length = found
-    return _Places(counting(frame, (length,)) + broadcast(start, (length,)))
+    return _Places(counting(frame, (length,)) + broadcast(start, (length,)), True)
 
 
 def _advanced(frame: Frame, before: tuple[Size, ...], entries: list[_Entry]) -> Place:
@@ -315,7 +350,8 @@ def _advanced(frame: Frame, before: tuple[Size, ...], entries: list[_Entry]) -> 
     taken = indexed_shape(tuple(spec), tuple(operand.type for operand in operands))
     order = _order(entries, len(taken), len(shape)) if shape else None
     result = taken if order is None else tuple(taken[k] for k in order)
-    return Place(before, tuple(spec), tuple(operands), taken, order, result)
+    is_view = all(e.basic for e in entries if isinstance(e, _Places))
+    return Place(before, tuple(spec), tuple(operands), taken, order, result, is_view)
 
 
 def _index_shapes() -> str:

@@ -17,7 +17,7 @@ deep. Statements nest at most a hundred deep in Python and are visited recursive
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeGuard
 
 from bpcompile.frontend.check_syntax import (
@@ -35,6 +35,7 @@ from bpcompile.frontend.flow_syntax import (
     FlowSyntax,
     flow_expression,
 )
+from bpcompile.frontend.scope_syntax import SCOPE_HOOKS, scope_statements
 from bpcompile.frontend.syntax import (
     assigned,
     at,
@@ -43,6 +44,7 @@ from bpcompile.frontend.syntax import (
     inside,
     is_generator,
     load,
+    places_below,
     targets,
 )
 
@@ -54,7 +56,20 @@ SLICE = "__bp_slice__"
 MUTATE = "__bp_mutate__"
 GLOBAL = "__bp_global__"
 RETURN = "__bp_return__"
-HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, RETURN, PENDING, *FLOW_HOOKS, *CHECK_HOOKS)
+HOOKS = (
+    CALL,
+    NAME,
+    ITEM,
+    STORE,
+    SLICE,
+    MUTATE,
+    GLOBAL,
+    RETURN,
+    PENDING,
+    *FLOW_HOOKS,
+    *CHECK_HOOKS,
+    *SCOPE_HOOKS,
+)
 
 
 class Rewriter:
@@ -91,7 +106,7 @@ class Rewriter:
 
     def _expressions(self, root: ast.AST) -> None:
         """Rewrite every expression below a node, inner ones first."""
-        for parent, field, index, node in reversed(list(_fields(root))):
+        for parent, field, index, node in reversed(list(places_below(root))):
             replaced = self._expression(node)
             if replaced is not node:
                 if index is None:
@@ -134,28 +149,35 @@ class Rewriter:
         args = node.args
         names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
         starred = [arg.arg for arg in (args.vararg, args.kwarg) if arg is not None]
-        outer, self.flow = self.flow, self._flow(node, [*names, *starred])
+        set_inside = bound_inside(node.body)
+        outer, self.flow = self.flow, self._flow(node, [*names, *starred], set_inside)
         body = self._block(node.body)
         start = 1 if ast.get_docstring(node, clean=False) is not None else 0
         bound = list(self.flow.bound) if self.flow else []
         # Those that another function owns or that are arguments have their values already.
         inner = declared(node.body, ast.Nonlocal)
         unbound = [n for n in bound if n not in inner and n not in names and n not in starred]
+        if self.flow is not None:
+            unbound = [name for name in unbound if name in self.flow.own]
         places = [at(node, ast.Name(name, ast.Store())) for name in unbound]
         first = [at(node, ast.Assign(list(places), load(node, UNBOUND)))] if places else []
-        body[start:start] = [*first, *(self._name_statement(node, name) for name in names)]
+        scope = scope_statements(node, {*assigned(node.body), *names, *starred}, inner, set_inside)
+        body[start:start] = [*scope, *first, *(self._name_statement(node, name) for name in names)]
         node.body = body
         self.flow = outer
 
     def _flow(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, arguments: list[str]
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef,
+        arguments: list[str],
+        set_inside: set[str],
     ) -> FlowSyntax | None:
         """Return what rewrites the control flow of a function; None for a generator."""
         if isinstance(node, ast.AsyncFunctionDef) or node in self._generators:
             return None
         shared = declared(node.body, ast.Global)
         own = {*assigned(node.body), *arguments} - shared
-        return FlowSyntax(frozenset(own), bound_inside(node.body), frozenset(shared))
+        return FlowSyntax(frozenset(own), frozenset(set_inside), frozenset(shared))
 
     def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Return the statements that a block becomes."""
@@ -180,8 +202,8 @@ class Rewriter:
                 return [self._check(node, MUTATE, value), node]
             case ast.AugAssign(target=ast.Subscript()):
                 return self._augmented_store(node)
-            case ast.Delete() if self.flow is not None:
-                return self._delete(node, self.flow)
+            case ast.Delete():
+                return self._deleted(node)
             case ast.Return(value=ast.Name() | ast.Tuple() as value):
                 node.value = at(value, ast.Call(self._hook(value, RETURN), [value], []))
                 return [node]
@@ -219,6 +241,20 @@ class Rewriter:
         after = [self._name_statement(node, name) for name in names]
         return [*self._globals(node, names), *self._several(node), *after]
 
+    def _deleted(self, node: ast.Delete) -> list[ast.stmt]:
+        """Return a `del`: a variable is left without a value, so that control flow may set it."""
+        found: list[ast.stmt] = []
+        own = self.flow.own if self.flow is not None else ()
+        for target in node.targets:
+            if isinstance(target, ast.Name) and target.id in own:
+                places: list[ast.expr] = [at(target, ast.Name(target.id, ast.Store()))]
+                found.append(at(node, ast.Assign(places, load(node, UNBOUND))))
+                continue
+            if isinstance(target, (ast.Subscript, ast.Attribute)):
+                found.append(self._check(node, MUTATE, target.value))
+            found.append(at(node, ast.Delete([target])))
+        return found
+
     def _several(self, node: ast.Assign) -> list[ast.stmt]:
         """Return an assignment to several targets, those to places one by one behind it.
 
@@ -250,14 +286,6 @@ class Rewriter:
             for name in names
             if name in declared_here
         ]
-
-    def _delete(self, node: ast.Delete, flow: FlowSyntax) -> list[ast.stmt]:
-        """Return a `del`, which leaves a variable of the function without a value."""
-        names = [t for t in node.targets if isinstance(t, ast.Name) and t.id in flow.own]
-        node.targets = [t for t in node.targets if t not in names]
-        places: list[ast.expr] = [at(t, ast.Name(t.id, ast.Store())) for t in names]
-        gone = [at(node, ast.Assign(places, load(node, UNBOUND)))] if places else []
-        return [*gone, *([node] if node.targets else [])]
 
     def _global_values(self, like: ast.AST, names: Sequence[str]) -> list[ast.stmt]:
         """Return the statements that refuse traced values of global variables."""
@@ -359,36 +387,4 @@ def index_of(node: ast.expr) -> ast.expr:
     return node
 
 
-Place = tuple[ast.AST, str, int | None, ast.AST]
-
-
-def _fields(root: ast.AST) -> Iterator[Place]:
-    """Yield each node below a root with its parent, the field and the index, parents first.
-
-    Names, constants, operators and contexts, which are most nodes and have nothing below, are left
-    out.
-    """
-    stack = [root]
-    while stack:
-        parent = stack.pop()
-        for field in parent._fields:
-            value = getattr(parent, field, None)
-            if value.__class__ is list:
-                for index, child in enumerate(value):
-                    if child.__class__ in _PARENTS:
-                        yield parent, field, index, child
-                        stack.append(child)
-            elif value.__class__ in _PARENTS:
-                yield parent, field, None, value
-                stack.append(value)
-
-
 _CHANGED = frozenset({ast.Call, ast.NamedExpr, ast.Subscript}) | DECIDING
-_NO_PARENTS = (
-    ast.Name, ast.Constant, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop
-)  # fmt: skip
-_PARENTS = frozenset(
-    kind
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _NO_PARENTS)
-)

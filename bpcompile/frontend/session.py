@@ -41,8 +41,9 @@ class Session:
         self.hidden: list[tuple[np.ndarray, Expr]] = []  # captured arrays and their parameters
         self.numbers: dict[Node, int | None] = {}  # int parameters, with the example's value
         self.named_in: dict[Node, str] = {}  # the function that gave a node its name
-        self.writes: list[tuple[Any, Expr]] = []  # each tracer that was written to, and from what
+        self.writes: list[tuple[Any, Expr]] = []  # what was written to, weakly, from what
         self.counters: dict[Node, Size] = {}  # of rolled loops, with what each stays below
+        self.owners: dict[int, tuple[Any, Frame]] = {}  # by id: a variable's cell, and whose it is
         self.tries = 0  # the bodies of `try` that are being traced
         self.unroll = unroll
         self.unrolled = unrolled  # the known loops that could not be rolled, by their place
@@ -70,6 +71,7 @@ class Frame:
         self.captures: list[tuple[Expr, Expr]] = []  # outer value, parameter here
         self.journal: Journal | None = None  # for control flow: what outer tracers held before
         self.before: dict[int, Any] = {}  # for control flow: objects that must not change, by id
+        self.carried: set[int] = set()  # for control flow: the ids of the cells that it sets
         self.checks: list[Expr] = []  # tokens of the checks in this graph
         self.ended = False  # whether all of it raises
         self.numbers: dict[Any, Node] = {}  # constants that were made before, for `quick`

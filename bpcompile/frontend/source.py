@@ -15,7 +15,7 @@ import inspect
 import linecache
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 
 _FUTURES = 0
@@ -38,18 +38,20 @@ def definition_of(function: FunctionType) -> Definition | None:
         return None
     try:
         if code.co_name == "<lambda>":
-            found: Definition | None = _lambda(code, lines)
+            lambda_ = _lambda(code, lines)
+            every: Iterable[Definition] = () if lambda_ is None else (lambda_,)
         else:
-            found = _block(code, lines)
-        if found is None or not _is_source_of(found, function):
-            return None
+            every = _blocks(code, lines)
+        return next((found for found in every if _is_source_of(found, function)), None)
     except _NO_SOURCE:
         return None
-    return found
 
 
-def _block(code: CodeType, lines: list[str]) -> ast.FunctionDef | None:
-    """Return the definition that begins at a code object's first line."""
+def _blocks(code: CodeType, lines: list[str]) -> Iterator[ast.FunctionDef]:
+    """Yield what may be the definition that begins at a code object's first line.
+
+    The shortest is not it where the function ends in statements that never run.
+    """
     start = code.co_firstlineno - 1
     for text in _texts(code, lines, start):
         # An indented definition becomes the body of a statement, so that columns stay true.
@@ -61,8 +63,8 @@ def _block(code: CodeType, lines: list[str]) -> ast.FunctionDef | None:
             continue
         if indented and body and isinstance(body[0], ast.If):
             body = body[0].body
-        return body[0] if body and isinstance(body[0], ast.FunctionDef) else None
-    return None
+        if body and isinstance(body[0], ast.FunctionDef):
+            yield body[0]
 
 
 def _texts(code: CodeType, lines: list[str], start: int) -> Iterator[str]:

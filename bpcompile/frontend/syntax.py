@@ -162,10 +162,21 @@ def declared(body: Sequence[ast.stmt], kind: type[ast.Global] | type[ast.Nonloca
     return found
 
 
-def bound_inside(body: Sequence[ast.stmt]) -> frozenset[str]:
-    """Return the names that functions defined in a function bind by `nonlocal`."""
-    nodes = (n for statement in body for n in ast.walk(statement) if isinstance(n, ast.Nonlocal))
-    return frozenset(name for node in nodes for name in node.names)
+def bound_inside(body: Sequence[ast.stmt]) -> set[str]:
+    """Return the names of a function, or of one around it, that functions defined in it bind."""
+    found: set[str] = set()
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            args = node.args
+            every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+            outer = declared(node.body, ast.Nonlocal)
+            own = {*assigned(node.body), *(arg.arg for arg in every if arg is not None)} - outer
+            found |= outer | (bound_inside(node.body) - own)
+        elif not isinstance(node, ast.Lambda):
+            stack.extend(inside(node))
+    return found
 
 
 def binds_or_waits(node: ast.expr) -> bool:
@@ -197,3 +208,37 @@ def is_generator(body: Sequence[ast.stmt]) -> bool:
         if node.__class__ not in _SCOPES:
             stack.extend(inside(node, _HOLDERS))
     return False
+
+
+Place = tuple[ast.AST, str, int | None, ast.AST]
+
+
+def places_below(root: ast.AST) -> Iterator[Place]:
+    """Yield each node below a root with its parent, the field and the index, parents first.
+
+    Names, constants, operators and contexts, which are most nodes and have nothing below, are left
+    out.
+    """
+    stack = [root]
+    while stack:
+        parent = stack.pop()
+        for field in parent._fields:
+            value = getattr(parent, field, None)
+            if value.__class__ is list:
+                for index, child in enumerate(value):
+                    if child.__class__ in _PARENTS:
+                        yield parent, field, index, child
+                        stack.append(child)
+            elif value.__class__ in _PARENTS:
+                yield parent, field, None, value
+                stack.append(value)
+
+
+_NO_PARENTS = (
+    ast.Name, ast.Constant, ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop
+)  # fmt: skip
+_PARENTS = frozenset(
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _NO_PARENTS)
+)

@@ -28,31 +28,29 @@ MOST_UNROLLED = 10_000
 
 
 class View(NamedTuple):
-    """Tell how a tracer shares the memory of another: how it is read from it and written to it.
-
-    `operands` are the values of the graph that say where.
-    """
+    """Tell how a tracer shares the memory of another: how it is read from it and written to it."""
 
     source: Tracer
     read: Callable[[Expr], Expr]
     write: Callable[[Expr, Expr], Expr] | None
-    operands: tuple[Expr, ...] = ()
 
 
 class Memory:
     """Tell with which tracers one shares its memory.
 
-    `view` is how it is seen in another, `views` are those seen in it, and `stale` says why it must
-    not be written to, or is empty.
+    `view` is how it is seen in another, and `views` are those seen in it. With those in `shares`
+    it may share its memory, and which it is is known at run time only; so neither may be written to
+    while the other is alive. Each is there with the reason; None is one that is always alive.
     """
 
-    __slots__ = ("stale", "view", "views")
+    __slots__ = ("shares", "view", "views")
 
-    def __init__(self, view: View | None = None, stale: str = "") -> None:
+    def __init__(self, view: View | None = None) -> None:
         """Start without views."""
         self.view = view
-        self.views: weakref.WeakSet[Tracer] = weakref.WeakSet()
-        self.stale = stale
+        # By id, since a WeakSet would compare tracers, which is an operation of the graph.
+        self.views: weakref.WeakValueDictionary[int, Tracer] = weakref.WeakValueDictionary()
+        self.shares: list[tuple[weakref.ref[Tracer] | None, str]] = []
 
 
 class Tracer(ArrayMethods):

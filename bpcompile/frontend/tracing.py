@@ -168,9 +168,11 @@ def _traced(
     for leaf in found:
         _note_names(leaf, sizes)
     values = [_placed(frame, leaf, dims) if isinstance(leaf, Leaf) else leaf for leaf in leaves]
-    traced_args, traced_kwargs = structure.unflatten(values)
+    positional, keywords = structure.unflatten(values)
+    handed = list(reversed(positional))
+    del values, positional
     with entered(frame):
-        result = resolve(function)(*traced_args, **traced_kwargs)
+        result = _called(resolve(function), handed, keywords)
         if current() is not frame:
             code = getattr(function, "__code__", None)
             place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
@@ -185,6 +187,26 @@ def _traced(
         _name_result(exprs[0].node, frame.builder.name)
     _wait(frame, exprs)
     return _finished(frame, frame.builder.finish(exprs), out_structure, paths)
+
+
+def _called(function: Callable[..., Any], handed: list[Any], keywords: dict[str, Any]) -> Any:
+    """Call a function with arguments that are handed over, the last one first.
+
+    A call with stars would keep them all until it returns, though nobody but the function knows
+    them, and it may then not write to what a loop binds anew (see `bpcompile.frontend.memory`).
+    """
+    take = handed.pop
+    if not keywords:
+        match len(handed):
+            case 1:
+                return function(take())
+            case 2:
+                return function(take(), take())
+            case 3:
+                return function(take(), take(), take())
+            case 4:
+                return function(take(), take(), take(), take())
+    return function(*reversed(handed), **keywords)
 
 
 def _wait(frame: Frame, results: list[Expr]) -> None:

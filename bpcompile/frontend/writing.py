@@ -11,7 +11,7 @@ from typing import Any
 
 from bpcompile.errors import ShapeError, TraceError
 from bpcompile.frontend.elementwise import broadcast, cast, common_shape, under_shape
-from bpcompile.frontend.indexing import placed
+from bpcompile.frontend.indexing import placed, sliced
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.memory import assign
 from bpcompile.frontend.origins import where
@@ -34,6 +34,7 @@ def setitem(x: Tracer, index: Any, value: Any) -> None:
     if mask is not None:
         assign(x, _masked(frame, x, mask, given))
         return
+    x, index = sliced(x, index)
     place = placed(frame, x, index)
 
     def explain() -> str:

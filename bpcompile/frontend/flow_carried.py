@@ -1,0 +1,107 @@
+"""Hold what a loop carries: variables before it, in its body's graph, and after a step."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.memory import attach, root_of
+from bpcompile.frontend.tracer import Tracer, View
+from bpcompile.frontend.trees import Structure
+from bpcompile.ir.build import Expr
+
+
+class Start:
+    """Hold what a leaf of a variable is before a loop: its value, and the array that it is.
+
+    An array is held weakly at first, so that `settle` can tell whether anything else knows it. Then
+    `kept` is the array, or None where only the variable knew it.
+    """
+
+    def __init__(self, leaf: Any) -> None:
+        """Take a number or an array."""
+        lifted = lift(leaf)
+        self.expr = lifted.expr
+        self.weak = lifted.weak
+        self.kept: Tracer | None = None
+        self.keeps = False  # the variable is the array `kept` in the body too
+        self.stays = False  # the body does not bind it anew
+        self.bound_anew = False
+        self.is_known = lifted is not leaf and bool(lifted.ndim)
+        self._plain = leaf
+        self._array: weakref.ref[Tracer] | None = None
+        self._root: weakref.ref[Tracer] | None = None
+        self._views: list[tuple[Any, Any]] = []
+        if isinstance(leaf, Tracer) and leaf.ndim:
+            self._plain = None
+            self._array = weakref.ref(leaf)
+            self._root = weakref.ref(root_of(leaf))
+            seen = leaf
+            while seen.memory is not None and seen.memory.view is not None:
+                self._views.append((seen.memory.view.read, seen.memory.view.write))
+                seen = seen.memory.view.source
+
+    def settle(self) -> None:
+        """Find out whether the array is known by another name, now that its variable is unset."""
+        root = self._root() if self._root is not None else None
+        if root is None or self._array is None:
+            return
+        self.kept = self._array()
+        if self.kept is None:
+            self.kept = root
+            for read, write in reversed(self._views):
+                view = Tracer(self.expr)
+                attach(view, View(self.kept, read, write))
+                view.expr = read(self.kept.expr)
+                self.kept = view
+
+    def value(self) -> Any:
+        """Return what the variable is before the loop."""
+        if self._array is None:
+            return self._plain
+        return Tracer(self.expr, self.weak) if self.kept is None else self.kept
+
+    def tracer(self) -> Tracer:
+        """Return the value as a tracer of no memory."""
+        return Tracer(self.expr, self.weak)
+
+
+@dataclass
+class Carried:
+    """Hold a variable whose leaves are carried; `start` are those before the loop."""
+
+    paths: list[str]
+    structure: Structure
+    start: list[Start]
+
+
+class Next(NamedTuple):
+    """Hold the next value of a leaf, and the tracer that it is, which may hold another later."""
+
+    leaf: Tracer
+    expr: Expr
+
+
+@dataclass
+class Given:
+    """Hold a parameter that a variable is at the beginning of a step.
+
+    The tracer is held weakly: once the variable is bound anew, nothing else may know it.
+    """
+
+    expr: Expr
+    tracer: weakref.ref[Tracer]
+
+
+@dataclass
+class Opened:
+    """Hold the parameters that a graph of the loop has: of variables by number, and of arrays.
+
+    A leaf that stays the array it is has None. `mark` is the number of writes until then.
+    """
+
+    leaves: dict[int, list[Given | None]]
+    arrays: list[Expr]
+    mark: int = 0
