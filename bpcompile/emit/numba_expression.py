@@ -30,14 +30,15 @@ class NumbaNames:
 
         With `vector`, loops call our own branch-free exp and log, which LLVM turns into vector
         code; without, only what takes libm half the time in another way. A lone scalar is left to
-        libm, which compiles faster, and so are exp and log around an inner loop.
+        libm, which compiles faster, and so are exp and log around an inner loop and in one whose
+        steps wait for each other.
         """
         self._vector = vector
         self.namer = namer
         self._names: dict[Var, str] = {}
         self._sizes: dict[str, Size] = dict(dims)
         self._counters: list[str] = []
-        self._is_innermost = False  # whether the lines stand in a loop that holds none
+        self._is_innermost = False  # whether LLVM may make vector code of the lines
         self._inner: list[list[str]] = []  # the scalars first named in each open loop
         self._dtypes: dict[str, DType] = {}
 

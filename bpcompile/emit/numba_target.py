@@ -172,7 +172,8 @@ class NumbaWriter(NumbaNames):
         name = self._counter(loop.var)
         self.call(loop.var, name)
         self.add(f"for {name} in range({self._bounds(loop)}):", depth)
-        around, self._is_innermost = self._is_innermost, not has_loop(loop.body)
+        around = self._is_innermost
+        self._is_innermost = not has_loop(loop.body) and not loop.ordered
         self._counters.append(name)
         self._block(loop.body, depth + 1)
         self._counters.pop()

@@ -126,7 +126,8 @@ class CountedLoop(Carrier):
         note = str(self.node.attrs.get("note", ""))
         bounds = SizeValue(first), SizeValue(last)
         down = mirrored is not None
-        self.cursor.add(For(counter, *bounds, cursor.statements, note, down))
+        ordered = any(not var.rank and var.dtype.is_float for var in self.state)
+        self.cursor.add(For(counter, *bounds, cursor.statements, note, down, ordered))
         self.finish()
 
 

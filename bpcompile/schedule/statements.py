@@ -181,7 +181,11 @@ class Check:
 
 @dataclass(slots=True)
 class For:
-    """Count a variable from `lower` up to below `upper`, or with `down` the same way back."""
+    """Count a variable from `lower` up to below `upper`, or with `down` the same way back.
+
+    Each step of an `ordered` loop waits for a number of the one before, so that no vector code
+    comes of it.
+    """
 
     var: Var
     lower: Expression
@@ -189,6 +193,7 @@ class For:
     body: list[Statement]
     note: str = ""
     down: bool = False
+    ordered: bool = False
 
 
 @dataclass(slots=True)
