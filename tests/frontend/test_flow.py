@@ -739,7 +739,7 @@ def test_deleted_variables():
         y = x * 2
         del y
         if x > 0:
-            return y
+            return y  # noqa: F821 - that it has no value is under test
         return x
 
     fails(gone, 1.0, match="before it is given a value")
