@@ -1,9 +1,13 @@
-"""Give each unary op and its derivative in mpmath, and measure in units in the last place."""
+"""Give each float op and its partials in mpmath, and measure in units in the last place.
+
+One entry for each elementwise op whose values are rounded, found by the op's name. Further
+families of functions stand in modules of their own, and `REFERENCES` has them all.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import mpmath
@@ -11,17 +15,29 @@ import numpy as np
 
 mp = mpmath.MPContext()
 mp.prec = 160
-MAX = mp.mpf(2) ** 1024
 FAR = mp.mpf(10) ** 5  # where exponentials have long over- or underflowed
+ANY = (-math.inf, math.inf)
+POSITIVE = (0.0, math.inf)
 
 
 class Reference(NamedTuple):
-    """Hold value and derivative, and the open interval where they are tested."""
+    """Hold value and partials in mpmath, and the open interval of each operand in the tests.
+
+    A partial is None where there is none. `term` is the size of the largest term near a zero, in
+    whose units errors count where the result itself is smaller; `slope_terms` has those of the
+    partials, None for the partials themselves.
+    """
 
     value: Callable
-    slope: Callable
-    low: float = -math.inf
-    high: float = math.inf
+    slopes: tuple[Callable | None, ...]
+    bounds: tuple[tuple[float, float], ...] = (ANY,)
+    term: Callable | None = None
+    slope_terms: tuple[Callable | None, ...] = (None, None, None)
+
+
+def unary(value, slope, low=-math.inf, high=math.inf, *, term=None, slope_term=None):
+    """Return the reference of a function of one operand."""
+    return Reference(value, (slope,), ((low, high),), term, (slope_term,))
 
 
 def _near(function):
@@ -29,8 +45,9 @@ def _near(function):
     return lambda x: function(max(-FAR, min(FAR, x)))
 
 
-def _exponential(value, slope):
-    return Reference(_near(value), _near(slope))
+def exponential(value, slope):
+    """Return the reference of a function that has long settled at the ends."""
+    return unary(_near(value), _near(slope))
 
 
 def _e(x):
@@ -49,69 +66,132 @@ def _root(x):
     return 1 / mp.sqrt((1 - x) * (1 + x))
 
 
-REFERENCES = {
-    "square": Reference(lambda x: x * x, lambda x: 2 * x),
-    "reciprocal": Reference(lambda x: 1 / x, lambda x: -1 / x**2),
-    "sqrt": Reference(mp.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), 0.0),
-    "cbrt": Reference(
-        lambda x: mp.sign(x) * mp.cbrt(abs(x)), lambda x: 1 / (3 * mp.cbrt(abs(x)) ** 2)
+def _norm(a, b):
+    return mp.sqrt(a * a + b * b)
+
+
+_SMOOTH = {
+    "div": Reference(lambda a, b: a / b, (lambda a, b: 1 / b, lambda a, b: -a / b**2), (ANY, ANY)),
+    "square": unary(lambda x: x * x, lambda x: 2 * x),
+    "reciprocal": unary(lambda x: 1 / x, lambda x: -1 / x**2),
+    "sqrt": unary(mp.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), 0.0),
+    "cbrt": unary(lambda x: mp.sign(x) * mp.cbrt(abs(x)), lambda x: 1 / (3 * mp.cbrt(abs(x)) ** 2)),
+    "power": Reference(
+        lambda a, b: a**b,
+        (lambda a, b: b * a ** (b - 1), lambda a, b: a**b * mp.log(a)),
+        (POSITIVE, ANY),
     ),
-    "exp": _exponential(mp.exp, mp.exp),
-    "exp2": _exponential(lambda x: mp.mpf(2) ** x, lambda x: mp.ln(2) * mp.mpf(2) ** x),
-    "expm1": _exponential(mp.expm1, mp.exp),
-    "log": Reference(mp.log, lambda x: 1 / x, 0.0),
-    "log1p": Reference(mp.log1p, lambda x: 1 / (1 + x), -1.0),
-    "log2": Reference(lambda x: mp.log(x) / mp.ln(2), lambda x: 1 / (x * mp.ln(2)), 0.0),
-    "log10": Reference(lambda x: mp.log(x) / mp.ln(10), lambda x: 1 / (x * mp.ln(10)), 0.0),
-    "sin": Reference(mp.sin, mp.cos),
-    "cos": Reference(mp.cos, lambda x: -mp.sin(x)),
-    "tan": Reference(mp.tan, lambda x: 1 + mp.tan(x) ** 2),
-    "arcsin": Reference(mp.asin, _root, -1.0, 1.0),
-    "arccos": Reference(mp.acos, lambda x: -_root(x), -1.0, 1.0),
-    "arctan": Reference(mp.atan, lambda x: 1 / (1 + x * x)),
-    "sinh": _exponential(mp.sinh, mp.cosh),
-    "cosh": _exponential(mp.cosh, mp.sinh),
-    "tanh": _exponential(mp.tanh, lambda x: mp.sech(x) ** 2),
-    "arcsinh": Reference(mp.asinh, lambda x: 1 / mp.sqrt(1 + x * x)),
-    "arccosh": Reference(mp.acosh, lambda x: 1 / mp.sqrt((x - 1) * (x + 1)), 1.0),
-    "arctanh": Reference(mp.atanh, lambda x: 1 / ((1 - x) * (1 + x)), -1.0, 1.0),
-    "sigmoid": _exponential(_share, lambda x: _e(x) / (1 + _e(x)) ** 2),
-    "softplus": Reference(lambda x: max(x, 0) + mp.log1p(_e(min(abs(x), FAR))), _near(_share)),
-    "log_sigmoid": Reference(
+    "hypot": Reference(
+        _norm, (lambda a, b: a / _norm(a, b), lambda a, b: b / _norm(a, b)), (ANY, ANY)
+    ),
+    "exp": exponential(mp.exp, mp.exp),
+    "exp2": exponential(lambda x: mp.mpf(2) ** x, lambda x: mp.ln(2) * mp.mpf(2) ** x),
+    "expm1": exponential(mp.expm1, mp.exp),
+    "log": unary(mp.log, lambda x: 1 / x, 0.0),
+    "log1p": unary(mp.log1p, lambda x: 1 / (1 + x), -1.0),
+    "log2": unary(lambda x: mp.log(x) / mp.ln(2), lambda x: 1 / (x * mp.ln(2)), 0.0),
+    "log10": unary(lambda x: mp.log(x) / mp.ln(10), lambda x: 1 / (x * mp.ln(10)), 0.0),
+    "logaddexp": Reference(
+        lambda a, b: max(a, b) + mp.log1p(_e(min(abs(a - b), FAR))),
+        (lambda a, b: _near(_share)(a - b), lambda a, b: _near(_share)(b - a)),
+        (ANY, ANY),
+        term=lambda a, b: max(abs(max(a, b)), mp.log1p(_e(min(abs(a - b), FAR)))),
+    ),
+    "sin": unary(mp.sin, mp.cos),
+    "cos": unary(mp.cos, lambda x: -mp.sin(x)),
+    "tan": unary(mp.tan, lambda x: 1 + mp.tan(x) ** 2),
+    "arcsin": unary(mp.asin, _root, -1.0, 1.0),
+    "arccos": unary(mp.acos, lambda x: -_root(x), -1.0, 1.0),
+    "arctan": unary(mp.atan, lambda x: 1 / (1 + x * x)),
+    "arctan2": Reference(
+        mp.atan2,
+        (lambda a, b: b / (a * a + b * b), lambda a, b: -a / (a * a + b * b)),
+        (ANY, ANY),
+    ),
+    "sinh": exponential(mp.sinh, mp.cosh),
+    "cosh": exponential(mp.cosh, mp.sinh),
+    "tanh": exponential(mp.tanh, lambda x: mp.sech(x) ** 2),
+    "arcsinh": unary(mp.asinh, lambda x: 1 / mp.sqrt(1 + x * x)),
+    "arccosh": unary(mp.acosh, lambda x: 1 / mp.sqrt((x - 1) * (x + 1)), 1.0),
+    "arctanh": unary(mp.atanh, lambda x: 1 / ((1 - x) * (1 + x)), -1.0, 1.0),
+    "sigmoid": exponential(_share, lambda x: _e(x) / (1 + _e(x)) ** 2),
+    "softplus": unary(lambda x: max(x, 0) + mp.log1p(_e(min(abs(x), FAR))), _near(_share)),
+    "log_sigmoid": unary(
         lambda x: min(x, 0) - mp.log1p(_e(min(abs(x), FAR))), _near(lambda x: _share(-x))
     ),
-    "logit": Reference(lambda x: mp.log(x / (1 - x)), lambda x: 1 / (x * (1 - x)), 0.0, 1.0),
-    "erf": _exponential(mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * _gauss(x)),
-    "erfc": _exponential(mp.erfc, lambda x: -2 / mp.sqrt(mp.pi) * _gauss(x)),
-    "ndtr": _exponential(mp.ncdf, mp.npdf),
+    "logit": unary(lambda x: mp.log(x / (1 - x)), lambda x: 1 / (x * (1 - x)), 0.0, 1.0),
+    "xlogy": Reference(
+        lambda x, y: x * mp.log(y), (lambda x, y: mp.log(y), lambda x, y: x / y), (ANY, POSITIVE)
+    ),
+    "erf": exponential(mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * _gauss(x)),
+    "erfc": exponential(mp.erfc, lambda x: -2 / mp.sqrt(mp.pi) * _gauss(x)),
+    "ndtr": exponential(mp.ncdf, mp.npdf),
 }
+REFERENCES: dict[str, Reference] = {**_SMOOTH}
 
 
-def points(reference: Reference, count: int) -> np.ndarray:
-    """Return doubles of every size, with the many that lie where something happens."""
+# Points
+
+
+def points(reference: Reference, count: int, dtype: str = "float64") -> list[np.ndarray]:
+    """Return some 2.5 times as many operands of every size, and of those where much happens."""
+    kind = np.finfo(dtype)
     rng = np.random.default_rng(17)
-    exponents = np.resize(rng.permutation(np.arange(-1074, 1024)), count)
+    operands = [_drawn(rng, kind, count) for _ in reference.bounds]
+    if len(operands) > 1:  # nearly equal ones too
+        first = rng.permutation(operands[0])
+        close = 1 + rng.choice([-1, 1], first.size) * _small(rng, kind, first.size)
+        pairs = [first, *(first * close for _ in operands[1:])]
+        operands = [
+            np.concatenate([x, y[: x.size // 3]]) for x, y in zip(operands, pairs, strict=True)
+        ]
+    operands = [operand.astype(dtype) for operand in operands]
+    inside = np.ones(operands[0].shape, bool)
+    for operand, (low, high) in zip(operands, reference.bounds, strict=True):
+        inside &= (operand > low) & (operand < high) & (operand != 0) & np.isfinite(operand)
+    return [operand[inside] for operand in operands]
+
+
+def _small(rng: np.random.Generator, kind: np.finfo, count: int) -> np.ndarray:
+    """Return powers of two from the spacing of numbers at 1 to a half."""
+    return np.ldexp(1.0, rng.integers(-kind.nmant, 0, count))
+
+
+def _drawn(rng: np.random.Generator, kind: np.finfo, count: int) -> np.ndarray:
+    """Return numbers of every binary exponent, close to 1 and -1, and of moderate size."""
+    exponents = np.resize(rng.permutation(np.arange(kind.minexp - kind.nmant, kind.maxexp)), count)
     wide = np.ldexp(rng.uniform(1, 2, count), exponents) * rng.choice([-1, 1], count)
-    ones = 1 + rng.choice([-1, 1], count // 4) * np.ldexp(1.0, rng.integers(-52, -1, count // 4))
-    drawn = np.concatenate(
-        [wide, ones, -ones, rng.uniform(-3, 3, count // 2), rng.uniform(-45, 45, count // 2)]
-    )
-    return drawn[(drawn > reference.low) & (drawn < reference.high) & (drawn != 0)]
+    ones = 1 + rng.choice([-1, 1], count // 4) * _small(rng, kind, count // 4)
+    drawn = [wide, ones, -ones, rng.uniform(-3, 3, count // 2), rng.uniform(-45, 45, count // 2)]
+    return rng.permutation(np.concatenate(drawn))
 
 
-def ulps(found: float, exact: mpmath.mpf) -> float:
-    """Return the error in units in the last place of the exact value, or inf."""
-    if abs(exact) >= MAX * (1 - mp.mpf(2) ** -52):
+# Units in the last place
+
+
+def ulps(found: float, exact: mpmath.mpf, dtype: str = "float64", term: float = 0) -> float:
+    """Return the error in units in the last place of the exact value or its term, or inf."""
+    kind = np.finfo(dtype)
+    largest = mp.mpf(2) ** kind.maxexp
+    if abs(exact) >= largest * (1 - mp.mpf(2) ** -kind.nmant):
         same = math.isinf(found) and (found > 0) == (exact > 0)
-        return 0.0 if same or abs(found) > 1.79e308 else math.inf
+        return 0.0 if same or abs(found) > 0.999 * float(kind.max) else math.inf
     if not math.isfinite(found):
         return math.inf
-    size = max(-1022, int(mp.floor(mp.log(abs(exact), 2)))) if exact else -1022
-    return float(abs(mp.mpf(found) - exact) / mp.mpf(2) ** (size - 52))
+    size = max(abs(exact), term)
+    exponent = max(kind.minexp, int(mp.floor(mp.log(size, 2)))) if size else kind.minexp
+    return float(abs(mp.mpf(found) - exact) / mp.mpf(2) ** (exponent - kind.nmant))
 
 
-def worst(found: np.ndarray, at: np.ndarray, exact: Callable) -> tuple[float, float]:
+def worst(
+    found: np.ndarray, at: Sequence[np.ndarray], exact: Callable, term: Callable | None = None
+) -> tuple[float, tuple[float, ...]]:
     """Return the largest error of results, and where it is."""
-    errors = [ulps(float(f), exact(mp.mpf(float(x)))) for f, x in zip(found, at, strict=True)]
+    errors = []
+    dtype = str(at[0].dtype)
+    for result, *point in zip(found, *at, strict=True):
+        place = [mp.mpf(float(x)) for x in point]
+        size = abs(term(*place)) if term is not None else 0
+        errors.append(ulps(float(result), exact(*place), dtype, size))
     k = int(np.argmax(errors))
-    return errors[k], float(at[k])
+    return errors[k], tuple(float(x[k]) for x in at)
