@@ -76,8 +76,10 @@ _FUNCTIONS = frozenset(
     {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",
      "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
      "float64", "float32", "int64", "bool", "float_power",
-     "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"}
+     "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
+     "argsort", "tril", "triu", "swapaxes"}
 )  # fmt: skip
+_LINALG = frozenset({"cholesky", "eigh", "qr", "solve", "svd"})  # what it takes from np.linalg
 _CLASS = ast.dump(ast.parse(INTERRUPTED).body[0])  # the one class that a module may define
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
@@ -214,6 +216,10 @@ def _check_attribute(node: ast.Attribute) -> None:
     root = value.id if isinstance(value, ast.Name) else None
     if root == "scipy":
         known = attr == "special"
+    elif root == "np" and attr == "linalg":
+        known = True
+    elif isinstance(value, ast.Attribute) and value.attr == "linalg":
+        known = attr in _LINALG
     elif root in ("np", "math") or (isinstance(value, ast.Attribute) and value.attr == "special"):
         known = attr in _functions()
     elif root == "types":

@@ -15,6 +15,7 @@ from bpcompile.ir.op import Kind, Level
 from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import (
     Apply,
+    Call,
     Check,
     CheckedIndex,
     CopyArray,
@@ -109,8 +110,8 @@ class NumbaWriter(NumbaNames):
             case Move(targets=targets, values=values):
                 right = ", ".join(self.expression(value).text for value in values)
                 self.add(f"{', '.join(map(self.name, targets))} = {right}", depth)
-            case Product():
-                self._product(statement, depth)
+            case Product() | Call():
+                self._on_arrays(statement, depth)
             case While() | Poll() | NewTape() | Grow():
                 self._while_statement(statement, depth)
 
@@ -292,12 +293,28 @@ class NumbaWriter(NumbaNames):
         condition, comment = self.expression(check.condition), self.comment(check.node)
         self.lines += raising_lines(kind, condition, args, depth, comment)
 
+    def _on_arrays(self, statement: Product | Call, depth: int) -> None:
+        """Write a matrix product, or the call of a routine."""
+        if isinstance(statement, Call):
+            self._call(statement, depth)
+        else:
+            self._product(statement, depth)
+
     def _product(self, product: Product, depth: int) -> None:
         """Write a matrix product."""
         left = self.name(product.left) + (".T" if product.left_transposed else "")
         right = self.name(product.right) + (".T" if product.right_transposed else "")
         out = self.name(product.out)
         self.add(f"np.dot({left}, {right}, out={out})", depth, self._say(product.node))
+
+    def _call(self, call: Call, depth: int) -> None:
+        """Write the call of a routine's helper."""
+        routine = call.node.op.routine
+        assert routine is not None
+        at = f"[{self.index(call.index)}]" if call.index else ""
+        arrays = [f"{self.name(var)}{at}" for var in (*call.operands, *call.outs)]
+        literals = [repr(call.node.attrs[name]) for name in routine.literals]
+        self.add(call_text(routine.helper, *arrays, *literals), depth, self._say(call.node))
 
 
 def _is_narrow(node: Node) -> bool:

@@ -47,6 +47,8 @@ class Expressions:
         if name == "matmul":
             assert node.op.numpy is not None
             return render(node.op.numpy, [Piece(self.array(a), self.level(a)) for a in node.args])
+        if kind is Kind.ROUTINE:
+            return self.routine(node)
         if name == "index":
             return self._read_at(node)
         if kind is Kind.VIEW:
@@ -61,6 +63,12 @@ class Expressions:
         if node.op.name == "const" and node.array_type.rank:
             return self._full(node.array_type, node.attrs["value"])
         return self.place[node].text
+
+    def routine(self, node: Node) -> Piece:
+        """Return the call of a routine."""
+        routine = node.op.routine
+        assert routine is not None
+        return Piece(routine.text(**node.attrs).format(*map(self.array, node.args)))
 
     def _full(self, type: Type, value: float) -> str:
         """Return the text of an array of one value."""

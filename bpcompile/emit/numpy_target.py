@@ -18,7 +18,7 @@ from bpcompile.emit.prologue import Lengths
 from bpcompile.emit.raising import Raised, raising_lines
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
-from bpcompile.ir.type import DType, Type
+from bpcompile.ir.type import DType, TupleType, Type
 from bpcompile.schedule.ownership import WRITES
 
 _INLINE_LENGTH = 48
@@ -126,6 +126,8 @@ class Block(Expressions):
         """Write one node, or keep its text for its only reader."""
         if node.attrs and node.op.kind is Kind.REGION:
             self.results[node] = self.writer.regions[node.op.name](self, node)
+        elif node.op.kind is Kind.ROUTINE and isinstance(node.type, TupleType):
+            self.results[node] = self._several(node, node.type)
         elif node.op.name == "item":
             self.place[node] = Piece(self.results[node.args[0]][node.attrs["index"]])
         elif node.op.name in WRITES:
@@ -138,6 +140,17 @@ class Block(Expressions):
                 self.place[node] = piece
             else:
                 self._assign(node, piece.text)
+
+    def _several(self, node: Node, type: TupleType) -> list[str]:
+        """Write a routine with several results; return their names."""
+        items = {user.attrs["index"]: user for user in self.users[node]}
+        fresh = self.writer.namer.fresh
+        names = [
+            self.fresh_name(items[k]) if k in items else fresh(None) for k in range(len(type.items))
+        ]
+        text = self.routine(node).text
+        self.writer.add(f"{', '.join(names)} = {text}", self.depth, self.writer.comment(node))
+        return names
 
     def _check(self, node: Node) -> None:
         """Write a check of the model."""

@@ -12,6 +12,7 @@ its operands and `g` the cotangent of `y`.
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Kind(enum.Enum):
     VIEW = "view"  # reads its operand at a mapped index
     INDEX = "index"  # reads or writes at run-time indices
     CONTRACTION = "contraction"  # products summed over an axis
+    ROUTINE = "routine"  # an algorithm on whole vectors or matrices: a sort, a factorisation
     COMPOSITE = "composite"  # written in other ops by `expand`
     REGION = "region"  # runs graphs: loops and branches
     CHECK = "check"  # raises where a condition does not hold, or waits for that
@@ -105,6 +107,26 @@ POSITIVE = Domain(((0.1, 3.0),))
 REAL2 = Domain(((-2.0, 2.0), (-2.0, 2.0)))
 NONZERO2 = Domain(((-2.0, 2.0), (0.3, 2.0)))
 
+
+class Routine(NamedTuple):
+    """Say how an algorithm on whole vectors or matrices is called.
+
+    `helper` is the emitted function that works on one of them: it takes each operand, then each
+    result's array, which it fills, then the attributes `literals`. `ranks` gives how many of the
+    last axes of each operand, and `results` how many of each result, are its own; the axes before
+    them are a batch, which operands and results share. `text` gives the call in NumPy, a format
+    pattern over operands, from the attributes. `work` estimates the additions for one of the batch,
+    given the lengths of the first operand's own axes.
+    """
+
+    helper: str
+    text: Callable[..., str]
+    ranks: tuple[int, ...]
+    results: tuple[int, ...]
+    literals: tuple[str, ...] = ()
+    work: Callable[..., Any] = math.prod
+
+
 Partial = Callable[..., "Expr | float"]
 Derivative = Literal["zero", "none"]
 
@@ -116,7 +138,9 @@ class Op:
     Exactly one of `partials`, `vjp` and `derivative` says how it is differentiated: `partials`
     (elementwise ops) gives ∂y/∂xₖ as ``partial(y, *xs, **attrs)`` for each operand, None for one
     that carries no derivative; `vjp(g, y, *xs, **attrs)` returns the cotangent of each operand or
-    None; `derivative` is ``"zero"`` for a step function and ``"none"`` where no rule is known.
+    None; `derivative` is ``"zero"`` for a step function and ``"none"`` where no rule is known. For
+    an op with several results `y` is the tuple of them and `g` that of their cotangents, None for
+    one that has none.
 
     `mask(where, *xs, **attrs)` says where the cotangent of each operand can be other than a
     structural zero, if that of the result can be so at `where` (a bool value, or None for
@@ -139,6 +163,7 @@ class Op:
     numba: Text | None = None
     numpy: Text | None = None
     math: Text | None = None
+    routine: Routine | None = None
     latex: str | None = None
     domain: Domain | None = None
     commutative: bool = False

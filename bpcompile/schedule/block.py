@@ -314,7 +314,9 @@ def _forced(graph: Graph) -> frozenset[Node]:
         if made and (out.array_type.rank or of_array):
             forced.add(out)
     for node in graph.nodes:
-        if isinstance(node.type, TupleType):
+        if node.op.kind is Kind.ROUTINE:
+            forced.update(arg for arg in node.args if _is_rearranged(arg) or arg.op.name == "const")
+        elif isinstance(node.type, TupleType):
             forced.update(arg for arg in node.args if _is_rearranged(arg))
         elif node.op.kind is Kind.CONTRACTION and work_of(node) is Work.OPAQUE:
             matrices = map(untransposed, node.args)

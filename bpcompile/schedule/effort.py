@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from bpcompile.ir.dims import Size, product, size_names, substitute
 from bpcompile.schedule.statements import (
     Apply,
+    Call,
     Check,
     CopyArray,
     Expression,
@@ -70,6 +71,11 @@ def _single(statement: Statement, shapes: Mapping[Var, tuple[Size, ...]]) -> Siz
         case Product(out=out, left=left, left_transposed=flipped):
             shared = shapes[left][0 if flipped else -1]
             return 2 * product(shapes[out]) * shared
+        case Call(operands=operands, node=node):
+            assert node.op.routine is not None
+            first = shapes[operands[0]]
+            work: Size = node.op.routine.work(first[len(first) - node.op.routine.ranks[0] :])
+            return work
     return 1
 
 

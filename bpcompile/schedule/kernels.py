@@ -1,4 +1,4 @@
-"""Cut a plan into kernels: the runs of loops between matrix products, each a function of its own.
+"""Cut a plan into kernels: the runs of loops between products and routines, a function each.
 
 A kernel takes the arrays and scalars that it reads and the lengths that it mentions, fills its
 arrays, and returns the scalars that are read after it.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bpcompile.schedule.mentions import Mentions, mentions
-from bpcompile.schedule.statements import For, If, Plan, Product, Statement, Var, While
+from bpcompile.schedule.statements import Call, For, If, Plan, Product, Statement, Var, While
 
 
 @dataclass(slots=True)
@@ -55,10 +55,10 @@ def split(plan: Plan) -> list[Kernel | Statement]:
 
 
 def _runs(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
-    """Yield the runs of statements that no matrix product interrupts, and the products alone."""
+    """Yield the runs of statements that no product or routine interrupts, and these alone."""
     run: list[Statement] = []
     for statement in statements:
-        if isinstance(statement, Product):
+        if isinstance(statement, (Product, Call)):
             if run:
                 yield run
             yield [statement]

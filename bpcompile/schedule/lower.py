@@ -13,6 +13,7 @@ from bpcompile.schedule.folds import Folds, folded_loop
 from bpcompile.schedule.nest import Loop, Scope, Task
 from bpcompile.schedule.places import ArrayPlace, Cursor, Place, Workshop
 from bpcompile.schedule.reading import Reader
+from bpcompile.schedule.routines import write_routine
 from bpcompile.schedule.statements import (
     Apply,
     Check,
@@ -92,6 +93,8 @@ class Lowering(Reader):
                 self._write(task, cursor)
             case Work.OPAQUE if task.node.op.name == "matmul":
                 self._product(task, cursor)
+            case Work.OPAQUE if task.node.op.routine is not None:
+                write_routine(self, task, cursor)
             case Work.OPAQUE:
                 self.lower_region(self, task.node, cursor)
             case Work.CHECK:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bpcompile.ir.dims import Size, floor_div, product
 from bpcompile.schedule.statements import (
     Apply,
+    Call,
     CopyArray,
     Expression,
     Fill,
@@ -100,6 +101,8 @@ def arrays_in(statement: Statement) -> set[Var]:
                 found |= {target, source}
             case Product(out=out, left=left, right=right):
                 found |= {out, left, right}
+            case Call(operands=operands, outs=outs):
+                found |= {*operands, *outs}
             case Apply(args=args):
                 stack += args
             case other:

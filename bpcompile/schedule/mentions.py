@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from bpcompile.ir.dims import Size, size_names
 from bpcompile.schedule.statements import (
     Apply,
+    Call,
     Check,
     CheckedIndex,
     CopyArray,
@@ -220,4 +221,11 @@ def _(item: Move, found: Mentions) -> list[Item]:
 @_below.register
 def _(item: Product, found: Mentions) -> list[Item]:
     found.reads(item.out, item.left, item.right)
+    return []
+
+
+@_below.register
+def _(item: Call, found: Mentions) -> list[Item]:
+    found.reads(*item.outs, *item.operands)
+    found.sizes(*item.index)
     return []

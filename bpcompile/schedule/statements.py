@@ -1,9 +1,10 @@
-"""Define the statements of a plan: scalar expressions, loops, branches, writes, matrix products.
+"""Define the statements of a plan: scalar expressions, loops, branches, writes, calls on arrays.
 
 Two trees. Expressions are scalars: literals, sizes, variables, elements of arrays, and ops of the
-table applied to expressions. Statements assign, accumulate, loop, branch, and call BLAS. Index
-arithmetic is done in `Size`: a loop variable and any integer scalar has a token, a `Dim` whose name
-no user can write, so that an index is a polynomial that can be compared and proved in range.
+table applied to expressions. Statements assign, accumulate, loop, branch, call BLAS and routines.
+Index arithmetic is done in `Size`: a loop variable and any integer scalar has a token, a `Dim`
+whose name no user can write, so that an index is a polynomial that can be compared and proved in
+range.
 """
 
 from __future__ import annotations
@@ -282,6 +283,16 @@ class Product:
     node: Node
 
 
+@dataclass(slots=True)
+class Call:
+    """Run the routine of `node` on whole arrays, each at the indices of a batch."""
+
+    operands: list[Var]
+    outs: list[Var]
+    index: Index
+    node: Node
+
+
 Statement: TypeAlias = (
     Set
     | Store
@@ -299,6 +310,7 @@ Statement: TypeAlias = (
     | CopyArray
     | Move
     | Product
+    | Call
 )
 
 

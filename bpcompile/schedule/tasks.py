@@ -30,7 +30,7 @@ class Work(enum.Enum):
     CONTRACT = "contract"  # folds a product for each index
     WRITE = "write"  # writes a value for each index of the second operand
     COPY = "copy"  # stores a transparent value
-    OPAQUE = "opaque"  # a matrix product by BLAS, or a region
+    OPAQUE = "opaque"  # a matrix product by BLAS, a routine, or a region
     CHECK = "check"  # raises
 
 
@@ -58,6 +58,8 @@ def work_of(node: Node) -> Work:
         case Kind.CONTRACTION:
             by_blas = all(arg.array_type.rank == 2 for arg in node.args)
             return Work.OPAQUE if by_blas and not is_literal_small(node) else Work.CONTRACT
+        case Kind.ROUTINE:
+            return Work.OPAQUE
         case Kind.CHECK:
             return Work.CHECK
         case Kind.INDEX if node.op.name in ("update", "accumulate"):

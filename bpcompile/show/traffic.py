@@ -16,6 +16,7 @@ from bpcompile.ir.dims import Dim, Size, dim_min, floor_div, product, size_names
 from bpcompile.ir.op import Kind
 from bpcompile.schedule.statements import (
     Apply,
+    Call,
     Check,
     CheckedIndex,
     CopyArray,
@@ -160,6 +161,8 @@ class _Nest:
                 self._whole(self.found.written, target, loops)
             case Product():
                 self._product(statement, loops)
+            case Call():
+                self._call(statement, loops)
             case Poll() | NewTape() | Grow():
                 pass  # a look for Ctrl-C and a longer tape cost little beside many iterations
             case For() | If() | While():
@@ -216,6 +219,25 @@ class _Nest:
         for array in (statement.left, statement.right):
             self._whole(self.found.read, array, loops)
         self._whole(self.found.written, statement.out, loops)
+
+    def _call(self, statement: Call, loops: Loops) -> None:
+        """Count a routine: what it reads and writes, and its work as an estimate."""
+        routine = statement.node.op.routine
+        assert routine is not None
+        own = len(statement.index)
+        times = _total(routine.work(self.shapes[statement.operands[0]][own:]), loops)
+        self.found.operations = self.found.operations + times
+        name = statement.node.op.name
+        self.found.calls[name] = self.found.calls.get(name, 0) + _total(1, loops)
+        for array in statement.operands:
+            self._part(self.found.read, array, own, loops)
+        for array in statement.outs:
+            self._part(self.found.written, array, own, loops)
+
+    def _part(self, elements: dict[Var, Size], array: Var, own: int, loops: Loops) -> None:
+        """Count what lies behind the first axes of an array."""
+        times = _total(product(self.shapes[array][own:]), loops)
+        elements[array] = elements.get(array, 0) + times
 
 
 def _size(bound: Expression) -> Size:

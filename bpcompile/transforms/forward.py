@@ -13,13 +13,14 @@ be, are not looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, reachable
 from bpcompile.ir.op import OPS
-from bpcompile.ir.type import TupleType
-from bpcompile.transforms.activity import active_nodes
+from bpcompile.ir.type import TupleType, Type
+from bpcompile.transforms.activity import active_nodes, carries_derivative
 from bpcompile.transforms.regions import finish, renamed_results
 from bpcompile.transforms.reverse import Sweep, adjoint_origin, no_rule, scaled
 
@@ -95,9 +96,15 @@ class Push:
         """Find the tangent of one node."""
         if isinstance(node.type, TupleType):
             rule = TANGENT_RULES.get(node.op.name)
-            if rule is None:
+            if rule is not None:
+                self._items[node] = rule(self, node)
+            elif node.op.vjp is not None:
+                dots = [self._dots.get(arg) for arg in node.args]
+                self._items[node] = self._transposed(
+                    node, cast("Sequence[Type]", node.type.items), dots
+                )
+            else:
                 raise no_rule(node)
-            self._items[node] = rule(self, node)
             return
         if node.op.name == "item":
             found = self._items[node.args[0]][node.attrs["index"]]
@@ -123,7 +130,7 @@ class Push:
             return self._multilinear(node, dots)
         if op.vjp is None:
             raise no_rule(node)
-        return self._transposed(node, dots)
+        return self._transposed(node, (node.array_type,), dots)[0]
 
     def _by_partials(self, node: Node, dots: Tangents) -> Expr | None:
         """Return the sum of the partials times the tangents."""
@@ -157,14 +164,19 @@ class Push:
                 terms.append(self.builder.apply(node.op, args, node.attrs))
         return _sum(terms)
 
-    def _transposed(self, node: Node, dots: Tangents) -> Expr | None:
-        """Return the tangent by transposing the vjp."""
+    def _transposed(self, node: Node, types: Sequence[Type], dots: Tangents) -> list[Expr | None]:
+        """Return the tangent of each result by transposing the vjp; `types` are the results'."""
         scratch = Builder(node.op.name)
-        y = scratch.param("y", node.array_type)
+        several = isinstance(node.type, TupleType)
+        ys = [scratch.param(f"y{k}", type) for k, type in enumerate(types)]
         xs = [scratch.param(f"x{k}", arg.array_type) for k, arg in enumerate(node.args)]
-        bar = scratch.param("bar", node.array_type)
+        carries = [carries_derivative(type) for type in types]
+        bars = [
+            scratch.param(f"bar{k}", type) if carries[k] else None for k, type in enumerate(types)
+        ]
         assert node.op.vjp is not None
-        values = node.op.vjp(bar, y, *xs, **node.attrs)
+        given = (tuple(bars), tuple(ys)) if several else (bars[0], ys[0])
+        values = node.op.vjp(*given, *xs, **node.attrs)
         pulled = [
             (value, scratch.param(f"dot{k}", dot.type), dot)
             for k, (value, dot) in enumerate(zip(values, dots, strict=True))
@@ -172,28 +184,30 @@ class Push:
         ]
         linear = scratch.finish([value for value, _, _ in pulled])
         builder = Builder.extending(linear)
-        sweep = Sweep(builder, linear, [bar.node])
+        seeds = [bar.node for bar in bars if bar is not None]
+        sweep = Sweep(builder, linear, seeds)
         for value, seed, _ in pulled:
             sweep.accumulate(value.node, builder.wrap(seed.node))
         sweep.run()
-        found = sweep.cotangent(bar.node)
-        if found is None:
-            return None
-        graph = sweep.finish([found.value])
-        place = {y.node: node}
+        found = {seed: sweep.cotangent(seed) for seed in seeds}
+        reached = {seed: bar for seed, bar in found.items() if bar is not None}
+        graph = sweep.finish([bar.value for bar in reached.values()])
+        results = [self.builder.wrap(node)] if not several else self.builder.wrap(node).items()
+        place = {y.node: result.node for y, result in zip(ys, results, strict=True)}
         place.update(zip((x.node for x in xs), node.args, strict=True))
         place.update((seed.node, dot.node) for _, seed, dot in pulled)
-        if bar.node in reachable(graph.outputs):
+        if not reachable(graph.outputs).isdisjoint(seeds):
             raise CompileError(f"the vjp of {node.op.name} is not linear in its cotangent")
-        return self._copied(graph, place)
+        copies = dict(zip(reached, self._copied(graph, place), strict=True))
+        return [None if bar is None else copies.get(bar.node) for bar in bars]
 
-    def _copied(self, graph: Graph, place: dict[Node, Node]) -> Expr:
-        """Append the nodes of a graph of one output, as belonging to the present node."""
+    def _copied(self, graph: Graph, place: dict[Node, Node]) -> list[Expr]:
+        """Append the nodes of a graph as belonging to the present node; return its outputs."""
         for node in graph.nodes:
             if node not in place and node.op.name != "param":
                 args = tuple(place[arg] for arg in node.args)
                 place[node] = self.builder.node(node.op, args, node.attrs, node.type).node
-        return self.builder.wrap(place[graph.outputs[0]])
+        return [self.builder.wrap(place[out]) for out in graph.outputs]
 
 
 def _sum(terms: Sequence[Expr]) -> Expr | None:

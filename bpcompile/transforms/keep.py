@@ -223,6 +223,8 @@ def work(node: Node) -> float:
         case Kind.CONTRACTION:
             shared = node.args[0].shape[-1:]
             return 2.0 * element_count(node.type) * typical(product(shared))
+        case Kind.ROUTINE:
+            return element_count(node.args[0].type) * float(typical(node.args[0].shape[-1]))
         case Kind.REGION:
             parts = [sum(map(work, region)) for _, region in regions(node)]
             return max(parts) if node.op.name == "branch" else iterations(node) * sum(parts)

@@ -150,12 +150,27 @@ class Sweep:
         found = self._items.get(node)
         if not found:
             return
-        rule = REGION_RULES.get(node.op.name)
-        if rule is None:
-            raise no_rule(node)
         assert isinstance(node.type, TupleType)
         count = len(node.type.items)
-        rule(self, node, [self.cotangent(found[k]) if k in found else None for k in range(count)])
+        bars = [self.cotangent(found[k]) if k in found else None for k in range(count)]
+        rule = REGION_RULES.get(node.op.name)
+        if rule is not None:
+            rule(self, node, bars)
+        elif node.op.vjp is not None:
+            self._apply_joint_rule(node, bars)
+        else:
+            raise no_rule(node)
+
+    def _apply_joint_rule(self, node: Node, bars: Sequence[Cotangent | None]) -> None:
+        """Apply the rule of an op with several results that are found together."""
+        assert node.op.vjp is not None
+        wrap = self.builder.wrap
+        given = tuple(None if bar is None else bar.value for bar in bars)
+        xs = tuple(wrap(arg) for arg in node.args)
+        values = node.op.vjp(given, wrap(node).items(), *xs, **node.attrs)
+        for arg, value in zip(node.args, values, strict=True):
+            if value is not None:
+                self.accumulate(arg, value)
 
     def tape_cotangents(self, node: Node, k: int) -> list[TapeBar]:
         """Return the parts of the cotangent of a tape, which is result `k` of a node."""

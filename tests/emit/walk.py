@@ -17,6 +17,7 @@ from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import DType, Type
+from bpcompile.ops.factorization import triangle
 from bpcompile.ops.index import At, Slice, index, update, whole
 from bpcompile.ops.shape import broadcast_to, transposed
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY
@@ -363,6 +364,34 @@ def _conversions(given: dict[str, Expr]) -> list[Expr]:
     return found
 
 
+def _orders(given: dict[str, Expr]) -> list[Expr]:
+    """Return the places of sorted rows, of floats with ties and of integers, and of a batch."""
+    a, c = given["a"], given["c"]
+    coarse = OPS["rint"](c * 4.0)
+    return [
+        OPS["argsort"](a),
+        OPS["argsort"](transposed(coarse, (1, 0, 2))),
+        OPS["argsort"](given["q"]),
+    ]
+
+
+def _factors(given: dict[str, Expr]) -> list[Expr]:
+    """Return factors of positive definite matrices and solutions with them, in a batch, too."""
+    a, b, c = given["a"], given["b"], given["c"]
+    matmul, solve = OPS["matmul"], OPS["triangular_solve"]
+    found = []
+    for x in (a, c):
+        turned = transposed(x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
+        square = matmul(x, turned)
+        eye = x.builder.const(1.0, square.type)
+        found.append(OPS["cholesky"](square * 0.1 + triangle(eye) + triangle(eye, lower=False)))
+    rows = matmul(b, transposed(b, (1, 0)))
+    for lower in (True, False):
+        for turns in (True, False):
+            found.append(solve(rows + 2.0, b, lower=lower, transposed=turns))
+    return found
+
+
 STRUCTURE = [
     *(_over(name) for name in ("sum", "prod", "mean", "max", "min")),
     *(_over(name) for name in ("softmax", "log_softmax", "logsumexp")),
@@ -382,6 +411,8 @@ STRUCTURE = [
     Model("copy", _copies),
     Model("astype", _conversions),
     Model("require checked", _checks),
+    Model("argsort", _orders),
+    Model("cholesky triangular_solve", _factors),
 ]
 
 
