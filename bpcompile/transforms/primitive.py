@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import keyword
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -256,3 +257,12 @@ def _tree_size(expr: Any) -> int:
         count += 1
         stack.extend(stack.pop().args)
     return count
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # a thread of the parent, which the child has not, may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

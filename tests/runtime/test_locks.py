@@ -8,9 +8,11 @@ import threading
 
 import numpy as np
 import pytest
+import sympy
 
 import bpcompile as bp
 from bpcompile.runtime.locks import ForkLock, _all
+from bpcompile.transforms import primitive
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 forks = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
@@ -98,3 +100,14 @@ def test_a_child_compiles_what_a_thread_of_the_parent_was_compiling():
     (made,) = fn.specializations
     for lock in (fn._lock, made.program.lock):
         assert held_elsewhere(lock, lambda: status_of_child(call)) == 0
+
+
+@forks
+def test_a_child_declares_a_primitive_while_a_thread_of_the_parent_declared_one():
+    x = sympy.Symbol("x")
+
+    def declare():
+        swish = bp.primitive("swish_of_a_child", x / (1 + sympy.exp(-x)), [x])
+        return swish(0.0) == 0.0
+
+    assert held_elsewhere(primitive._lock, lambda: status_of_child(declare)) == 0
