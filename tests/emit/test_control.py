@@ -213,9 +213,12 @@ def test_a_short_loop_does_not_look_for_signals():
 # Ctrl-C
 
 _ENDLESS = """
-import sys, threading, time
+import signal, sys
 from tests.emit import building
 from tests.emit.running import emit, load
+
+# Whoever starts the tests in the background has it ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def endless():
     b = building.Builder("endless")
@@ -253,7 +256,10 @@ def test_an_endless_loop_is_interrupted(how, tmp_path):
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.2)  # so that the loop runs; a signal before it would end it as well
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
+        try:
+            said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert said == "interrupted (-3.0,)\n"
     assert process.returncode == 0
 

@@ -11,10 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
-import os, subprocess, sys
+import os, signal, subprocess, sys
 import numpy as np
 from numba import njit
 import bpcompile as bp
+
+# Whoever starts the tests in the background has it ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def endless(x):
     y = x
