@@ -13,7 +13,7 @@ from bpcompile.frontend.trees import leaves_of
 from bpcompile.show.check import Named, Returned
 from bpcompile.show.check import check as check_gradient
 from bpcompile.show.cost import Cost
-from bpcompile.show.cost import cost as cost_of
+from bpcompile.show.costing import cost as cost_of
 from bpcompile.show.explain import explain as explain_graph
 from bpcompile.show.explain import labels_of
 from bpcompile.show.ledger import Ledger

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bpcompile.emit.facts import plan_facts
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.layout import FunctionText, Line, ModuleText, without_unused_lengths
 from bpcompile.emit.names import Namer, safe_name
@@ -88,6 +89,7 @@ class _NumbaModule:
         facts = [
             *self.formulas.facts(self.params),
             "",
+            *plan_facts(self.plan, self.words, self.bound.rename, self.params.values()),
             f"Written by bpcompile for Numba: {sources}.",
         ]
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpcompile.emit.facts import graph_facts
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.layout import FunctionText, Line, ModuleText
 from bpcompile.emit.names import Namer
@@ -41,7 +42,8 @@ def numpy_module(
     imports = ["import numpy as np"]
     if any("scipy." in line.code for function in functions for line in function.lines):
         imports.append("import scipy.special")
-    facts = [*formulas.facts(params), "", "Written by bpcompile for NumPy."]
+    facts = [*formulas.facts(params), "", *graph_facts(graph, bound.rename)]
+    facts.append("Written by bpcompile for NumPy.")
     if any(n.op.name in ("loop", "while") for inner in all_graphs(graph) for n in inner.nodes):
         facts.append("Its loops run in Python: right, but slow.")
     module = ModuleText(interface.summary, formulas.mathematics(), facts, imports, functions)

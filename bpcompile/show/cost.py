@@ -1,47 +1,61 @@
-"""Say what a call costs: operations, bytes moved, workspace, for each kernel and in all.
+"""Hold what a call costs, and print it: operations, bytes moved, workspace.
 
-In: the lowered graph and the values of a call. Out: a `Cost`, read off the plan that the Numba
-target is printed from. Each figure is a formula in the dimensions and its value for the call.
+Each figure is a formula in the lengths and, for a call, its value. The text has the values first,
+and below them the formulas, what is too long in them under letters of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
-from bpcompile.emit.names import safe_name
-from bpcompile.ir.dims import Dim, Size, evaluate, product, size_names, substitute
-from bpcompile.ir.graph import Graph
-from bpcompile.ir.interpret import bind_dims
+from bpcompile.ir.dims import Size, size_names
+from bpcompile.ir.figures import figure
 from bpcompile.ir.picture import html_table
-from bpcompile.schedule.kernels import Kernel, split
-from bpcompile.schedule.memory import lay_out
-from bpcompile.schedule.plan import plan
-from bpcompile.schedule.statements import Buffer, Plan, Product, Statement, Var
-from bpcompile.show.schedules import schedules
+from bpcompile.show.folding import WIDTH, Folder, shortened
 from bpcompile.show.tables import text_table
-from bpcompile.show.traffic import Counts, Shapes, count
-
-_WORD = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Hold a count: its formula in the dimensions, and its value for a call.
+    """Hold a count: as a size in the dimensions, and what the lengths of a call make of it.
 
-    `value` is None where it depends on what only a run can tell.
+    `found` is an int but where it depends on what only a run can tell.
     """
 
-    formula: str
-    value: int | None
+    size: Size
+    found: Size
+
+    @property
+    def formula(self) -> str:
+        """Return the formula, for lengths of at least 1."""
+        return figure(self.size)
+
+    @property
+    def value(self) -> int | None:
+        """Return the value for the call, None where only a run can tell."""
+        return self.found if isinstance(self.found, int) else None
+
+    def __add__(self, other: Amount) -> Amount:
+        """Return the sum of two counts of one call."""
+        return Amount(self.size + other.size, self.found + other.found)
 
     def __str__(self) -> str:
         """Return the value with its formula, where that says more."""
         if self.value is None:
             return self.formula
-        shown = f"{self.value:,}".replace(",", " ")
-        return shown if self.formula == str(self.value) else f"{shown} = {self.formula}"
+        shown = grouped(self.value)
+        return shown if isinstance(self.size, int) else f"{shown} = {self.formula}"
+
+
+_Cells: TypeAlias = tuple[str | Amount, ...]
+
+
+def grouped(number: int) -> str:
+    """Return a number with its digits in threes."""
+    return f"{number:,}".replace(",", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,8 @@ class ArrayCost:
     Attributes:
         name: the array.
         role: ``"input"``, ``"result"``, ``"temporary"`` or, outside of the workspace, ``"tape"``.
-        shape: its shape, as text.
+        dtype: of its elements, such as ``"f64"``.
+        lengths: its shape.
         bytes: its size.
         read: the bytes read of it, by all kernels.
         written: the bytes written to it.
@@ -59,10 +74,21 @@ class ArrayCost:
 
     name: str
     role: str
-    shape: str
+    dtype: str
+    lengths: tuple[Size, ...]
     bytes: Amount
     read: Amount
     written: Amount
+
+    @property
+    def shape(self) -> str:
+        """Return dtype and shape as text: ``f64[n, d]``."""
+        return f"{self.dtype}[{', '.join(map(figure, self.lengths))}]"
+
+    @property
+    def amounts(self) -> tuple[Amount, ...]:
+        """Return its size and what is read and written."""
+        return self.bytes, self.read, self.written
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +110,11 @@ class KernelCost:
     calls: Mapping[str, Amount]
     read: Amount
     written: Amount
+
+    @property
+    def amounts(self) -> tuple[Amount, ...]:
+        """Return operations and what is read and written."""
+        return self.operations, self.read, self.written
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +149,7 @@ class Cost:
         workspace: the bytes of scratch memory; temporaries share places.
         schedules: of loops with `checkpoint=`, or that `memory_budget=` gave one; others keep what
             they need of every step.
+        notes: what the names in figures stand for that are no lengths.
 
     Example:
         >>> import bpcompile as bp
@@ -135,6 +167,7 @@ class Cost:
     total: KernelCost
     workspace: Amount
     schedules: tuple[ScheduleCost, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def temporaries(self) -> tuple[ArrayCost, ...]:
@@ -142,13 +175,55 @@ class Cost:
         return tuple(array for array in self.arrays if array.role == "temporary")
 
     def __str__(self) -> str:
-        """Return the cost as two tables, for kernels and for arrays."""
-        parts = [self._title(), "", text_table(_KERNELS, self._kernel_cells(), "llrrr")]
+        """Return the values for kernels and arrays, and the formulas below them."""
+        folder = Folder(self._names())
+        kernels: list[_Cells] = [(shortened(k.name, 30), k.kind, *k.amounts) for k in self._rows()]
+        parts = [*textwrap.wrap(self._title(), WIDTH), ""]
+        parts.append(text_table(_KERNELS, _valued(kernels, folder, 16), "llrrr"))
         if self.arrays:
-            parts += ["", text_table(_ARRAYS, self._array_cells(), "lllrrr")]
+            arrays: list[_Cells] = [
+                (shortened(name, 18), array.role, _shape(array, folder), *amounts)
+                for name, array, amounts in _merged(self.arrays)
+            ]
+            parts += ["", text_table(_ARRAYS, _valued(arrays, folder, 12), "lllrrr")]
         if self.schedules:
-            parts += ["", text_table(_SCHEDULES, self._schedule_cells(), "llrrr")]
+            loops: list[_Cells] = [
+                (shortened(s.loop, 30), s.kind, s.kept, s.tape, _runs(s)) for s in self.schedules
+            ]
+            parts += ["", text_table(_SCHEDULES, _valued(loops, folder, 16), "llrrr")]
+        parts += self._formulas(folder)
+        for note in self.notes:
+            parts += textwrap.wrap(note, WIDTH, subsequent_indent="    ")
         return "\n".join(parts)
+
+    def _formulas(self, folder: Folder) -> list[str]:
+        """Return the figures as formulas, and what the letters in all tables stand for."""
+        rows = self._rows() if len(self.kernels) <= _MOST_FORMULAS else [self.total]
+        if any(size_names(a.size) for row in rows for a in row.amounts):
+            cells = [
+                (shortened(row.name, 30), *(folder.cell(a.size, 20) for a in row.amounts))
+                for row in rows
+            ]
+            if size_names(self.workspace.size):
+                cells.append(("bytes of workspace", folder.cell(self.workspace.size, 20), "", ""))
+            head = ("in the lengths", "operations", "bytes read", "bytes written")
+            table = ["", text_table(head, [cells], "llll")]
+        else:
+            table = []
+        explained = folder.lines()
+        return [*table, *([""] if explained or self.notes else []), *explained]
+
+    def _names(self) -> set[str]:
+        """Return the names that figures use."""
+        amounts = [self.workspace, *self.total.amounts]
+        amounts += [amount for array in self.arrays for amount in array.amounts]
+        amounts += [amount for s in self.schedules for amount in (s.kept, s.tape)]
+        sizes = [*(a.size for a in amounts), *(size for a in self.arrays for size in a.lengths)]
+        return {*self.dims, *(name for size in sizes for name in size_names(size))}
+
+    def _rows(self) -> list[KernelCost]:
+        """Return the kernels, and their sum where they are several."""
+        return [*self.kernels, *([self.total] if len(self.kernels) > 1 else [])]
 
     def _repr_html_(self) -> str:
         """Return the cost as HTML tables."""
@@ -162,169 +237,66 @@ class Cost:
         """Return the first line."""
         lengths = ", ".join(f"{name} = {value}" for name, value in self.dims.items())
         where = f" at {lengths}" if lengths else ""
-        return f"Cost of {self.name}{where}: workspace {self.workspace} bytes"
+        words = self.workspace.value
+        size = self.workspace.formula if words is None else grouped(words)
+        return f"Cost of {self.name}{where}: workspace {size} bytes"
 
     def _kernel_cells(self) -> list[list[tuple[str, ...]]]:
-        """Return the lines of the kernels' table."""
-        rows = [*self.kernels, *([self.total] if len(self.kernels) > 1 else [])]
-        return [[(k.name, k.kind, str(k.operations), str(k.read), str(k.written))] for k in rows]
+        """Return the lines of the kernels' table, with formulas."""
+        return [[(k.name, k.kind, *map(str, k.amounts))] for k in self._rows()]
 
     def _array_cells(self) -> list[list[tuple[str, ...]]]:
-        """Return the lines of the arrays' table."""
-        return [
-            [(a.name, a.role, a.shape, str(a.bytes), str(a.read), str(a.written))]
-            for a in self.arrays
-        ]
+        """Return the lines of the arrays' table, with formulas."""
+        return [[(a.name, a.role, a.shape, *map(str, a.amounts))] for a in self.arrays]
 
     def _schedule_cells(self) -> list[list[tuple[str, ...]]]:
-        """Return the lines of the schedules' table."""
-        return [
-            [(s.loop, s.kind, str(s.kept), str(s.tape), "" if s.runs is None else f"{s.runs:.2f}")]
-            for s in self.schedules
-        ]
+        """Return the lines of the schedules' table, with formulas."""
+        return [[(s.loop, s.kind, str(s.kept), str(s.tape), _runs(s))] for s in self.schedules]
 
 
 _SCHEDULES = ("loop", "schedule", "bytes kept", "bytes of tape", "runs of a step")
 _KERNELS = ("kernel", "kind", "operations", "bytes read", "bytes written")
 _ARRAYS = ("array", "role", "shape", "bytes", "bytes read", "bytes written")
-_ROLES = {"param": "input", "out": "result", "temp": "temporary", "tape": "tape"}
+_MOST_FORMULAS = 12
 
 
-def cost(graph: Graph, args: Sequence[Any], name: str) -> Cost:
-    """Return what a call of a lowered graph costs.
-
-    Args:
-        graph: the graph that code is printed from.
-        args: a value for each parameter; lengths and integers count.
-        name: what the function is called.
-    """
-    return _Coster(graph, args, name).cost()
+def _valued(rows: Iterable[_Cells], folder: Folder, most: int) -> list[list[tuple[str, ...]]]:
+    """Return rows as cells of a table, amounts by what is known of them."""
+    return [[tuple(c if isinstance(c, str) else _known(c, folder, most) for c in r)] for r in rows]
 
 
-class _Coster:
-    """Hold what the figures of one call share."""
-
-    def __init__(self, graph: Graph, args: Sequence[Any], name: str) -> None:
-        self.name, self.graph = name, graph
-        self.plan: Plan = plan(graph)
-        self.dims = bind_dims(graph, args)
-        self.shapes: Shapes = {buffer.var: buffer.shape for buffer in self.plan.buffers}
-        self.known: dict[str, int] = dict(self.dims)
-        for var, arg in zip(self.plan.params, args, strict=True):
-            if not var.rank and isinstance(arg, int):
-                self.known[var.token] = arg
-        self.called = _tokens(self.plan)
-
-    def cost(self) -> Cost:
-        """Return the cost."""
-        total = Counts()
-        kernels = []
-        for name, kind, statements in self._parts():
-            found = count(statements, self.shapes)
-            total.include(found)
-            kernels.append(self._kernel(name, kind, found))
-        _, words = lay_out(self.plan)
-        shown = (b for b in self.plan.buffers if b.role in _ROLES and self._is_used(b, total))
-        return Cost(
-            self.name,
-            {name: value for name, value in self.dims.items() if not name.startswith("%")},
-            tuple(kernels),
-            tuple(self._array(number, buffer, total) for number, buffer in enumerate(shown)),
-            self._kernel("in all", "", total),
-            self._amount(words * _WORD),
-            tuple(self._schedules()),
-        )
-
-    def _schedules(self) -> Iterator[ScheduleCost]:
-        """Yield what loops keep that were asked to keep little."""
-        for one in schedules(self.graph, self.known):
-            kept, tape = self._amount(one.kept), self._amount(one.tape)
-            yield ScheduleCost(one.place, one.kind, kept, tape, one.runs)
-
-    def _parts(self) -> Iterator[tuple[str, str, list[Statement]]]:
-        """Yield name, kind and statements of each kernel and product."""
-        rest: list[Statement] = []
-        for part in split(self.plan):
-            if isinstance(part, Product):
-                if rest:
-                    yield "between kernels", "loops", rest
-                    rest = []
-                left, right, out = (self._title(v) for v in (part.left, part.right, part.out))
-                yield f"{out} = {left} {right}", "product", [part]
-            elif isinstance(part, Kernel):
-                if rest:
-                    yield "between kernels", "loops", rest
-                    rest = []
-                yield _title_of(part.made), "loops", part.statements
-            else:
-                rest.append(part)
-        if rest:
-            yield self.name, "loops", rest
-
-    def _title(self, var: Var) -> str:
-        """Return the name of an array."""
-        return safe_name(var.hint) or "temporary"
-
-    def _kernel(self, name: str, kind: str, found: Counts) -> KernelCost:
-        """Return the figures of a kernel."""
-        calls = {op: self._amount(found.calls[op]) for op in sorted(found.calls)}
-        return KernelCost(
-            name,
-            kind,
-            self._amount(found.operations),
-            calls,
-            self._amount(_bytes(found.read)),
-            self._amount(_bytes(found.written)),
-        )
-
-    def _is_used(self, buffer: Buffer, total: Counts) -> bool:
-        """Tell whether a temporary is ever touched; arguments and results always count."""
-        touched = buffer.var in total.read or buffer.var in total.written
-        return touched or buffer.role != "temp"
-
-    def _array(self, number: int, buffer: Buffer, total: Counts) -> ArrayCost:
-        """Return the figures of an array."""
-        size, var = buffer.dtype.itemsize, buffer.var
-        shape = ", ".join(str(self._named(length)) for length in buffer.shape)
-        return ArrayCost(
-            safe_name(var.hint) or f"v{number}",
-            _ROLES[buffer.role],
-            f"{buffer.dtype.value}[{shape}]",
-            self._amount(product(buffer.shape) * size),
-            self._amount(total.read.get(var, 0) * size),
-            self._amount(total.written.get(var, 0) * size),
-        )
-
-    def _amount(self, size: Size) -> Amount:
-        """Return a count with its value."""
-        try:
-            value: int | None = evaluate(size, self.known)
-        except KeyError:
-            value = None
-        return Amount(str(self._named(size)), value)
-
-    def _named(self, size: Size) -> Size:
-        """Return a size with the names of run-time integers in place of their tokens."""
-        tokens = {name for name in size_names(size) if name.startswith("%")}
-        return substitute(size, {t: Dim.named(self.called.get(t, "count")) for t in tokens})
+def _known(amount: Amount, folder: Folder, most: int) -> str:
+    """Return the value of an amount, or its formula with the lengths of the call in it."""
+    return folder.cell(amount.found, most) if amount.value is None else grouped(amount.value)
 
 
-def _tokens(plan: Plan) -> dict[str, str]:
-    """Return what run-time integers among the parameters are called in formulas."""
-    return {var.token: safe_name(var.hint) or "count" for var in plan.params if not var.rank}
+def _runs(schedule: ScheduleCost) -> str:
+    """Return how often a step runs, where that is known."""
+    return "" if schedule.runs is None else f"{schedule.runs:.2f}"
 
 
-def _bytes(elements: Mapping[Var, Size]) -> Size:
-    """Return the bytes of elements of several arrays."""
-    total: Size = 0
-    for var, number in elements.items():
-        total = total + number * var.dtype.itemsize
-    return total
+def _shape(array: ArrayCost, folder: Folder) -> str:
+    """Return the shape of an array with long lengths by letters."""
+    if len(array.shape) <= _SHAPE:
+        return array.shape
+    lengths = ", ".join(folder.cell(size, _LENGTH) for size in array.lengths)
+    return shortened(f"{array.dtype}[{lengths}]", _SHAPE)
 
 
-def _title_of(made: Sequence[str]) -> str:
-    """Return the name of a kernel: from its first to its last named value."""
-    named = [name for name in map(safe_name, made) if name]
-    if not named:
-        return "kernel"
-    return f"{named[0]} to {named[-1]}" if named[0] != named[-1] else named[0]
+_SHAPE = 26
+_LENGTH = 6
+
+
+def _merged(
+    arrays: Iterable[ArrayCost],
+) -> Iterable[tuple[str, ArrayCost, tuple[Amount, ...]]]:
+    """Return name, array and figures of each array; arrays alike in one row, with their number."""
+    alike: dict[tuple[str, str, str], list[ArrayCost]] = {}
+    for array in arrays:
+        alike.setdefault((array.name, array.role, array.shape), []).append(array)
+    for (name, _, _), group in alike.items():
+        amounts = group[0].amounts
+        for other in group[1:]:
+            amounts = tuple(a + b for a, b in zip(amounts, other.amounts, strict=True))
+        many = f"{len(group)} x " if len(group) > 1 else ""
+        yield many + name, group[0], amounts

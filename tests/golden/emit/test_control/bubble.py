@@ -11,6 +11,7 @@
 
 x: f64[n]
 
+A call takes about n²/2 + n/2 operations, 32 n bytes read and written.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

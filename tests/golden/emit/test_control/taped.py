@@ -11,6 +11,7 @@
 
 a: f64[]   n: i64[]
 
+A call takes about 9 turns + 1 operations, 32 turns bytes read and written.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

@@ -5,6 +5,7 @@
 
 w: f64[n]   b: f64[]   X: f64[d, n]   y: f64[d]
 
+A call takes about 4 d n + 47 d operations, 8 d n + 32 n bytes read and written.
 Written by bpcompile for Numba: _log1p of its own.
 """
 

@@ -4,6 +4,7 @@
 
 table: f64[n, d]   rows: i64[k]
 
+A call takes about 4 d k operations, 8 d n + 24 min(d k, d n) bytes read and written.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

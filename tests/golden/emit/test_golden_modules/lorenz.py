@@ -7,6 +7,7 @@
 
 sigma: f64[]   rho: f64[]   beta: f64[]   start_0: f64[]   start_1: f64[]   start_2: f64[]
 
+A call takes about 3708 operations, 4800 bytes read and written, 2400 bytes of workspace.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

@@ -7,6 +7,7 @@
 
 sigma: f64[]   rho: f64[]   beta: f64[]   start_0: f64[]   start_1: f64[]   start_2: f64[]
 
+A call takes about 3808 operations.
 Written by bpcompile for NumPy.
 Its loops run in Python: right, but slow.
 """

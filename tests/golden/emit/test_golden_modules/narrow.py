@@ -4,6 +4,7 @@
 
 x: f32[n]
 
+A call takes about 17 n - 16 operations, 16 n bytes read and written.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

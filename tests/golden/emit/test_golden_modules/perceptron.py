@@ -4,6 +4,7 @@
 
 w: f64[n]   x: f64[n]   b: f64[]
 
+A call takes about 3 n + 29 operations, 32 n bytes read and written.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

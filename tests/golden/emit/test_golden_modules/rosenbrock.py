@@ -4,6 +4,7 @@
 
 x: f64[n]
 
+A call takes about 17 n - 17 operations, 32 n bytes read and written.
 Written by bpcompile for Numba: mathematics by libm.
 """
 

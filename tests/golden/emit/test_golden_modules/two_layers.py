@@ -6,6 +6,8 @@
 
 params_W1: f64[n, d]   params_W2: f64[d, m]   params_b1: f64[d]   params_b2: f64[m]   x: f64[r, n]   labels: i64[r]
 
+A call takes about 6 d m r + 4 d n r operations, 88 d r + 90 m r bytes read and written, 24 d r + 33
+m r bytes of workspace.
 Written by bpcompile for Numba: _exp, _tanh_small of its own.
 """
 

@@ -6,6 +6,7 @@
 
 params_W1: f64[n, d]   params_W2: f64[d, m]   params_b1: f64[d]   params_b2: f64[m]   x: f64[r, n]   labels: i64[r]
 
+A call takes about 6 d m r + 4 d n r operations.
 Written by bpcompile for NumPy.
 """
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, assert_never
 
 from bpcompile.ir.dims import Dim, Size, dim_min, floor_div, product, size_names, substitute
 from bpcompile.ir.op import Kind
+from bpcompile.schedule.integers import Integers
 from bpcompile.schedule.statements import (
     Apply,
     Call,
@@ -41,8 +42,6 @@ from bpcompile.schedule.statements import (
     Var,
     While,
 )
-
-_TURNS = Dim.named("%turns")  # the iterations of a `while`, which only a run can tell
 
 Shapes = dict[Var, tuple[Size, ...]]
 
@@ -88,24 +87,28 @@ def _merge(mine: dict[Any, Size], theirs: dict[Any, Size]) -> None:
         mine[key] = mine.get(key, 0) + count
 
 
-def count(statements: Iterable[Statement], shapes: Shapes) -> Counts:
-    """Return what statements do; each top-level loop is a nest, and so is what lies between."""
+def count(statements: Iterable[Statement], shapes: Shapes, known: Integers) -> Counts:
+    """Return what statements do; each top-level loop is a nest, and so is what lies between.
+
+    `shapes` are those of the arrays, and `known` says what the plan's integers are.
+    """
     total = Counts()
     between: list[Statement] = []
     for statement in statements:
         if isinstance(statement, (For, While, Product)):
-            total.include(_Nest(shapes).counts([statement]))
+            total.include(_Nest(shapes, known).counts([statement]))
         else:
             between.append(statement)
-    total.include(_Nest(shapes).counts(between))
+    total.include(_Nest(shapes, known).counts(between))
     return total
 
 
 class _Nest:
     """Count statements that run together."""
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(self, shapes: Shapes, known: Integers) -> None:
         self.shapes = shapes
+        self.known = known
         self.found = Counts()
         self.touched: set[tuple[int, Var, Index]] = set()
 
@@ -115,13 +118,12 @@ class _Nest:
         while stack:
             current, loops = stack.pop()
             if isinstance(current, For):
-                inner = (
-                    *loops,
-                    _Loop(current.var.token, _size(current.lower), _size(current.upper)),
-                )
+                lower, upper = map(self.known.resolved, map(_size, (current.lower, current.upper)))
+                inner = (*loops, _Loop(current.var.token, lower, upper))
                 stack += [(below, inner) for below in reversed(current.body)]
             elif isinstance(current, While):
-                turns = (*loops, _Loop("%turn", 0, _TURNS))
+                number = Dim.named(self.known.turns[id(current)])
+                turns = (*loops, _Loop("%turn", 0, number))
                 self._values([current.condition], turns)
                 stack += [(below, turns) for below in (*current.body[::-1], *current.test[::-1])]
             elif isinstance(current, If):
@@ -195,7 +197,7 @@ class _Nest:
         if key in self.touched:
             return
         self.touched.add(key)
-        names = {name for size in index for name in size_names(size)}
+        names = {name for size in self.known.shape(index) for name in size_names(size)}
         tokens = {loop.token for loop in loops}
         if any(name.startswith("%") for name in names - tokens):
             chosen = loops  # a place found at run time may be another in each iteration
