@@ -97,7 +97,7 @@ class KernelCost:
 
     Attributes:
         name: what it computes.
-        kind: ``"loops"`` or ``"product"``.
+        kind: ``"loops"``, ``"product"`` or ``"routine"``.
         operations: in units of an addition, as the op table weighs each op.
         calls: how often each op is computed, by name.
         read: the bytes read; an element counts once in each nest of loops.

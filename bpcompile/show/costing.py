@@ -17,7 +17,7 @@ from bpcompile.schedule.integers import integers
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import lay_out
 from bpcompile.schedule.plan import plan
-from bpcompile.schedule.statements import Buffer, Plan, Product, Statement, Var
+from bpcompile.schedule.statements import Buffer, Call, Plan, Product, Statement, Var
 from bpcompile.schedule.traffic import Counts, Shapes, count
 from bpcompile.show.cost import Amount, ArrayCost, Cost, KernelCost, ScheduleCost
 from bpcompile.show.schedules import schedules
@@ -117,19 +117,22 @@ class _Coster:
         """Yield name, kind and statements of each kernel and product."""
         rest: list[Statement] = []
         for part in split(self.plan):
+            if not isinstance(part, (Product, Call, Kernel)):
+                rest.append(part)
+                continue
+            if rest:
+                yield "between kernels", "loops", rest
+                rest = []
             if isinstance(part, Product):
-                if rest:
-                    yield "between kernels", "loops", rest
-                    rest = []
                 left, right, out = (self._title(v) for v in (part.left, part.right, part.out))
                 yield f"{out} = {left} {right}", "product", [part]
-            elif isinstance(part, Kernel):
-                if rest:
-                    yield "between kernels", "loops", rest
-                    rest = []
-                yield _title_of(part.made), "loops", part.statements
+            elif isinstance(part, Call):
+                operands, outs = (
+                    ", ".join(map(self._title, v)) for v in (part.operands, part.outs)
+                )
+                yield f"{outs} = {part.node.op.name}({operands})", "routine", [part]
             else:
-                rest.append(part)
+                yield _title_of(part.made), "loops", part.statements
         if rest:
             yield self.name, "loops", rest
 
