@@ -7,6 +7,7 @@ that do not run it. All but `compilations` and `specializations` are those of th
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bpcompile import showing
     from bpcompile.show.cost import Cost
     from bpcompile.show.ledger import Ledger
+    from bpcompile.show.profiles import Profile
     from bpcompile.show.report import GradientReport
 else:  # a program that only calls needs none of it
     showing = startup.import_module("bpcompile.showing")
@@ -77,6 +79,10 @@ class Inspected:
         """Return name and graph after each stage and pass that changed it."""
         return self._newest.compilation.stages
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the results of a call."""
+        raise NotImplementedError
+
     def _taken(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Specialization, Sequence[Any]]:
@@ -124,6 +130,24 @@ class Inspected:
             8 000 = 8*n
         """
         return showing.cost(*self._taken(args, kwargs))
+
+    def profile(self, *args: Any, repeat: int | None = None, **kwargs: Any) -> Profile:
+        """Return where a call spends its time: seconds for each nest of loops, beside its cost.
+
+        The clock is read inside of the compiled code, between its loops, matrix products and
+        routines; the numpy target is timed line by line. `repeat` is the number of runs, by default
+        as many as fit in half a second, and the figures are medians. `print` shows a table;
+        ``.rows`` has the numbers, with the line in ``fn.source``.
+
+            >>> import bpcompile as bp
+            >>> import numpy as np
+            >>> fn = bp.value_and_grad(lambda x: np.sum(np.exp(x)), target="numpy")
+            >>> profile = fn.profile(np.ones(1000), repeat=20)
+            >>> 0 < profile.seconds < 1
+            True
+        """
+        call = functools.partial(self, *args, **kwargs)
+        return showing.profile(*self._taken(args, kwargs), call, repeat)
 
     @property
     def njit(self) -> Any:

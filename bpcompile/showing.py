@@ -1,12 +1,13 @@
 """Ask `show` about one compiled form of a function and the values of one call.
 
 In: a `Specialization` and the exact leaves of a call that fits it. Out: the ledger, the gradient
-check, the cost. This is where results nested as the user has them become arrays with names.
+check, the cost, the profile. This is where results nested as the user has them become arrays with
+names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bpcompile.frontend.trees import leaves_of
@@ -14,9 +15,12 @@ from bpcompile.show.check import Named, Returned
 from bpcompile.show.check import check as check_gradient
 from bpcompile.show.cost import Cost
 from bpcompile.show.costing import cost as cost_of
+from bpcompile.show.costing import tasks
 from bpcompile.show.explain import explain as explain_graph
 from bpcompile.show.explain import labels_of
 from bpcompile.show.ledger import Ledger
+from bpcompile.show.profiles import Profile
+from bpcompile.show.profiling import profile as profile_of
 from bpcompile.show.report import GradientReport
 from bpcompile.show.trail import Printed, follow
 from bpcompile.specialization import Specialization
@@ -55,6 +59,23 @@ def cost(made: Specialization, leaves: Sequence[Any]) -> Cost:
     compilation = made.compilation
     args = [*leaves, *compilation.traced.captured]
     return cost_of(compilation.lowered, args, compilation.task.name)
+
+
+def profile(
+    made: Specialization, leaves: Sequence[Any], call: Callable[[], Any], repeat: int | None
+) -> Profile:
+    """Return where a call spends its time; `call` is that of the user's."""
+    compilation = made.compilation
+    args = [*leaves, *compilation.traced.captured]
+    return profile_of(
+        compilation.task.name,
+        made.program,
+        compilation.emitted.text,
+        leaves,
+        call,
+        lambda: tasks(compilation.lowered, args),
+        repeat,
+    )
 
 
 def _arguments(made: Specialization, leaves: Sequence[Any]) -> list[Any]:

@@ -69,6 +69,13 @@ def function_text(name: str, decorator: str) -> FunctionText:
     )
 
 
+@functools.cache
+def helper_names() -> frozenset[str]:
+    """Return the names of the helper functions that a module may have."""
+    folder = template_root() / "numba" / "functions"
+    return frozenset(path.name.removesuffix(".py.j2") for path in folder.glob("*.py.j2"))
+
+
 def wanted_fields(template: str) -> set[str]:
     """Return the names that a template reads, for the test that contexts and templates agree."""
     from jinja2 import meta

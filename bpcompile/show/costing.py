@@ -7,7 +7,7 @@ target is printed from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.ir.dims import Dim, Size, product, size_names, substitute
@@ -16,8 +16,9 @@ from bpcompile.ir.interpret import bind_dims
 from bpcompile.schedule.integers import integers
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import lay_out
+from bpcompile.schedule.mentions import mentions
 from bpcompile.schedule.plan import plan
-from bpcompile.schedule.statements import Buffer, Call, Plan, Product, Statement, Var
+from bpcompile.schedule.statements import Buffer, Call, Plan, Product, Statement, Var, has_loop
 from bpcompile.schedule.traffic import Counts, Shapes, count
 from bpcompile.show.cost import Amount, ArrayCost, Cost, KernelCost, ScheduleCost
 from bpcompile.show.schedules import schedules
@@ -35,6 +36,19 @@ def cost(graph: Graph, args: Sequence[Any], name: str) -> Cost:
         name: what the function is called.
     """
     return _Coster(graph, args, name).cost()
+
+
+class Task(NamedTuple):
+    """Hold the figures of one nest of loops, product or routine; None where only a run can tell."""
+
+    title: str
+    operations: int | None
+    bytes: int | None
+
+
+def tasks(graph: Graph, args: Sequence[Any]) -> list[Task]:
+    """Return what the nests of loops, products and routines of a call do, in order."""
+    return list(_Coster(graph, args, graph.name).tasks())
 
 
 class _Coster:
@@ -124,8 +138,7 @@ class _Coster:
                 yield "between kernels", "loops", rest
                 rest = []
             if isinstance(part, Product):
-                left, right, out = (self._title(v) for v in (part.left, part.right, part.out))
-                yield f"{out} = {left} {right}", "product", [part]
+                yield self._product(part), "product", [part]
             elif isinstance(part, Call):
                 operands, outs = (
                     ", ".join(map(self._title, v)) for v in (part.operands, part.outs)
@@ -135,6 +148,33 @@ class _Coster:
                 yield _title_of(part.made), "loops", part.statements
         if rest:
             yield self.name, "loops", rest
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the figures of what runs for long."""
+        for part in split(self.plan):
+            if isinstance(part, Product):
+                yield self._task(self._product(part), part)
+            elif isinstance(part, Call):
+                yield self._task(part.node.op.name, part)
+            else:
+                for statement in part.statements if isinstance(part, Kernel) else [part]:
+                    if has_loop([statement]):
+                        made = mentions([statement], {}).made
+                        yield self._task(_title_of(list(made)) if made else "", statement)
+
+    def _task(self, title: str, statement: Statement) -> Task:
+        """Return the figures of a statement."""
+        found = count([statement], self.shapes, self.integers)
+        moved = _bytes(found.read) + _bytes(found.written)
+        amounts = self._amount(found.operations).value, self._amount(moved).value
+        return Task(title, *amounts)
+
+    def _product(self, product: Product) -> str:
+        """Return a matrix product as a formula; what has no name is left out."""
+        left = self._title(product.left) + ("\u1d40" if product.left_transposed else "")
+        right = self._title(product.right) + ("\u1d40" if product.right_transposed else "")
+        out = safe_name(product.out.hint)
+        return f"{out} = {left} {right}" if out else f"{left} {right}"
 
     def _title(self, var: Var) -> str:
         """Return the name of an array."""
