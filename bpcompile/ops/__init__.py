@@ -6,6 +6,7 @@ the text patterns that it declares.
 """
 
 from bpcompile.ops import (
+    accumulation,
     arithmetic,
     checks,
     choice,
@@ -28,6 +29,7 @@ from bpcompile.ops import (
 )
 
 __all__ = [
+    "accumulation",
     "arithmetic",
     "checks",
     "choice",

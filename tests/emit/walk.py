@@ -375,6 +375,20 @@ def _orders(given: dict[str, Expr]) -> list[Expr]:
     ]
 
 
+def _running(given: dict[str, Expr]) -> list[Expr]:
+    """Return running sums, products and recurrences along each axis, from either end."""
+    a, c, u = given["a"], given["c"], given["u0"]
+    found = []
+    for x, axis in ((u, 0), (a, 0), (a, 1), (c, 1)):
+        for back in (False, True):
+            found += [
+                OPS["cumsum"](x, axis=axis, reverse=back),
+                OPS["recurrence"](x, x * 2.0, axis=axis, reverse=back),
+            ]
+        found.append(OPS["cumprod"](x, axis=axis))
+    return [*found, OPS["cumsum"](given["q"], axis=1, reverse=False)]
+
+
 def _factors(given: dict[str, Expr]) -> list[Expr]:
     """Return factors of positive definite matrices and solutions with them, in a batch, too."""
     a, b, c = given["a"], given["b"], given["c"]
@@ -412,6 +426,7 @@ STRUCTURE = [
     Model("astype", _conversions),
     Model("require checked", _checks),
     Model("argsort", _orders),
+    Model("cumsum cumprod recurrence", _running),
     Model("cholesky triangular_solve", _factors),
 ]
 
