@@ -311,7 +311,10 @@ class NumbaWriter(NumbaNames):
         """Write the call of a routine's helper."""
         routine = call.node.op.routine
         assert routine is not None
-        at = f"[{self.index(call.index)}]" if call.index else ""
+        places = [str(self.size(size)) for size in call.index]
+        if call.index[call.axis :]:
+            places.insert(call.axis, ":")
+        at = f"[{', '.join(places)}]" if places else ""
         arrays = [f"{self.name(var)}{at}" for var in (*call.operands, *call.outs)]
         literals = [repr(call.node.attrs[name]) for name in routine.literals]
         self.add(call_text(routine.helper, *arrays, *literals), depth, self._say(call.node))

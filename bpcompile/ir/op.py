@@ -114,7 +114,8 @@ class Routine(NamedTuple):
     `helper` is the emitted function that works on one of them: it takes each operand, then each
     result's array, which it fills, then the attributes `literals`. `ranks` gives how many of the
     last axes of each operand, and `results` how many of each result, are its own; the axes before
-    them are a batch, which operands and results share. `text` gives the call in NumPy, a format
+    them are a batch, which operands and results share. With an attribute `axis` the one axis that a
+    routine works on is that one in place of the last. `text` gives the call in NumPy, a format
     pattern over operands, from the attributes. `work` estimates the additions for one of the batch,
     given the lengths of the first operand's own axes.
     """

@@ -12,16 +12,21 @@ from bpcompile.ir.op import Kind, Op, Routine, declare
 from bpcompile.ir.type import DType, Type
 
 
-def _infer_argsort(x: Type) -> Type:
+def _infer_argsort(x: Type, *, axis: int) -> Type:
     """Return the type of the places: whole numbers."""
-    if not x.rank:
-        raise CompileError(f"argsort of {x}")
+    if not 0 <= axis < x.rank:
+        raise CompileError(f"argsort of {x} along axis {axis}")
     return Type(DType.I64, x.shape)
 
 
-def _argsort(x: Any) -> Any:
-    """Return the places along the last axis in ascending order; an imaginary part is no key."""
-    return np.argsort(np.real(x), axis=-1, kind="stable")
+def _argsort(x: Any, axis: int) -> Any:
+    """Return the places along an axis in ascending order; an imaginary part is no key."""
+    return np.argsort(np.real(x), axis=axis, kind="stable")
+
+
+def _text(*, axis: int) -> str:
+    """Return the call in NumPy."""
+    return f'np.argsort({{0}}, axis={axis}, kind="stable")'
 
 
 def _work(shape: tuple[Size, ...]) -> Size:
@@ -36,10 +41,8 @@ argsort = declare(
         infer=_infer_argsort,
         evaluate=_argsort,
         derivative="zero",
-        routine=Routine(
-            "_argsort", lambda: 'np.argsort({0}, axis=-1, kind="stable")', (1,), (1,), work=_work
-        ),
+        routine=Routine("_argsort", _text, (1,), (1,), work=_work),
         cost=20.0,
-        doc="The places of the elements along the last axis in ascending order, NaN last; stable.",
+        doc="The places of the elements along `axis` in ascending order, NaN last; stable.",
     )
 )

@@ -71,10 +71,10 @@ def _single(statement: Statement, shapes: Mapping[Var, tuple[Size, ...]]) -> Siz
         case Product(out=out, left=left, left_transposed=flipped):
             shared = shapes[left][0 if flipped else -1]
             return 2 * product(shapes[out]) * shared
-        case Call(operands=operands, node=node):
-            assert node.op.routine is not None
-            first = shapes[operands[0]]
-            work: Size = node.op.routine.work(first[len(first) - node.op.routine.ranks[0] :])
+        case Call(operands=operands, axis=axis, node=node):
+            routine = node.op.routine
+            assert routine is not None
+            work: Size = routine.work(shapes[operands[0]][axis : axis + routine.ranks[0]])
             return work
     return 1
 

@@ -19,19 +19,20 @@ def write_routine(block: Reader, task: Task, cursor: Cursor) -> None:
     assert routine is not None
     operands = [_whole(block, arg) for arg in node.args]
     outs = _results(block, task)
-    batch = batch_shape(node, routine)
+    axis, batch = _batch(node, routine)
     counters = [Var(None, DType.I64, ours=True) for _ in batch]
     index = tuple(counter.size for counter in counters)
-    statement: Statement = Call(operands, outs, index, node)
+    statement: Statement = Call(operands, outs, index, axis, node)
     for counter, size in reversed(list(zip(counters, batch, strict=True))):
         statement = For(counter, Lit(0, DType.I64), SizeValue(size), [statement])
     cursor.add(statement)
 
 
-def batch_shape(node: Node, routine: Routine) -> tuple[Size, ...]:
-    """Return the lengths of the axes in front of those that a routine works on."""
-    first = node.args[0].shape
-    return first[: len(first) - routine.ranks[0]]
+def _batch(node: Node, routine: Routine) -> tuple[int, tuple[Size, ...]]:
+    """Return the first axis that a routine works on, and the lengths of those around its own."""
+    first, own = node.args[0].shape, routine.ranks[0]
+    axis: int = node.attrs.get("axis", len(first) - own)
+    return axis, (*first[:axis], *first[axis + own :])
 
 
 def _whole(block: Reader, node: Node) -> Var:

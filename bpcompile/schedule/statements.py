@@ -285,11 +285,15 @@ class Product:
 
 @dataclass(slots=True)
 class Call:
-    """Run the routine of `node` on whole arrays, each at the indices of a batch."""
+    """Run the routine of `node` on whole arrays, each at the indices of a batch.
+
+    `index` has those of the axes before `axis` and then those of the axes behind it.
+    """
 
     operands: list[Var]
     outs: list[Var]
     index: Index
+    axis: int
     node: Node
 
 

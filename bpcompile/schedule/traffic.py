@@ -226,19 +226,21 @@ class _Nest:
         """Count a routine: what it reads and writes, and its work as an estimate."""
         routine = statement.node.op.routine
         assert routine is not None
-        own = len(statement.index)
-        times = _total(routine.work(self.shapes[statement.operands[0]][own:]), loops)
+        first, axis = self.shapes[statement.operands[0]], statement.axis
+        times = _total(routine.work(first[axis : axis + routine.ranks[0]]), loops)
         self.found.operations = self.found.operations + times
         name = statement.node.op.name
         self.found.calls[name] = self.found.calls.get(name, 0) + _total(1, loops)
-        for array in statement.operands:
-            self._part(self.found.read, array, own, loops)
-        for array in statement.outs:
-            self._part(self.found.written, array, own, loops)
+        for array, own in zip(statement.operands, routine.ranks, strict=True):
+            self._part(self.found.read, array, axis, own, loops)
+        for array, own in zip(statement.outs, routine.results, strict=True):
+            self._part(self.found.written, array, axis, own, loops)
 
-    def _part(self, elements: dict[Var, Size], array: Var, own: int, loops: Loops) -> None:
-        """Count what lies behind the first axes of an array."""
-        times = _total(product(self.shapes[array][own:]), loops)
+    def _part(
+        self, elements: dict[Var, Size], array: Var, axis: int, own: int, loops: Loops
+    ) -> None:
+        """Count what lies along some axes of an array."""
+        times = _total(product(self.shapes[array][axis : axis + own]), loops)
         elements[array] = elements.get(array, 0) + times
 
 

@@ -369,9 +369,11 @@ def _orders(given: dict[str, Expr]) -> list[Expr]:
     a, c = given["a"], given["c"]
     coarse = OPS["rint"](c * 4.0)
     return [
-        OPS["argsort"](a),
-        OPS["argsort"](transposed(coarse, (1, 0, 2))),
-        OPS["argsort"](given["q"]),
+        OPS["argsort"](a, axis=1),
+        OPS["argsort"](transposed(coarse, (1, 0, 2)), axis=2),
+        OPS["argsort"](coarse, axis=1),
+        OPS["argsort"](a, axis=0),
+        OPS["argsort"](given["q"], axis=1),
     ]
 
 
