@@ -77,7 +77,7 @@ _FUNCTIONS = frozenset(
      "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
      "float64", "float32", "int64", "bool", "float_power",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
-     "argsort", "tril", "triu", "swapaxes"}
+     "argsort", "searchsorted", "tril", "triu", "swapaxes"}
 )  # fmt: skip
 _LINALG = frozenset({"cholesky", "eigh", "qr", "solve", "svd"})  # what it takes from np.linalg
 _CLASS = ast.dump(ast.parse(INTERRUPTED).body[0])  # the one class that a module may define

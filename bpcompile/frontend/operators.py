@@ -38,10 +38,11 @@ _UNARY = {
 _METHODS = (
     "sum", "mean", "var", "std", "max", "min", "prod", "any", "all", "argmax", "argmin", "trace",
     "diagonal", "dot", "take", "round", "clip", "squeeze", "swapaxes", "ravel", "flatten", "copy",
-    "item", "tolist", "conj", "conjugate",
+    "item", "tolist", "conj", "conjugate", "argsort", "argpartition", "searchsorted",
+    "cumsum", "cumprod",
 )  # fmt: skip
 # Those whose arguments differ from the function's.
-_OWN_METHODS = ("reshape", "transpose", "astype")
+_OWN_METHODS = ("reshape", "transpose", "astype", "sort")
 
 
 def called(rule: str, *args: Any, **keywords: Any) -> Any:

@@ -109,7 +109,7 @@ def std(
     return _moment("std", a, axis, dtype, ddof, keepdims, {"out": out, **_})
 
 
-def _require_elements(x: Tracer, axes: tuple[int, ...], function: str) -> None:
+def require_elements(x: Tracer, axes: tuple[int, ...], function: str) -> None:
     """Check that a function without a value for nothing gets something."""
     count: Size = product(tuple(x.sizes[k] for k in axes))
     if not current().session.sizes.decide(count, ">", 0, f"np.{function} of {describe(x)}"):
@@ -121,7 +121,7 @@ def _require_elements(x: Tracer, axes: tuple[int, ...], function: str) -> None:
 def _extreme(op: str, a: Any, axis: Any, keepdims: bool) -> Tracer:
     """Return the largest or smallest element."""
     x = lift(a)
-    _require_elements(x, some_axes(axis, x.ndim, x), op)
+    require_elements(x, some_axes(axis, x.ndim, x), op)
     if x.expr.dtype is DType.BOOL:
         return reduced("any" if op == "max" else "all", x, axis, keepdims, DType.BOOL)
     return reduced(op, x, axis, keepdims, x.expr.dtype)
@@ -167,7 +167,7 @@ def _arg(op: str, a: Any, axis: Any, keepdims: bool) -> Tracer:
     x = lift(a)
     flat = RULES["ravel"](x) if axis is None else x
     number = 0 if axis is None else one_axis(axis, x.ndim, x)
-    _require_elements(flat, (number,), op)
+    require_elements(flat, (number,), op)
     dtype = DType.I64 if x.expr.dtype is DType.BOOL else x.expr.dtype
     found = reduced(op, flat, number, keepdims and axis is not None, dtype)
     if keepdims and axis is None:
@@ -224,7 +224,7 @@ def folded_or_same(op: str, x: Any, axis: Any, keepdims: bool | None) -> Tracer:
     """Return logsumexp, softmax or log_softmax of floats; `keepdims` None keeps the shape."""
     value = as_float(x)
     if keepdims is not None:
-        _require_elements(value, some_axes(axis, value.ndim, value), op)
+        require_elements(value, some_axes(axis, value.ndim, value), op)
         return reduced(op, value, axis, keepdims, value.expr.dtype)
     frame: Frame = current()
     frame.mark()

@@ -171,16 +171,29 @@ for _name in ("floor", "ceil", "trunc"):
 
 
 @rule("diff")
-def diff(a: Any, n: int = 1, axis: Any = -1, **_: Any) -> Any:
+def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the differences of neighbours along an axis, n times over."""
-    refuse_keywords("diff", _)
     x = lift(a)
     place = one_axis(axis, x.ndim, x)
+    if prepend is not None or append is not None:
+        around = [None if part is None else _beside(x, part, place) for part in (prepend, append)]
+        parts = [part for part in (around[0], x, around[1]) if part is not None]
+        x = RULES["concatenate"](parts, axis=place)
     before = (slice(None),) * place
     for _k in range(n):
         later = RULES["__getitem__"](x, (*before, slice(1, None)))
         x = RULES["subtract"](later, RULES["__getitem__"](x, (*before, slice(None, -1))))
     return x
+
+
+def _beside(x: Tracer, part: Any, axis: int) -> Tracer:
+    """Return what stands before or behind an array along an axis: a number is repeated."""
+    value = lift(part)
+    if value.ndim:
+        return value
+    shape = tuple(1 if k == axis else n for k, n in enumerate(x.shape))
+    spread: Tracer = RULES["broadcast_to"](value, shape)
+    return spread
 
 
 @rule("diagonal", "linalg.diagonal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bpcompile.errors import ShapeError, TypeMismatchError
@@ -178,8 +178,8 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Tracer:
 def moveaxis(a: Any, source: Any, destination: Any) -> Tracer:
     """Return axes moved to other places, the rest in their order."""
     x = lift(a)
-    sources = source if isinstance(source, (tuple, list)) else (source,)
-    places = destination if isinstance(destination, (tuple, list)) else (destination,)
+    sources = source if isinstance(source, Iterable) else (source,)
+    places = destination if isinstance(destination, Iterable) else (destination,)
     moved = [one_axis(k, x.ndim, x) for k in sources]
     target = [one_axis(k, x.ndim, x) for k in places]
     once = len(set(moved)) == len(moved) and len(set(target)) == len(target)

@@ -18,6 +18,8 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     einsum,
     indexing,
     joining,
+    ordering,
+    running,
     linear_algebra,
     products,
     protocol,

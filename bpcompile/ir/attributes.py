@@ -97,9 +97,10 @@ def _is_order(value: Any, node: Node) -> bool:
 
 
 def _is_axis(value: Any, node: Node) -> bool:
-    """Tell whether a value is an axis of the shape beside it."""
+    """Tell whether a value names an axis: of the result beside a `shape`, else of the operand."""
     shape = node.attrs.get("shape")
-    return type(shape) is tuple and _is_count(value, len(shape))
+    found = _shape(node) if shape is None else shape
+    return type(found) is tuple and _is_count(value, len(found))
 
 
 def _is_index(value: Any, node: Node) -> bool:

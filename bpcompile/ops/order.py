@@ -46,3 +46,36 @@ argsort = declare(
         doc="The places of the elements along `axis` in ascending order, NaN last; stable.",
     )
 )
+
+
+def _infer_searchsorted(table: Type, values: Type, *, right: bool) -> Type:
+    """Return the type of the places: whole numbers."""
+    if table.rank != 1 or values.rank != 1 or table.dtype is not values.dtype:
+        raise CompileError(f"searchsorted of {values} in {table}")
+    return Type(DType.I64, values.shape)
+
+
+def _searchsorted(table: Any, values: Any, right: bool) -> Any:
+    """Return the places of real values."""
+    return np.searchsorted(np.real(table), np.real(values), "right" if right else "left")
+
+
+searchsorted = declare(
+    Op(
+        "searchsorted",
+        Kind.ROUTINE,
+        infer=_infer_searchsorted,
+        evaluate=_searchsorted,
+        derivative="zero",
+        routine=Routine(
+            "_searchsorted",
+            lambda right: f'np.searchsorted({{0}}, {{1}}, "{"right" if right else "left"}")',
+            (1, 1),
+            (1,),
+            literals=("right",),
+            work=_work,
+        ),
+        cost=20.0,
+        doc="The places where values belong in a sorted vector, behind equals if `right`.",
+    )
+)

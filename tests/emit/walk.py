@@ -374,6 +374,8 @@ def _orders(given: dict[str, Expr]) -> list[Expr]:
         OPS["argsort"](coarse, axis=1),
         OPS["argsort"](a, axis=0),
         OPS["argsort"](given["q"], axis=1),
+        OPS["searchsorted"](OPS["cumsum"](given["u0"], axis=0, reverse=False), given["r"], right=False),
+        OPS["searchsorted"](given["r"] * 0.0, given["u0"] - 0.5, right=True),
     ]
 
 
@@ -427,7 +429,7 @@ STRUCTURE = [
     Model("copy", _copies),
     Model("astype", _conversions),
     Model("require checked", _checks),
-    Model("argsort", _orders),
+    Model("argsort searchsorted", _orders),
     Model("cumsum cumprod recurrence", _running),
     Model("cholesky triangular_solve", _factors),
 ]
