@@ -25,7 +25,7 @@ from bpcompile.ir.type import DType
 
 def _keys(a: Any, axis: Any) -> tuple[Tracer, int]:
     """Return what is to be sorted along which axis; None sorts all elements as a vector."""
-    x = lift(a)
+    x: Any = lift(a)
     if axis is None:
         return RULES["ravel"](x), 0
     return x, one_axis(axis, x.ndim, x)
@@ -52,12 +52,11 @@ def argsort(a: Any, axis: Any = -1, *, order: Any = None, **_: Any) -> Tracer:
 
 
 @rule("sort")
-def sort(a: Any, axis: Any = -1, *, order: Any = None, **_: Any) -> Tracer:
+def sort(a: Any, axis: Any = -1, *, order: Any = None, **_: Any) -> Any:
     """Return the elements in ascending order, NaN last."""
     _refuse_order("sort", order, _)
     x, along = _keys(a, axis)
-    found: Tracer = RULES["take_along_axis"](x, argsort(x, along), along)
-    return found
+    return RULES["take_along_axis"](x, argsort(x, along), along)
 
 
 @rule("ndarray.sort")
@@ -67,7 +66,7 @@ def sort_in_place(self: Tracer, axis: Any = -1, **_: Any) -> None:
 
 
 @rule("partition")
-def partition(a: Any, kth: Any, axis: Any = -1, *, order: Any = None, **_: Any) -> Tracer:
+def partition(a: Any, kth: Any, axis: Any = -1, *, order: Any = None, **_: Any) -> Any:
     """Return the elements sorted, which puts each `kth` where NumPy's partition would."""
     _places_in_range(a, kth, axis)
     return sort(a, axis, order=order, **_)
@@ -98,17 +97,17 @@ def _places_in_range(a: Any, kth: Any, axis: Any) -> None:
 # Medians and quantiles
 
 
-def _rows(a: Any, axis: Any) -> tuple[Tracer, tuple[int, ...]]:
+def _rows(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     """Return floats with the folded axes as one axis behind the others, and those axes."""
-    x = as_float(a)
+    x: Any = as_float(a)
     axes = some_axes(axis, x.ndim, x)
     require_elements(x, axes, "quantile")
     kept = [k for k in range(x.ndim) if k not in axes]
     moved = np.transpose(x, (*kept, *axes))
-    return np.reshape(moved, (*(x.shape[k] for k in kept), -1)), axes  # type: ignore[return-value]
+    return np.reshape(moved, (*(x.shape[k] for k in kept), -1)), axes
 
 
-def _with_axes(found: Any, a: Any, axes: tuple[int, ...], keepdims: bool, lead: int = 0) -> Any:
+def _with_axes(found: Any, axes: tuple[int, ...], keepdims: bool, lead: int = 0) -> Any:
     """Return a result with the folded axes as axes of length 1, if they are kept."""
     return np.expand_dims(found, tuple(lead + k for k in axes)) if keepdims else found
 
@@ -124,7 +123,15 @@ def median(
     ordered, count = sort(rows), rows.shape[-1]
     middle = 0.5 * ordered[..., (count - 1) // 2] + 0.5 * ordered[..., count // 2]
     last = ordered[..., -1]
-    return _with_axes(np.where(np.isnan(last), last, middle), a, axes, keepdims)
+    return _with_axes(np.where(np.isnan(last), last, middle), axes, keepdims)
+
+
+@rule("nanmedian")
+def nanmedian(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Any:
+    """Return the median of what is a number."""
+    return nanquantile(a, 0.5, axis, out, overwrite_input, keepdims=keepdims)
 
 
 class _Method(NamedTuple):
@@ -153,28 +160,55 @@ def quantile(
 ) -> Any:  # fmt: skip
     """Return the elements below which the shares `q` of all lie, between elements by a line."""
     refuse_keywords("quantile", {"out": out, **_}, out=None, weights=None)
-    del overwrite_input
-    known = not isinstance(q, Tracer)
-    if known and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
-        raise ShapeError(f"q={q} of np.quantile{where()}: write shares between 0 and 1")
+    del overwrite_input  # a traced argument is never changed
     rows, axes = _rows(a, axis)
-    ordered, share = sort(rows), as_float(q)
-    count = rows.shape[-1]
+    found = _quantile(rows, q, rows.shape[-1], method)
+    ordered = sort(rows)
+    missing = np.isnan(ordered[..., -1])
+    return _with_axes(np.where(missing, np.nan, found), axes, keepdims, np.ndim(q))
+
+
+@rule("nanquantile")
+def nanquantile(
+    a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+    method: str = "linear", keepdims: bool = False, **_: Any,
+) -> Any:  # fmt: skip
+    """Return the quantiles of what is a number, NaN where nothing is."""
+    refuse_keywords("nanquantile", {"out": out, **_}, out=None, weights=None)
+    del overwrite_input
+    rows, axes = _rows(a, axis)
+    count = np.sum(~np.isnan(rows), axis=-1)
+    found = np.where(count > 0, _quantile(rows, q, count, method), np.nan)
+    return _with_axes(found, axes, keepdims, np.ndim(q))
+
+
+def _quantile(rows: Any, q: Any, count: Any, method: str) -> Any:
+    """Return the quantiles of the first `count` sorted elements of rows, the shares' axes first."""
+    if not isinstance(q, Tracer) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
+        raise ShapeError(f"q={q} of np.quantile{where()}: write shares between 0 and 1")
+    ordered: Any = sort(rows)
+    share: Any = as_float(q)
+    lead = share.ndim
+    share = np.reshape(share, (*share.shape, *(1,) * (rows.ndim - 1)))
     place = _place_of(share, count, method)
     below = np.clip(np.floor(place), 0, count - 1)
     above = np.clip(below + 1, 0, count - 1)
     step = np.clip(place - below, 0, 1)
-    low, high = (np.take(ordered, k.astype(int), axis=-1) for k in (below, above))
+    low, high = (_taken(ordered, k, lead) for k in (below, above))
     found = np.where(step < 0.5, low + (high - low) * step, high - (high - low) * (1 - step))
-    found = np.where(step == 0, low, found)
-    missing = np.isnan(np.take(ordered, np.zeros(share.shape, int) - 1, axis=-1))
-    found = np.where(missing, np.nan, found)
-    lead = share.ndim
-    found = np.moveaxis(found, tuple(range(-lead, 0)), tuple(range(lead)))
-    return _with_axes(found, a, axes, keepdims, lead)
+    return np.where(step == 0, low, found)
 
 
-def _place_of(share: Tracer, count: Any, method: str) -> Any:
+def _taken(ordered: Any, place: Any, lead: int) -> Any:
+    """Return the elements of rows at places whose first axes are not those of the rows."""
+    kept = ordered.shape[:-1]
+    places = np.broadcast_to(place, (*place.shape[:lead], *kept)).astype(int)
+    flat = np.moveaxis(np.reshape(places, (-1, *kept)), 0, -1)
+    found = np.take_along_axis(ordered, np.maximum(flat, 0), axis=-1)
+    return np.reshape(np.moveaxis(found, -1, 0), places.shape)
+
+
+def _place_of(share: Any, count: Any, method: str) -> Any:
     """Return where among the sorted elements a quantile stands, counted from 0."""
     if method in _ROUNDED:
         return _ROUNDED[method](share * (count - 1))
@@ -199,11 +233,17 @@ def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
     return quantile(a, np.divide(q, 100), *args, **keywords)
 
 
+@rule("nanpercentile")
+def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
+    """Return quantiles of what is a number at hundredths."""
+    return nanquantile(a, np.divide(q, 100), *args, **keywords)
+
+
 # Places in a sorted vector
 
 
 @rule("searchsorted")
-def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Tracer:
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """Return where values belong in a sorted vector."""
     if side not in ("left", "right"):
         raise TypeMismatchError(
@@ -213,20 +253,20 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Trac
     if table.ndim != 1:
         raise ShapeError(f"np.searchsorted in {describe(table)}{where()}: give a sorted vector")
     if sorter is not None:
-        table = np.take(table, sorter)  # type: ignore[assignment, arg-type]
+        table = RULES["take"](table, sorter)
     frame = current()
     frame.mark()
     dtype = promoted((table, values))
     flat = RULES["ravel"](values)
     operands = [cast(frame.expr(x.expr), dtype) for x in (table, flat)]
     found = Tracer(OPS["searchsorted"](*operands, right=side == "right"))
-    return RULES["reshape"](found, values.shape)  # type: ignore[no-any-return]
+    return RULES["reshape"](found, values.shape)
 
 
 @rule("digitize")
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """Return in which of the bins values lie, whose edges rise or fall."""
-    edges = lift(bins)
+    edges: Any = lift(bins)
     side = "left" if right else "right"
     rising = searchsorted(edges, x, side)
     falling = edges.shape[0] - searchsorted(edges[::-1], x, side)
@@ -237,7 +277,9 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, **_: Any) -> Any:
     """Return the values at `x` of the lines through the points (xp, fp)."""
     refuse_keywords("interp", _, period=None)
-    x, xs, ys = as_float(x), as_float(xp), as_float(fp)
+    xs: Any = as_float(xp)
+    ys: Any = as_float(fp)
+    x = as_float(x)
     count = xs.shape[0]
     require_elements(xs, (0,), "interp")
     end = np.clip(searchsorted(xs, x, "right"), 1, count - 1) if count > 1 else 0

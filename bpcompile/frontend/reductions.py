@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpcompile.errors import ShapeError, TypeMismatchError
+from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
 from bpcompile.frontend.axes import one_axis, some_axes
 from bpcompile.frontend.elementwise import as_float, cast
 from bpcompile.frontend.lift import lift, required_dtype
@@ -56,39 +56,111 @@ def _mean_dtype(x: Tracer, dtype: Any) -> DType:
     return x.expr.dtype if x.expr.dtype.is_float else DType.F64
 
 
+def _chosen(op: str, x: Tracer, choice: Any, neutral: float | None) -> Tracer:
+    """Return an array with a number in the place of what a fold does not take.
+
+    Raises `ArgumentError` where no number changes nothing: a maximum needs an `initial`.
+    """
+    if choice is True:
+        return x
+    if neutral is None:
+        raise ArgumentError(f"np.{op} with where= needs initial={where()}: write initial=")
+    found: Tracer = RULES["where"](choice, x, neutral)
+    return found
+
+
+def _folded(
+    op: str, x: Tracer, axis: Any, keepdims: bool, dtype: DType, choice: Any, initial: Any
+) -> Tracer:
+    """Return a sum or product of what is chosen, from an initial value on."""
+    with_, neutral = ("add", 0) if op == "sum" else ("multiply", 1)
+    found = reduced(op, _chosen(op, x, choice, neutral), axis, keepdims, dtype)
+    if initial is None or (not isinstance(initial, Tracer) and initial == neutral):
+        return found
+    total: Tracer = RULES[with_](found, initial)
+    return total
+
+
 @rule("sum")
-def sum_(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def sum_(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Tracer:  # fmt: skip
     """Return the sum."""
-    refuse_keywords("sum", _, out=None, where=True, initial=0)
+    refuse_keywords("sum", {"out": out}, out=None)
     x = lift(a)
-    return reduced("sum", x, axis, keepdims, _total_dtype(x, dtype))
+    return _folded("sum", x, axis, keepdims, _total_dtype(x, dtype), where, initial)
 
 
 @rule("prod")
-def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Tracer:  # fmt: skip
     """Return the product."""
-    refuse_keywords("prod", _, out=None, where=True, initial=1)
+    refuse_keywords("prod", {"out": out}, out=None)
     x = lift(a)
-    return reduced("prod", x, axis, keepdims, _total_dtype(x, dtype))
+    return _folded("prod", x, axis, keepdims, _total_dtype(x, dtype), where, initial)
+
+
+def _counted(x: Tracer, choice: Any, axis: Any, dtype: DType) -> Tracer:
+    """Return how many elements are chosen for each result, whose folded axes are kept."""
+    taken: Tracer = RULES["broadcast_to"](lift(choice), x.shape)
+    return reduced("sum", taken, axis, True, dtype)
 
 
 @rule("mean")
-def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    *, where: Any = True,
+) -> Tracer:  # fmt: skip
     """Return the mean."""
-    refuse_keywords("mean", _, out=None, where=True)
+    refuse_keywords("mean", {"out": out}, out=None)
     x = lift(a)
-    return reduced("mean", x, axis, keepdims, _mean_dtype(x, dtype))
+    if where is True:
+        return reduced("mean", x, axis, keepdims, _mean_dtype(x, dtype))
+    return _without_axes(_mean_of(x, axis, _mean_dtype(x, dtype), where), axis, keepdims)
+
+
+def _mean_of(x: Tracer, axis: Any, dtype: DType, choice: Any) -> Tracer:
+    """Return the mean of the chosen elements, the folded axes kept."""
+    total = reduced("sum", _chosen("mean", x, choice, 0), axis, True, dtype)
+    found: Tracer = RULES["divide"](total, _counted(x, choice, axis, dtype))
+    return found
+
+
+def _without_axes(x: Tracer, axis: Any, keepdims: bool) -> Tracer:
+    """Return a result whose folded axes are kept without them, unless they are wanted."""
+    axes = some_axes(axis, x.ndim, x)
+    return x if keepdims else RULES["squeeze"](x, axes)
 
 
 def _moment(op: str, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: bool, rest: Any) -> Tracer:
     """Return a variance or its root."""
-    correction = rest.pop("correction", None)
-    refuse_keywords(op, rest, out=None, where=True)
+    correction, choice = rest.pop("correction", None), rest.pop("where", True)
+    refuse_keywords(op, rest, out=None, mean=None)
     ddof = ddof if correction is None else correction
     if type(ddof) is not int:
         raise TypeMismatchError(f"ddof={ddof!r} of np.{op} is no int{where()}: write 0 or 1")
     x = lift(a)
+    if choice is not True:
+        return _moment_of(op, x, axis, _mean_dtype(x, dtype), ddof, keepdims, choice)
     return reduced(op, x, axis, keepdims, _mean_dtype(x, dtype), ddof=ddof)
+
+
+def _moment_of(
+    op: str, x: Tracer, axis: Any, dtype: DType, ddof: int, keepdims: bool, choice: Any
+) -> Tracer:
+    """Return the variance of the chosen elements, or its root: what is left out adds nothing."""
+    centred = RULES["subtract"](x, _mean_of(x, axis, dtype, choice))
+    squares = _chosen(op, RULES["square"](centred), choice, 0)
+    count = RULES["subtract"](_counted(x, choice, axis, dtype), ddof)
+    found = RULES["divide"](reduced("sum", squares, axis, True, dtype), count)
+    if op == "std":
+        rises = RULES["greater"](found, 0)  # the root's slope at 0 is taken for 0
+        root = RULES["sqrt"](RULES["where"](rises, found, 1))
+        found = RULES["where"](rises, root, RULES["multiply"](found, 0))
+    return _without_axes(found, axis, keepdims)
 
 
 @rule("var")
@@ -118,27 +190,50 @@ def require_elements(x: Tracer, axes: tuple[int, ...], function: str) -> None:
         )
 
 
-def _extreme(op: str, a: Any, axis: Any, keepdims: bool) -> Tracer:
-    """Return the largest or smallest element."""
+def _extreme(
+    op: str, a: Any, axis: Any, keepdims: bool, initial: Any = None, choice: Any = True
+) -> Tracer:
+    """Return the largest or smallest element, and no less or more than an initial value."""
     x = lift(a)
-    require_elements(x, some_axes(axis, x.ndim, x), op)
+    if initial is None:
+        require_elements(x, some_axes(axis, x.ndim, x), op)
+    x = _chosen(op, x, choice, initial)
     if x.expr.dtype is DType.BOOL:
         return reduced("any" if op == "max" else "all", x, axis, keepdims, DType.BOOL)
-    return reduced(op, x, axis, keepdims, x.expr.dtype)
+    if initial is None:
+        return reduced(op, x, axis, keepdims, x.expr.dtype)
+    # With the initial value as one more element, nothing at all has an extreme, too.
+    axes = some_axes(axis, x.ndim, x)
+    if len(axes) != 1:
+        rest = [k for k in range(x.ndim) if k not in axes]
+        moved = RULES["transpose"](x, (*rest, *axes))
+        flat = RULES["reshape"](moved, (*(x.shape[k] for k in rest), -1))
+        found = _extreme(op, flat, -1, False, initial)
+        return RULES["expand_dims"](found, axes) if keepdims else found
+    more = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
+    given = RULES["broadcast_to"](initial, more)
+    whole = RULES["concatenate"]([given, x], axis=axes[0])
+    return reduced(op, whole, axis, keepdims, whole.expr.dtype)
 
 
 @rule("max", "amax")
-def max_(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def max_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+    where: Any = True,
+) -> Tracer:  # fmt: skip
     """Return the largest element."""
-    refuse_keywords("max", {"out": out, **_}, out=None, where=True)
-    return _extreme("max", a, axis, keepdims)
+    refuse_keywords("max", {"out": out}, out=None)
+    return _extreme("max", a, axis, keepdims, initial, where)
 
 
 @rule("min", "amin")
-def min_(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def min_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+    where: Any = True,
+) -> Tracer:  # fmt: skip
     """Return the smallest element."""
-    refuse_keywords("min", {"out": out, **_}, out=None, where=True)
-    return _extreme("min", a, axis, keepdims)
+    refuse_keywords("min", {"out": out}, out=None)
+    return _extreme("min", a, axis, keepdims, initial, where)
 
 
 @rule("ptp")
@@ -149,17 +244,27 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> An
 
 
 @rule("any")
-def any_(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def any_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True
+) -> Tracer:
     """Return whether any element is true."""
-    refuse_keywords("any", {"out": out, **_}, out=None, where=True)
-    return reduced("any", lift(a), axis, keepdims, DType.BOOL)
+    refuse_keywords("any", {"out": out}, out=None)
+    return reduced("any", _chosen("any", _truth(a), where, False), axis, keepdims, DType.BOOL)
 
 
 @rule("all")
-def all_(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Tracer:
+def all_(
+    a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True
+) -> Tracer:
     """Return whether all elements are true."""
-    refuse_keywords("all", {"out": out, **_}, out=None, where=True)
-    return reduced("all", lift(a), axis, keepdims, DType.BOOL)
+    refuse_keywords("all", {"out": out}, out=None)
+    return reduced("all", _chosen("all", _truth(a), where, True), axis, keepdims, DType.BOOL)
+
+
+def _truth(a: Any) -> Tracer:
+    """Return whether elements are true."""
+    frame = current()
+    return Tracer(cast(frame.expr(lift(a).expr), DType.BOOL))
 
 
 def _arg(op: str, a: Any, axis: Any, keepdims: bool) -> Tracer:

@@ -23,7 +23,7 @@ from bpcompile.ir.type import DType
 
 def _accumulated(op: str, a: Any, axis: Any, dtype: Any, **attrs: Any) -> Tracer:
     """Return what an op of the table makes of an array along one axis, None for all elements."""
-    x = lift(a)
+    x: Any = lift(a)
     if axis is None or not x.ndim:
         x, axis = RULES["ravel"](x), 0
     along = one_axis(axis, x.ndim, x)
@@ -52,7 +52,7 @@ def _with_initial(op: str, x: Any, axis: Any, dtype: Any, first: float, rest: An
     """Return a running fold as the array API names it, from its initial value on if asked for."""
     initial = rest.pop("include_initial", False)
     refuse_keywords(f"cumulative_{'sum' if op == 'cumsum' else 'prod'}", rest, out=None)
-    value = lift(x)
+    value: Any = lift(x)
     if axis is None:
         if value.ndim != 1:
             raise ShapeError(
@@ -99,12 +99,12 @@ def _part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
 @rule("trapezoid")
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     """Return the integral by the trapezoidal rule."""
-    values = lift(y)
+    values: Any = lift(y)
     along = one_axis(axis, values.ndim, values)
     if x is None:
         width = dx
     else:
-        places = lift(x)
+        places: Any = lift(x)
         width = np.diff(places, axis=0 if places.ndim == 1 else along)
         if places.ndim == 1:
             width = np.reshape(width, (-1, *(1,) * (values.ndim - 1 - along)))
@@ -124,7 +124,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @rule("gradient")
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Return second-order central differences, one-sided at the ends: one array per axis."""
-    values = as_float(f)
+    values: Any = as_float(f)
     axes = some_axes(axis, values.ndim, values)
     spacings = list(varargs) or [1.0]
     if len(spacings) == 1:
@@ -143,7 +143,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def _slope(y: Tracer, axis: int, spacing: Any, order: int) -> Any:
+def _slope(y: Any, axis: int, spacing: Any, order: int) -> Any:
     """Return the differences along one axis, for even or uneven spacing."""
     sizes = current().session.sizes
     if not sizes.decide(y.sizes[axis], ">", order, "np.gradient"):

@@ -71,7 +71,7 @@ def _along(
 
 
 def shifted(x: Expr, axis: int, by: int, fill: float) -> Expr:
-    """Return what stands one place before (`by` 1) or behind (-1), and `fill` where nothing does."""
+    """Return what stands a place before (`by` 1) or behind (-1), `fill` where nothing does."""
     count = x.shape[axis]
     length = dim_max(count - 1, 0)
     source = _spec(x.shape, axis, Slice(0 if by > 0 else dim_min(count, 1), 1, length))
@@ -103,6 +103,11 @@ def _expand_cumsum(x: Expr, axis: int, reverse: bool) -> Expr:
     return OPS["astype"](total, dtype=DType.F32) if narrow else total
 
 
+def _cumsum_vjp(g: Expr, y: Expr, x: Expr, axis: int, reverse: bool) -> tuple[Expr]:
+    """Return the sum of the cotangents from the other end."""
+    return (OPS["cumsum"](g, axis=axis, reverse=not reverse),)
+
+
 def _cumsum_mask(where: Expr | None, x: Expr, axis: int, reverse: bool) -> tuple[Any]:
     """Activate each place that an active sum has in it."""
     if where is None:
@@ -117,7 +122,7 @@ cumsum = declare(
         Kind.COMPOSITE,
         infer=_infer,
         evaluate=_cumsum,
-        vjp=lambda g, y, x, axis, reverse: (cumsum(g, axis=axis, reverse=not reverse),),
+        vjp=_cumsum_vjp,
         mask=_cumsum_mask,
         linear=(0,),
         expand=_expand_cumsum,
@@ -134,12 +139,11 @@ cumsum = declare(
 
 def _recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:
     """Run along the axis."""
-    flip = (lambda x: np.flip(x, 0)) if reverse else (lambda x: x)
-    factors, result = (flip(np.moveaxis(_wide(x), axis, 0)) for x in (a, b))
+    factors, result = (np.moveaxis(_wide(x), axis, 0)[:: -1 if reverse else 1] for x in (a, b))
     result = np.array(result, np.result_type(factors, result))
     for i in range(1, len(result)):
         result[i] += factors[i] * result[i - 1]
-    return np.moveaxis(flip(result), 0, axis).astype(np.result_type(a, b))
+    return np.moveaxis(result[:: -1 if reverse else 1], 0, axis).astype(np.result_type(a, b))
 
 
 def _recurrence_vjp(

@@ -368,13 +368,14 @@ def _orders(given: dict[str, Expr]) -> list[Expr]:
     """Return the places of sorted rows, of floats with ties and of integers, and of a batch."""
     a, c = given["a"], given["c"]
     coarse = OPS["rint"](c * 4.0)
+    rising = OPS["cumsum"](given["u0"], axis=0, reverse=False)
     return [
         OPS["argsort"](a, axis=1),
         OPS["argsort"](transposed(coarse, (1, 0, 2)), axis=2),
         OPS["argsort"](coarse, axis=1),
         OPS["argsort"](a, axis=0),
         OPS["argsort"](given["q"], axis=1),
-        OPS["searchsorted"](OPS["cumsum"](given["u0"], axis=0, reverse=False), given["r"], right=False),
+        OPS["searchsorted"](rising, given["r"], right=False),
         OPS["searchsorted"](given["r"] * 0.0, given["u0"] - 0.5, right=True),
     ]
 

@@ -1,4 +1,4 @@
-"""Sorting and what is made of it gives what NumPy gives, and the derivatives follow the elements."""
+"""Sorting and what is made of it gives what NumPy gives."""
 
 from __future__ import annotations
 
@@ -82,6 +82,16 @@ def test_quantiles_refuse_what_they_do_not_know():
 def test_median_beside_nan_is_nan():
     agrees(lambda x: np.median(x), HOLED)
     agrees(lambda x: np.quantile(x, [0.2, 0.4]), HOLED)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2)])
+@pytest.mark.filterwarnings("ignore:All-NaN")
+def test_median_and_quantile_beside_nan(axis):
+    holed = np.where(RNG.uniform(size=T.shape) > 0.4, T, np.nan)
+    agrees(lambda x: np.nanmedian(x, axis=axis), holed)
+    agrees(lambda x: np.nanquantile(x, 0.3, axis=axis, keepdims=True), holed)
+    agrees(lambda x: np.nanpercentile(x, [10.0, 80.0], axis=axis), holed)
+    agrees(lambda x: np.nanquantile(x, 0.3, axis=axis), T)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
