@@ -18,7 +18,7 @@ from bpcompile.errors import LimitError, ShapeError, TraceError, TypeMismatchErr
 from bpcompile.frontend.elementwise import as_float, broadcast, cast, counting, promoted
 from bpcompile.frontend.joining import stacked
 from bpcompile.frontend.length import Length, length
-from bpcompile.frontend.lift import dtype_of, lift, required_dtype
+from bpcompile.frontend.lift import copied, dtype_of, lift, required_dtype
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.runtime_sizes import required_size
@@ -113,7 +113,7 @@ def _own(known: Any) -> Any:
     Ints and bools stay known, since they may be indices, masks or shapes.
     """
     is_float = isinstance(known, np.ndarray) and known.dtype.kind == "f" and known.ndim
-    return Tracer(lift(known).expr) if is_float and is_tracing() else known
+    return copied(lift(known)) if is_float and is_tracing() else known
 
 
 # -- from values -------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def array(object: Any, dtype: Any = None, *rest: Any, **_: Any) -> Any:
     found = asarray(object, dtype)
     if found.ndim < least:
         found = RULES["reshape"](found, (1,) * (least - found.ndim) + found.shape)
-    return Tracer(found.expr, found.weak)
+    return copied(found)
 
 
 def _nested(value: Any, depth: int = 0) -> Tracer:

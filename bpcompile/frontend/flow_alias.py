@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from bpcompile.frontend.flow_carried import Start
-from bpcompile.frontend.memory import may_share, root_of
+from bpcompile.frontend.memory import is_known_outside, may_be, may_share
 from bpcompile.frontend.session import Frame
 from bpcompile.frontend.tracer import Tracer
 
@@ -22,15 +22,29 @@ Key = tuple[int, int]  # of a carried array: its variable and leaf
 
 @dataclass
 class End:
-    """Say which memory a carried array has after a step.
+    """Say which memory a carried array has after a step: that of one of some arrays.
 
-    `root` is the array; `param` is the carried array that it was at the beginning of the step, and
-    `outer` tells whether it was there before the loop.
+    `params` are the carried arrays that it may have been at the beginning of the step, `outer` are
+    those that were there before the loop, and `made` the ids of those that the step made.
     """
 
-    root: Tracer
-    param: Key | None
-    outer: bool
+    params: set[Key] = field(default_factory=set)
+    outer: dict[int, weakref.ref[Tracer]] = field(default_factory=dict)
+    made: set[int] = field(default_factory=set)
+    known: bool = False  # it may be an array outside of the trace
+
+
+def end_of(leaf: Tracer, params: Mapping[int, Key], frame: Frame) -> End:
+    """Return which memory a leaf has at the end of a body; `params` are its parameters by id."""
+    found = End(known=is_known_outside(leaf))
+    for array in may_be(leaf):
+        if id(array) in params:
+            found.params.add(params[id(array)])
+        elif is_outer(frame, array):
+            found.outer[id(array)] = weakref.ref(array)
+        else:
+            found.made.add(id(array))
+    return found
 
 
 def is_outer(frame: Frame, root: Tracer) -> bool:
@@ -83,14 +97,12 @@ def before_steps(starts: Mapping[Key, Start], ends: Mapping[Key, End]) -> Sharin
     """Return what arrays that a loop carries may be at the beginning of a step."""
     found = Sharing()
     for key, start in starts.items():
-        roots = [] if start.kept is None else [root_of(start.kept)]
-        roots += [ends[key].root] if ends[key].outer else []
-        found.outer[key] = _weakly(roots)
-        if start.is_known:
+        alive = start.others
+        found.outer[key] = {id(root): weakref.ref(root) for root in alive} | ends[key].outer
+        if start.is_known or ends[key].known:
             found.known.add(key)
     for one, other in combinations(sorted(starts), 2):
-        first, second = starts[one].kept, starts[other].kept
-        if first is not None and second is not None and root_of(first) is root_of(second):
+        if not starts[one].ids.isdisjoint(starts[other].ids):
             found.pairs.add((one, other))
     while _step(found, ends):
         pass
@@ -101,30 +113,23 @@ def after_steps(before: Sharing, ends: Mapping[Key, End]) -> Sharing:
     """Return what arrays that a loop carries may be after it, if it runs at least once."""
     found = Sharing()
     for key, end in ends.items():
-        found.outer[key] = _weakly([end.root]) if end.outer else {}
-        if end.param is not None:
-            found.outer[key] = before.outer[end.param]
-            if end.param in before.known:
-                found.known.add(key)
+        found.outer[key] = dict(end.outer)
+        for param in end.params:
+            found.outer[key] |= before.outer[param]
+        if end.known or not before.known.isdisjoint(end.params):
+            found.known.add(key)
     found.pairs = {pair for pair in combinations(sorted(ends), 2) if _may_meet(before, ends, *pair)}
     return found
-
-
-def _weakly(roots: list[Tracer]) -> dict[int, weakref.ref[Tracer]]:
-    """Return arrays by id."""
-    return {id(root): weakref.ref(root) for root in roots}
 
 
 def _step(found: Sharing, ends: Mapping[Key, End]) -> bool:
     """Add what follows from what is found so far; tell whether there was anything."""
     news = False
     for key, end in ends.items():
-        if end.param is None:
-            continue
-        added = found.outer[end.param].keys() - found.outer[key].keys()
-        found.outer[key] |= found.outer[end.param]
-        news |= bool(added)
-        if end.param in found.known and key not in found.known:
+        for param in end.params:
+            news |= not found.outer[param].keys() <= found.outer[key].keys()
+            found.outer[key] |= found.outer[param]
+        if key not in found.known and not found.known.isdisjoint(end.params):
             found.known.add(key)
             news = True
     for pair in combinations(sorted(ends), 2):
@@ -137,13 +142,16 @@ def _step(found: Sharing, ends: Mapping[Key, End]) -> bool:
 def _may_meet(found: Sharing, ends: Mapping[Key, End], one: Key, other: Key) -> bool:
     """Tell whether two carried arrays may be one after a step, by what is found so far."""
     left, right = ends[one], ends[other]
-    if left.root is right.root:
+    if not (left.made.isdisjoint(right.made) and left.outer.keys().isdisjoint(right.outer)):
         return True
-    if left.param is not None and right.param is not None:
-        low, high = sorted((left.param, right.param))
-        return (low, high) in found.pairs
-    if left.param is not None and right.outer:
-        return id(right.root) in found.outer[left.param]
-    if right.param is not None and left.outer:
-        return id(left.root) in found.outer[right.param]
-    return False
+    if not left.params.isdisjoint(right.params):
+        return True
+    if any((low, high) in found.pairs for low in left.params for high in right.params):
+        return True
+    if any((low, high) in found.pairs for low in right.params for high in left.params):
+        return True
+    return any(
+        not found.outer[param].keys().isdisjoint(end.outer)
+        for params, end in ((left.params, right), (right.params, left))
+        for param in params
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.memory import attach, root_of
+from bpcompile.frontend.memory import attach, is_known_outside, may_be, root_of
+from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, View
 from bpcompile.frontend.trees import Structure
 from bpcompile.ir.build import Expr
@@ -17,7 +18,8 @@ class Start:
     """Hold what a leaf of a variable is before a loop: its value, and the array that it is.
 
     An array is held weakly at first, so that `settle` can tell whether anything else knows it. Then
-    `kept` is the array, or None where only the variable knew it.
+    `kept` is the array, or None where only the variable knew it. `ids` tell which arrays it may be
+    while all of them live, and `others` those of them that go on without the variable.
     """
 
     def __init__(self, leaf: Any) -> None:
@@ -34,18 +36,38 @@ class Start:
         self._array: weakref.ref[Tracer] | None = None
         self._root: weakref.ref[Tracer] | None = None
         self._views: list[tuple[Any, Any]] = []
+        self.ids: frozenset[int] = frozenset()
+        self._others: list[weakref.ref[Tracer]] = []
         if isinstance(leaf, Tracer) and leaf.ndim:
             self._plain = None
             self._array = weakref.ref(leaf)
             self._root = weakref.ref(root_of(leaf))
+            arrays = may_be(leaf)
+            self.ids = frozenset(map(id, arrays))
+            self._others = [weakref.ref(array) for array in arrays]
+            self.is_known = is_known_outside(leaf)
             seen = leaf
             while seen.memory is not None and seen.memory.view is not None:
                 self._views.append((seen.memory.view.read, seen.memory.view.write))
                 seen = seen.memory.view.source
 
+    @property
+    def root(self) -> Tracer | None:
+        """Return the array that it is or is a view of, if that lives."""
+        return self._root() if self._root is not None else None
+
+    @property
+    def others(self) -> list[Tracer]:
+        """Return the arrays that live and that it may be."""
+        return [array for array in (other() for other in self._others) if array is not None]
+
+    def hold(self) -> None:
+        """Hold the array, which another variable of the loop knows too."""
+        self.kept = self._array() if self._array is not None else None
+
     def settle(self) -> None:
         """Find out whether the array is known by another name, now that its variable is unset."""
-        root = self._root() if self._root is not None else None
+        root = self.root
         if root is None or self._array is None:
             return
         self.kept = self._array()
@@ -54,7 +76,7 @@ class Start:
             for read, write in reversed(self._views):
                 view = Tracer(self.expr)
                 attach(view, View(self.kept, read, write))
-                view.expr = read(self.kept.expr)
+                view.expr = read(current().expr(self.kept.expr))
                 self.kept = view
 
     def value(self) -> Any:

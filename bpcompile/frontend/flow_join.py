@@ -20,7 +20,7 @@ from bpcompile.frontend.exits import RESULT
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
-from bpcompile.frontend.memory import hold, may_share, root_of
+from bpcompile.frontend.memory import hold, is_known_outside, may_be, may_share, root_of
 from bpcompile.frontend.session import Frame, entered
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
@@ -44,7 +44,7 @@ class Join:
         self.outputs: list[list[Expr]] = [[], []]
         self.kept: list[Any] = []  # by variable: its value, or a `_Joined`
         self.arrays: list[Tracer] = []
-        self.roots: list[list[_Root | None]] = []  # by result: which array it is in each arm
+        self.roots: list[list[list[_Root]]] = []  # by result: which arrays it may be in each arm
         self._reason = reason
         self._results: Iterator[Expr] = iter(())
 
@@ -77,20 +77,22 @@ class Join:
         """Note which arrays the results may be, and which of them may be the same."""
         owners: dict[tuple[int, int], Tracer] = {}
         for result, roots in zip(made, self.roots, strict=True):
-            for arm, root in enumerate(roots):
-                if root is None or not result.ndim:
-                    continue
-                if root.outer:
+            for arm, root in ((arm, root) for arm, found in enumerate(roots) for root in found):
+                if root.array is None or root.outer:
                     may_share(result, root.array, self._reason)
-                other = owners.setdefault((arm, id(root.array)), result)
-                if other is not result:
-                    may_share(result, other, self._reason)
+                if root.array is not None:
+                    other = owners.setdefault((arm, id(root.array)), result)
+                    if other is not result:
+                        may_share(result, other, self._reason)
 
 
 class _Root(NamedTuple):
-    """Hold the array that a value is or is a view of, and whether it is older than the branch."""
+    """Hold an array that a value may be or be a view of, and whether it is older than the branch.
 
-    array: Tracer
+    None is one outside of the trace.
+    """
+
+    array: Tracer | None
     outer: bool
 
 
@@ -189,7 +191,7 @@ def _results(
     sizes = regions[0].outer.session.sizes
     paths = flatten(structure.unflatten([0] * structure.count), _called(name))[1]
     added: list[tuple[Expr, Expr]] = []
-    roots: list[list[_Root | None]] = []
+    roots: list[list[list[_Root]]] = []
     leaves: list[Tracer | bool] = []
     for k in range(structure.count):
         pair = [None if part is None else part[0][k] for part in found]
@@ -213,7 +215,8 @@ def _results(
                 exprs.append(cast(frame.expr(value), dtype))
         added.append((exprs[0], exprs[1]))
         leaves.append(all(leaf.weak for leaf in known))
-        roots.append([None if leaf is None else _root(leaf, regions) for leaf in pair])
+        # Nothing that runs after a `return` reads or writes what it returns.
+        roots.append([[] if name == RESULT else _roots(leaf, regions) for leaf in pair])
     for one, other in added:
         join.outputs[0].append(one)
         join.outputs[1].append(other)
@@ -221,10 +224,12 @@ def _results(
     return _Joined(structure, leaves)
 
 
-def _root(leaf: Tracer, regions: Sequence[FlowRegion]) -> _Root:
-    """Return the array that a leaf of an arm is or is a view of."""
-    root = root_of(leaf)
-    return _Root(root, _is_older(root, regions))
+def _roots(leaf: Tracer | None, regions: Sequence[FlowRegion]) -> list[_Root]:
+    """Return the arrays that a leaf of an arm may be or be a view of."""
+    if leaf is None or not leaf.ndim:
+        return []
+    found = [_Root(array, _is_older(array, regions)) for array in may_be(leaf)]
+    return [*found, _Root(None, True)] if is_known_outside(leaf) else found
 
 
 def _is_older(array: Tracer, regions: Sequence[FlowRegion]) -> bool:

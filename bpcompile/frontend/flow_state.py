@@ -14,21 +14,21 @@ same one: see `bpcompile.frontend.flow_alias`.
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import BpcompileError, TraceError, TypeMismatchError
+from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
 from bpcompile.frontend.exits import DONE, RESULT
 from bpcompile.frontend.flow_alias import (
-    End,
     Key,
     Sharing,
     after_steps,
     before_steps,
-    is_outer,
+    end_of,
 )
 from bpcompile.frontend.flow_carried import Carried, Given, Next, Opened, Start
 from bpcompile.frontend.flow_region import FlowRegion, Variables
@@ -42,6 +42,7 @@ from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import Type
 
+_MOST_STEPS = 100
 _NUMBERS = (bool, int, float, np.generic, Length)
 
 
@@ -54,6 +55,7 @@ class State:
         self.arrays: list[Tracer] = []  # those from outside that the body writes to
         self.carried: dict[int, Carried] = {}
         self.reasons: dict[int, str] = {}  # why a variable has no value after the loop
+        self._steps = 0
         self.count: Any = 0  # how many steps are known to run; or a length
         self._sharing = Sharing()  # of what steps read
         self._sharing_after = Sharing(), Sharing()  # where no step runs, and where some do
@@ -67,6 +69,7 @@ class State:
                 self._before[number] = UNSET
             del leaves
         value = None
+        self._hold_shared()
         variables.set(self._before)
         forget_old_variables()
         for start in self._starts():
@@ -80,6 +83,14 @@ class State:
         for number, one in self._all.items():
             values[number] = one.structure.unflatten(start.value() for start in one.start)
         return values
+
+    def _hold_shared(self) -> None:
+        """Hold the arrays that two of the variables know, which are unset all at once."""
+        every = self._starts()
+        count = Counter(id(start.root) for start in every if start.root is not None)
+        for start in every:
+            if count[id(start.root)] > 1:
+                start.hold()
 
     def _starts(self) -> list[Start]:
         """Return the leaves of all that is carried."""
@@ -160,6 +171,12 @@ class State:
         again |= self._kept(found, opened, writes)
         again = again or self._shared(region, found, opened, writes)
         if again:
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                raise LimitError(
+                    f"{self.variables.what} was traced {_MOST_STEPS} times, and what it carries "
+                    "still changes: give its variables their types and arrays before it"
+                )
             return None
         self.carried = {number: self.carried[number] for number in found}
         return [[Next(leaf, leaf.expr) for leaf in found[number]] for number in self.carried]
@@ -192,27 +209,27 @@ class State:
     ) -> bool:
         """Find out what the carried arrays may be; tell whether the writes must be seen again."""
         starts: dict[Key, Start] = {}
-        roots: dict[Key, Tracer] = {}
+        found_leaves: dict[Key, Tracer] = {}
         params: dict[int, Key] = {}
         exprs: dict[Key, Expr] = {}
         for number, group in found.items():
+            if self.variables.names[number] == RESULT:
+                continue  # nothing that runs after a `return` reads or writes what it returns
             one = self.carried[number]
             for k, (given, leaf) in enumerate(zip(opened.leaves[number], group, strict=True)):
                 if given is not None and leaf.ndim:
                     key = (number, k)
-                    starts[key], roots[key], exprs[key] = one.start[k], root_of(leaf), given.expr
+                    starts[key], found_leaves[key], exprs[key] = one.start[k], leaf, given.expr
                     tracer = given.tracer()
                     if tracer is not None:
                         params[id(tracer)] = key
-        ends = {}
-        for key, root in roots.items():
-            param = params.get(id(root))
-            ends[key] = End(root, param, param is None and is_outer(region.frame, root))
+        ends = {key: end_of(leaf, params, region.frame) for key, leaf in found_leaves.items()}
         before = before_steps(starts, ends)
         self._sharing_after = before, after_steps(before, ends)
         nodes = {arg for node in region.frame.builder.nodes for arg in node.args}
+        nodes.update(before.node for _, before in region.frame.session.writes[opened.mark :])
         read = {key for key, expr in exprs.items() if expr.node in nodes}
-        read.update(end.param for end in ends.values() if end.param is not None)
+        read.update(param for end in ends.values() for param in end.params)
         known, self._sharing = self._sharing, before.among(read)
         return writes and not self._sharing.is_within(known)
 

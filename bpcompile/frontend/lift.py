@@ -76,6 +76,11 @@ def lift(value: Any) -> Tracer:
     return _array(frame, as_ndarray(value))
 
 
+def copied(x: Tracer) -> Tracer:
+    """Return a value with memory of its own, made in the graph that is being built."""
+    return Tracer(current().expr(x.expr), x.weak)
+
+
 def lift_all(values: Iterable[Any]) -> list[Tracer]:
     """Return the tracers of values."""
     return [lift(value) for value in values]

@@ -69,6 +69,24 @@ def may_share(one: Tracer, other: Tracer | None, reason: str) -> None:
         _memory(other).shares.append((weakref.ref(one), reason))
 
 
+def may_be(array: Tracer) -> list[Tracer]:
+    """Return an array, and those that it may share its memory with."""
+    root = root_of(array)
+    shares = root.memory.shares if root.memory is not None else ()
+    found = {id(root): root}
+    for other, _ in shares:
+        alive = other() if other is not None else None
+        if alive is not None:
+            found[id(alive)] = alive
+    return list(found.values())
+
+
+def is_known_outside(array: Tracer) -> bool:
+    """Tell whether an array may be one outside of the trace."""
+    memory = root_of(array).memory
+    return memory is not None and any(other is None for other, _ in memory.shares)
+
+
 def _sharing(target: Tracer) -> str:
     """Return why an array must not be written to, or nothing."""
     shares = target.memory.shares if target.memory is not None else ()

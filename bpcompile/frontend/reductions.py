@@ -277,7 +277,7 @@ def _arg(op: str, a: Any, axis: Any, keepdims: bool) -> Tracer:
     found = reduced(op, flat, number, keepdims and axis is not None, dtype)
     if keepdims and axis is None:
         found = RULES["reshape"](found, (1,) * x.ndim)
-    return Tracer(found.expr)
+    return Tracer(current().expr(found.expr))
 
 
 @rule("argmax")

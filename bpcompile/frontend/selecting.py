@@ -21,7 +21,7 @@ from bpcompile.frontend.elementwise import (
     loop_of,
     weak_result,
 )
-from bpcompile.frontend.lift import lift, lift_all
+from bpcompile.frontend.lift import copied, lift, lift_all
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import current
@@ -139,7 +139,7 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     refuse_keywords("round", {"out": out}, out=None)
     x = lift(a)
     if not x.expr.dtype.is_float:
-        return Tracer(x.expr, x.weak)
+        return copied(x)
     decimals = 0 if decimals is None else decimals
     if decimals == 0:
         return RULES["rint"](x)
@@ -247,7 +247,7 @@ def trace(
 def real(x: Any) -> Tracer:
     """Return the value itself: there are no complex ones."""
     tracer = lift(x)
-    return Tracer(tracer.expr, tracer.weak)
+    return copied(tracer)
 
 
 @rule("nan_to_num")

@@ -15,7 +15,7 @@ from bpcompile.frontend.elementwise import (
     under_shape,
 )
 from bpcompile.frontend.length import length
-from bpcompile.frontend.lift import lift, lift_all, required_dtype
+from bpcompile.frontend.lift import copied, lift, lift_all, required_dtype
 from bpcompile.frontend.memory import view_of
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
@@ -121,7 +121,7 @@ def ravel(a: Any, order: str = "C") -> Tracer:
 @rule("flatten")
 def flatten(a: Any, order: str = "C") -> Tracer:
     """Return a copy of the elements as a vector."""
-    return Tracer(ravel(a, order).expr)
+    return copied(ravel(a, order))
 
 
 def _permuted(x: Tracer, order: Sequence[int]) -> Tracer:
@@ -308,7 +308,7 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
     """Return another array of the same value."""
     del order, subok  # there is no memory layout, and no subclass
     x = lift(a)
-    return Tracer(x.expr, x.weak)
+    return copied(x)
 
 
 @rule("shape")

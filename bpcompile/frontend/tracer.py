@@ -282,11 +282,11 @@ class Tracer(ArrayMethods):
 
     def __copy__(self) -> Tracer:
         """Return another tracer of the same value."""
-        return Tracer(self.expr, self.weak)
+        return Tracer(current().expr(self.expr), self.weak)
 
     def __deepcopy__(self, memo: Any) -> Tracer:
         """Return another tracer of the same value."""
-        return Tracer(self.expr, self.weak)
+        return Tracer(current().expr(self.expr), self.weak)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be stored."""

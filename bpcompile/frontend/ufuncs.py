@@ -20,7 +20,7 @@ from bpcompile.frontend.elementwise import (
     float_loop,
     loop_of,
 )
-from bpcompile.frontend.lift import lift, lift_all
+from bpcompile.frontend.lift import copied, lift, lift_all
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.quick import Plan, key_of, quick, remember
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule, unsupported
@@ -142,7 +142,7 @@ def positive(x: Any) -> Tracer:
     """Return the operand."""
     tracer = lift(x)
     loop_of(np.positive, [tracer])
-    return Tracer(tracer.expr, tracer.weak)
+    return copied(tracer)
 
 
 @rule("divmod")
