@@ -15,6 +15,7 @@ from bpcompile.errors import OutOfRangeError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import broadcast, common_shape, counting, under_shape
 from bpcompile.frontend.length import is_length, size_of_length
 from bpcompile.frontend.lift import as_ndarray, lift
+from bpcompile.frontend.masks import mask_of, masked
 from bpcompile.frontend.memory import view_of
 from bpcompile.frontend.origins import quoted, where
 from bpcompile.frontend.registry import rule
@@ -74,8 +75,8 @@ class Place(NamedTuple):
             x = transposed(x, self.order)
         return under_shape(x, here.shape)
 
-    def write(self, x: Expr, value: Expr) -> Expr:
-        """Return an array of the current graph with a value at what is taken of it."""
+    def write(self, x: Expr, value: Expr, op: str = "update") -> Expr:
+        """Return an array of the current graph with a value at what is taken of it, or added."""
         here = self._now()
         if self.order is not None:
             back = sorted(range(len(self.order)), key=self.order.__getitem__)
@@ -83,7 +84,7 @@ class Place(NamedTuple):
         value = under_shape(value, here.taken)
         inside = under_shape(x, here.before)
         operands = map(current().expr, self.operands)
-        written = OPS["update"](inside, value, *operands, spec=here.spec)
+        written = OPS[op](inside, value, *operands, spec=here.spec)
         return under_shape(written, x.shape)
 
     def _now(self) -> Place:
@@ -115,6 +116,9 @@ def getitem(x: Tracer, index: Any) -> Tracer:
     """Return the places of `x` that an index names."""
     frame = current()
     frame.mark()
+    mask = mask_of(index)
+    if mask is not None:
+        return masked(frame, x, mask)
     x, index = sliced(x, index)
     place = placed(frame, x, index)
     if place.is_view:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpcompile.frontend.registry import RULES, unsupported
 
-# The operator's method, the ufunc it is, and how it is written in place.
+# The operator's method, the ufunc it is, and how it is written in place; then those of one form.
 BINARY = {
     "add": ("add", "+="),
     "sub": ("subtract", "-="),
@@ -23,9 +23,9 @@ BINARY = {
     "lshift": ("left_shift", "<<="),
     "rshift": ("right_shift", ">>="),
 }
-_ORDER = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
-_EQUALITY = {"eq": "equal", "ne": "not_equal"}
-_UNARY = {
+ORDER = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+EQUALITY = {"eq": "equal", "ne": "not_equal"}
+UNARY = {
     "neg": "negative",
     "pos": "positive",
     "abs": "absolute",
@@ -93,9 +93,9 @@ def _members() -> dict[str, Any]:
     for name, (rule, _) in BINARY.items():
         found[f"__{name}__"], found[f"__r{name}__"] = _binary(rule), _reflected(rule)
     found["__divmod__"], found["__rdivmod__"] = _binary("divmod"), _reflected("divmod")
-    found |= {f"__{name}__": _binary(rule) for name, rule in _ORDER.items()}
-    found |= {f"__{name}__": _equality(rule) for name, rule in _EQUALITY.items()}
-    found |= {f"__{name}__": _method(rule) for name, rule in _UNARY.items()}
+    found |= {f"__{name}__": _binary(rule) for name, rule in ORDER.items()}
+    found |= {f"__{name}__": _equality(rule) for name, rule in EQUALITY.items()}
+    found |= {f"__{name}__": _method(rule) for name, rule in UNARY.items()}
     found |= {name: _method(name) for name in _METHODS}
     found |= {name: _method(f"ndarray.{name}") for name in _OWN_METHODS}
     return found

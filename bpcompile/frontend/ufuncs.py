@@ -205,6 +205,8 @@ def array_ufunc(
     if method == "reduce" and name in _REDUCTIONS:
         keywords.setdefault("axis", 0)
         return RULES[_REDUCTIONS[name]](*inputs, **keywords)
+    if method == "at":
+        return RULES["__at__"](name, *inputs)
     if method == "outer" and len(inputs) == 2:
         return _outer(ufunc, *inputs)
     if method != "__call__":

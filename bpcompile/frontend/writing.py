@@ -1,4 +1,4 @@
-"""Write at an index: ``x[i] = v``, ``x[1:3] = v``, ``x[mask] = v``, by NumPy's rules.
+"""Write at an index: ``x[i] = v``, ``x[1:3] = v``, ``x[mask] = v``, by NumPy's rules, and add up.
 
 The value is broadcast to the places and takes the array's dtype. An argument's array is never
 changed: only the traced value of the model is.
@@ -7,15 +7,19 @@ changed: only the traced value of the model is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from bpcompile.errors import ShapeError, TraceError
+import numpy as np
+
+from bpcompile.errors import ShapeError, TraceError, TypeMismatchError, UnsupportedError
 from bpcompile.frontend.elementwise import broadcast, cast, common_shape, under_shape
-from bpcompile.frontend.indexing import placed, sliced
+from bpcompile.frontend.indexing import Place, placed, sliced
 from bpcompile.frontend.lift import lift
+from bpcompile.frontend.masks import Masked, check_mask, mask_of, values_where
 from bpcompile.frontend.memory import assign
 from bpcompile.frontend.origins import where
-from bpcompile.frontend.registry import rule
+from bpcompile.frontend.registry import RULES, rule
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
@@ -29,22 +33,23 @@ def setitem(x: Tracer, index: Any, value: Any) -> None:
     """Write a value to the places of `x` that an index names."""
     frame = current()
     frame.mark()
-    given = lift(value)
-    mask = _mask(index)
+    mask = mask_of(index)
     if mask is not None:
-        assign(x, _masked(frame, x, mask, given))
+        assign(x, _masked(frame, x, mask, value))
         return
+    given = lift(value)
     x, index = sliced(x, index)
     place = placed(frame, x, index)
-
-    def explain() -> str:
-        shape = ", ".join(map(str, place.shape))
-        return f"{describe(given)} does not fit the places of shape ({shape}){where()}"
-
-    fitting = _fitting(frame, given, place.shape, explain)
+    fitting = _fitting(frame, given, place.shape, partial(_unfit, given, place))
     if not frame.session.sizes.settled:
         place = placed(frame, x, index)  # in terms of the lengths that are known to be equal now
     assign(x, place.write(frame.expr(x.expr), cast(fitting, x.expr.dtype)))
+
+
+def _unfit(given: Tracer, place: Place) -> str:
+    """Return the beginning of the message about a value that does not fit what it is written to."""
+    shape = ", ".join(map(str, place.shape))
+    return f"{describe(given)} does not fit the places of shape ({shape}){where()}"
 
 
 def _fitting(
@@ -60,33 +65,68 @@ def _fitting(
     return broadcast(frame.expr(value), found)
 
 
-def _mask(index: Any) -> Tracer | None:
-    """Return a traced mask that is the whole index, or None."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if len(parts) == 1 and isinstance(parts[0], Tracer) and parts[0].expr.dtype is DType.BOOL:
-        return parts[0]
-    return None
-
-
-def _masked(frame: Frame, x: Tracer, mask: Tracer, given: Tracer) -> Expr:
+def _masked(frame: Frame, x: Tracer, mask: Tracer, given: Any) -> Expr:
     """Return an array with a value where a mask is true.
 
-    Raises `TraceError` where the value has an element for each true one: how many is not known.
+    Raises `TraceError` where the value has an element for each true one, but for one that was read
+    by the same mask: how many there are is not known.
     """
-    sizes = frame.session.sizes
-    leading = x.sizes[: mask.ndim]
-    if len(leading) < mask.ndim or not all(map(sizes.equal, mask.sizes, leading)):
-        raise ShapeError(
-            f"the mask {describe(mask)} does not fit {describe(x)}{where()}: it needs the lengths "
-            "of the array's first axes"
-        )
+    check_mask(frame, x, mask)
     rest = x.sizes[mask.ndim :]
-    if given.ndim > len(rest):
-        raise TraceError(
-            f"{describe(given)} is written where a mask is true{where()}, and how many places that "
-            "is is not known while the function is traced: write "
-            "`x = np.where(mask, value, x)` with a value of the array's shape"
-        )
+    if isinstance(given, Masked):
+        value = values_where(frame, mask, given)
+    else:
+        value = lift(given)
+        if value.ndim > len(rest):
+            raise TraceError(
+                f"{describe(value)} is written where a mask is true{where()}, and how many places "
+                "that is is not known while the function is traced: write "
+                "`x = np.where(mask, value, x)` with a value of the array's shape, or "
+                "`x[mask] = value[mask]`"
+            )
     where_true = under_shape(frame.expr(mask.expr), (*mask.sizes, *(1 for _ in rest)))
-    value = broadcast(cast(frame.expr(given.expr), x.expr.dtype), x.sizes)
-    return OPS["select"](broadcast(where_true, x.sizes), value, frame.expr(x.expr))
+    new = broadcast(cast(frame.expr(value.expr), x.expr.dtype), x.sizes)
+    return OPS["select"](broadcast(where_true, x.sizes), new, frame.expr(x.expr))
+
+
+# -- ufunc.at ----------------------------------------------------------------------------------
+
+_AT: dict[str, Callable[[Tracer], Tracer]] = {
+    "add": lambda value: value,
+    "subtract": lambda value: RULES["negative"](value),
+}
+
+
+@rule("__at__")
+def accumulate(name: str, x: Any, index: Any, value: Any = None) -> None:
+    """Add to places of `x`, as often as an index names them: `np.add.at`, `np.subtract.at`."""
+    if name not in _AT or value is None:
+        raise UnsupportedError(
+            f"np.{name}.at is not known for traced values{where()}: np.add.at and np.subtract.at "
+            "are; write a `for` over the places"
+        )
+    if not isinstance(x, Tracer):
+        raise TraceError(
+            f"np.{name}.at writes to a NumPy array{where()}, whose values are known: start with "
+            "np.zeros or a .copy() inside of the function"
+        )
+    frame = current()
+    frame.mark()
+    mask = mask_of(index)
+    if mask is not None:  # each place once
+        value = RULES["__getitem__"](x, index) + _AT[name](value)
+        assign(x, _masked(frame, x, mask, value))
+        return
+    given = _AT[name](lift(value))
+    dtype = x.expr.dtype
+    if dtype is DType.BOOL or not np.can_cast(given.dtype, x.dtype, "same_kind"):
+        raise TypeMismatchError(
+            f"{describe(given)} cannot be added to {describe(x)} by np.{name}.at{where()}: convert "
+            "one of them with .astype"
+        )
+    x, index = sliced(x, index)
+    place = placed(frame, x, index)
+    fitting = _fitting(frame, given, place.shape, partial(_unfit, given, place))
+    if not frame.session.sizes.settled:
+        place = placed(frame, x, index)
+    assign(x, place.write(frame.expr(x.expr), cast(fitting, dtype), "accumulate"))
