@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import is_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from bpcompile.ir.build import node_key
 from bpcompile.ir.graph import Graph, Node, reachable, regions
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import AnyType, TupleType
@@ -72,7 +73,7 @@ def _dropped(graph: Graph, known: _Known) -> Graph:
     roots = known.roots(graph, outputs)
     if any(node.attrs and node.op.kind is Kind.REGION for node in nodes):
         place = _places(graph, known)
-        nodes = tuple(place.values())
+        nodes = tuple(dict.fromkeys(place.values()))
         outputs = tuple(place[out] for out in outputs)
         roots = tuple(place[root] for root in roots)
     needed = reachable(roots)
@@ -86,6 +87,8 @@ def _dropped(graph: Graph, known: _Known) -> Graph:
 def _places(graph: Graph, known: _Known) -> dict[Node, Node]:
     """Return what becomes of the nodes of a graph with regions, in order."""
     plans = _plans(graph, known)
+    joins = any(plan.same for plan in plans.values())
+    equal: dict[Any, Node] = {}  # two that read one value now are one
     place: dict[Node, Node] = {}
     for node in graph.nodes:
         if node.op.name == "param":
@@ -93,7 +96,7 @@ def _places(graph: Graph, known: _Known) -> dict[Node, Node]:
         elif node in plans or all(arg in place for arg in node.args):
             copy = _placed(node, plans, place)
             if copy is not None:
-                place[node] = copy
+                place[node] = equal.setdefault(node_key(copy), copy) if joins else copy
     return place
 
 
@@ -229,13 +232,20 @@ class _Planner:
         place = {params[k]: params[other] for k, other in twins.items()}
         nodes = list(kept)
         needed = reachable(self.known.roots(region, outputs))
+        equal: dict[Any, Node] = {}  # two that read one value now are one
         for node in region.nodes:
             if node.op.name == "param" or node not in needed:
                 continue
             args = tuple([place.get(arg, arg) for arg in node.args])
-            if not all(map(is_, args, node.args)):
-                place[node] = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
-            nodes.append(place.get(node, node))
+            same = all(map(is_, args, node.args))
+            new = (
+                node if same else Node(node.op, args, node.attrs, node.type, node.origin, node.name)
+            )
+            found = equal.setdefault(node_key(new), new) if twins else new
+            if found is not node:
+                place[node] = found
+            if found is new:
+                nodes.append(new)
         outputs = tuple(place.get(out, out) for out in outputs)
         return Graph(region.name, kept, tuple(nodes), outputs, region.guards)
 
