@@ -22,8 +22,9 @@ from bpcompile.frontend.origins import quoted, where
 from bpcompile.frontend.registry import RULES, apply
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer, describe, own_name
-from bpcompile.ir.build import Expr
+from bpcompile.ir.build import Expr, attribute_key
 from bpcompile.ir.dims import Size
+from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType
 
 
@@ -108,11 +109,16 @@ def masked(frame: Frame, x: Tracer, mask: Tracer) -> Masked:
 
 
 def mask_of(index: Any) -> Tracer | None:
-    """Return a traced mask that is the whole index, or None."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if len(parts) == 1 and isinstance(parts[0], Tracer) and parts[0].expr.dtype is DType.BOOL:
-        return parts[0]
-    return None
+    """Return a traced mask of the first axes that is the whole index, or None."""
+    first, *rest = index if isinstance(index, tuple) and index else (index,)
+    is_mask = isinstance(first, Tracer) and first.expr.dtype is DType.BOOL
+    all_of_it = all(part is Ellipsis or _is_whole(part) for part in rest)
+    return first if is_mask and all_of_it else None
+
+
+def _is_whole(part: Any) -> bool:
+    """Tell whether a part of an index takes all of its axis."""
+    return isinstance(part, slice) and (part.start, part.stop, part.step) == (None, None, None)
 
 
 def check_mask(frame: Frame, x: Tracer, mask: Tracer) -> None:
@@ -131,13 +137,43 @@ def values_where(frame: Frame, mask: Tracer, given: Masked) -> Tracer:
 
     Raises `TraceError` where it was read by another mask.
     """
-    if frame.expr(given.mask).node is not frame.expr(mask.expr).node:
+    if not _is_same(frame, given.mask, mask.expr):
         raise TraceError(
             f"{given.shown} is written where another mask is true{where()}, and how many places "
             "each of the two has is not known while the function is traced: read and write by the "
             "same mask, or write `y = np.where(mask, x, y)`"
         )
     return given.values
+
+
+def _is_same(frame: Frame, one: Expr, other: Expr) -> bool:
+    """Tell whether two masks are computed alike: they may go by two names of one length."""
+    known = frame.session.sizes.resolve_shape
+    pairs = [(frame.expr(one).node, frame.expr(other).node)]
+    for _ in range(_MOST_COMPARED):
+        if not pairs:
+            return True
+        a, b = (_renamed(node, known) for node in pairs.pop())
+        if a is b:
+            continue
+        if a.op is not b.op or a.op.name == "param" or known(a.shape) != known(b.shape):
+            return False
+        keys = a.attrs.keys() - _SIZES
+        if any(attribute_key(a.attrs[key]) != attribute_key(b.attrs[key]) for key in keys):
+            return False
+        pairs.extend(zip(a.args, b.args, strict=True))
+    return False
+
+
+def _renamed(node: Node, known: Callable[[Any], Any]) -> Node:
+    """Return what a reshape that only renames lengths is of."""
+    while node.op.name == "reshape" and known(node.args[0].shape) == known(node.shape):
+        node = node.args[0]
+    return node
+
+
+_MOST_COMPARED = 64
+_SIZES = frozenset({"shape"})
 
 
 def _elementwise(function: Callable[..., Any], args: Sequence[Any]) -> Masked:
@@ -148,7 +184,7 @@ def _elementwise(function: Callable[..., Any], args: Sequence[Any]) -> Masked:
     given = []
     for arg in args:
         if isinstance(arg, Masked):
-            alike = frame.expr(arg.mask).node is mask.node and len(arg.rest) == len(first.rest)
+            alike = _is_same(frame, arg.mask, mask) and len(arg.rest) == len(first.rest)
         else:
             alike = np.ndim(arg) <= len(first.rest)
         if not alike:

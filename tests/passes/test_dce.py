@@ -210,8 +210,7 @@ results and operands of a branch | c: bool[], x: f64[], z: f64[], w: f64[]
         t: f64[] = add(p, p)
       }
     y: f64[] = item(b, index=0)
-    v: f64[] = item(b, index=0)
-    m: f64[] = div(y, v)
+    m: f64[] = div(y, y)
     => m
 """
 )
