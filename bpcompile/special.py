@@ -36,6 +36,8 @@ def _function(name: str, doc: str) -> Callable[..., Any]:
 
 erf = _function("erf", "Return the error function, 2/√π ∫₀ˣ exp(-t²) dt.")
 erfc = _function("erfc", "Return 1 - erf(x), accurately where that is small.")
+erfcx = _function("erfcx", "Return exp(x²) erfc(x), which does not underflow.")
+log_ndtr = _function("log_ndtr", "Return the logarithm of `ndtr`, right in both tails.")
 ndtr = _function("ndtr", "Return the normal distribution's probability below x.")
 expit = _function("expit", "Return the logistic sigmoid, 1/(1 + exp(-x)).")
 logit = _function("logit", "Return log(p/(1 - p)), the inverse of `expit`.")
@@ -58,11 +60,13 @@ __all__ = [
     "cbrt",
     "erf",
     "erfc",
+    "erfcx",
     "exp2",
     "expit",
     "expm1",
     "log1p",
     "log_expit",
+    "log_ndtr",
     "log_softmax",
     "logit",
     "logsumexp",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bpcompile.emit.helpers import call_helper, is_helper
 from bpcompile.emit.names import Namer
 from bpcompile.emit.printing import Piece, call_text, number, render, size_piece
 from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Dim, Size, substitute
 from bpcompile.ir.graph import Node
-from bpcompile.ir.op import Kind, Level, infix
+from bpcompile.ir.op import Kind, Level, call, infix
 from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import Apply, Expression, Lit, Load, SizeValue, Var
 
@@ -105,9 +106,11 @@ class NumbaNames:
         ours = VECTOR if self._vector else LIBM
         gains = self._is_innermost or (self._counters and node.op.name not in _AS_FAST)
         if gains and node.op.name in ours:
-            return _by_function(ours[node.op.name], node, args[0])
+            return call_helper(call(ours[node.op.name]), args, node.array_type.dtype)
         if node.op.numba is None:
             raise CompileError(f"the op {node.op.name} has no text for the numba target")
+        if is_helper(node.op.numba):
+            return call_helper(node.op.numba, args, node.array_type.dtype)
         return render(node.op.numba, args)
 
     def _convert(self, node: Node, arg: Piece) -> Piece:
@@ -116,11 +119,3 @@ class NumbaNames:
         if dtype is DType.BOOL:
             return Piece(f"{arg.at(Level.BIT_OR)} != 0", Level.COMPARE)
         return Piece(call_text(f"np.{dtype.numpy_name}", arg.text))
-
-
-def _by_function(function: str, node: Node, arg: Piece) -> Piece:
-    """Return the call of one of our own functions, which compute in float64."""
-    if node.array_type.dtype is DType.F32:
-        wide = call_text("np.float64", arg.text)
-        return Piece(call_text("np.float32", call_text(function, wide)))
-    return Piece(call_text(function, arg.text))

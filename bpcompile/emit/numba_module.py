@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bpcompile.emit.facts import plan_facts
 from bpcompile.emit.formula import Formulas
+from bpcompile.emit.helpers import helpers_of
 from bpcompile.emit.layout import FunctionText, Line, ModuleText, without_unused_lengths
 from bpcompile.emit.names import Namer, safe_name
 from bpcompile.emit.numba_expression import VECTOR
@@ -16,7 +16,6 @@ from bpcompile.emit.prologue import Lengths, check_lines, lengths
 from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.emit.signals import EXTERNALS
 from bpcompile.emit.signals import LINES as SIGNAL_LINES
-from bpcompile.emit.templates import function_text
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType
@@ -38,9 +37,11 @@ _VECTOR = (
 _DECORATORS = {
     **dict.fromkeys(("_add", "_fma"), _FAST),
     **dict.fromkeys(VECTOR.values(), _VECTOR),
-    "_poll": '@njit(error_model="numpy", nogil=True, boundscheck=False, forceinline=True)',
+    **dict.fromkeys(
+        ("_poll", "_where"),
+        '@njit(error_model="numpy", nogil=True, boundscheck=False, forceinline=True)',
+    ),
 }
-_HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
 
 
 def numba_module(
@@ -79,7 +80,7 @@ class _NumbaModule:
         functions = [*self.kernels, main, *self._public()]
         for function in functions:
             function.lines = without_unused_lengths(function.lines)
-        helpers = _helpers(functions)
+        helpers = helpers_of(functions, "numba", decorator, EXTERNALS)
         tables = [self._table(b) for b in self.plan.buffers if b.role == "table"]
         codes = [*tables, *(line.code for f in (*helpers, *functions) for line in f.lines)]
         polls = any(function.name == "_poll" for function in helpers)
@@ -258,6 +259,11 @@ class _NumbaModule:
         return [by_var[var] for var in self.plan.outs.values()]
 
 
+def decorator(helper: str) -> str:
+    """Return the decorator of an emitted helper function."""
+    return _DECORATORS.get(helper, NJIT)
+
+
 _ENDINGS = ("fill", "into", "workspace")
 
 
@@ -299,22 +305,3 @@ def _typed(slot: Slot, bound: Lengths) -> str:
     """Return the type of a temporary under the emitted names."""
     shape = ", ".join(str(s) for s in bound.shape(slot.buffer.shape))
     return f"{slot.buffer.dtype.value}[{shape}]"
-
-
-def _helpers(functions: Sequence[FunctionText]) -> list[FunctionText]:
-    """Return the helpers that functions call, each before those that call it."""
-    own = {function.name for function in functions} | set(EXTERNALS)
-    lines = [line.code for function in functions for line in function.lines]
-    found: dict[str, FunctionText] = {}
-    order: list[str] = []
-    stack = sorted({name for line in lines for name in _HELPER.findall(line)} - own)
-    while stack:
-        name = stack.pop()
-        if name in found:
-            continue
-        found[name] = function_text(name, _DECORATORS.get(name, NJIT))
-        order.append(name)
-        called = {c for line in found[name].lines for c in _HELPER.findall(line.code)}
-        called -= {name, *EXTERNALS}
-        stack.extend(sorted(called))
-    return [found[name] for name in reversed(order)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+from bpcompile.emit.helpers import call_helper, is_helper
 from bpcompile.emit.numpy_index import bracket_text
 from bpcompile.emit.printing import Piece, call_text, number, render, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths
@@ -128,6 +129,8 @@ class Expressions:
             return Piece(f"{operand.at(Level.ATOM)}.astype(np.{dtype})")
         if text is None:
             raise CompileError(f"the op {name} has no text for the numpy target")
+        if is_helper(text):
+            return self._by_helper(node, text)
         if name == "power" and _is_one_number(node.args[1]):
             return self._power(node)
         for arg in node.args:
@@ -140,6 +143,13 @@ class Expressions:
         if name == "select" and _is_single_choice(node):  # np.where of two plain numbers is float64
             operands[1] = Piece(call_text("np.float32", operands[1].text))
         return render(text, operands)
+
+    def _by_helper(self, node: Node, text: Text) -> Piece:
+        """Return the call of a function of our own."""
+        operands = [self.place[arg] for arg in node.args]
+        if node.array_type.rank and all(arg.op.name == "const" for arg in node.args):
+            operands[0] = Piece(self.array(node.args[0]))
+        return call_helper(text, operands, node.array_type.dtype)
 
     def _power(self, node: Node) -> Piece:
         """Return a power whose exponent is one number and may be a half.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpcompile.emit.facts import graph_facts
 from bpcompile.emit.formula import Formulas
+from bpcompile.emit.helpers import helpers_of
 from bpcompile.emit.layout import FunctionText, Line, ModuleText
 from bpcompile.emit.names import Namer
 from bpcompile.emit.numpy_control import REGIONS
@@ -39,6 +40,7 @@ def numpy_module(
             [Line("return 0")],
         ),
     ]
+    functions = [*helpers_of(functions, "numpy", lambda helper: ""), *functions]
     imports = ["import numpy as np"]
     if any("scipy." in line.code for function in functions for line in function.lines):
         imports.append("import scipy.special")

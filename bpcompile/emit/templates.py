@@ -49,18 +49,21 @@ def fill(template: str, context: Any) -> str:
 
 
 @functools.cache
-def _function_source(name: str) -> str:
-    """Return the source of an emitted helper function."""
-    return _environment().get_template(f"numba/functions/{name}.py.j2").render()
+def _function_source(name: str, target: str) -> str:
+    """Return the source of an emitted helper function, the numpy target's own where it has one."""
+    folders = dict.fromkeys((target, "numba"))
+    places = [f"{folder}/functions/{name}.py.j2" for folder in folders]
+    return _environment().select_template(places).render()
 
 
-def function_text(name: str, decorator: str) -> FunctionText:
+def function_text(name: str, decorator: str, target: str = "numba") -> FunctionText:
     """Return an emitted helper function, parsed into its parts, under a decorator."""
-    tree = ast.parse(_function_source(name)).body[0]
+    source = _function_source(name, target)
+    tree = ast.parse(source).body[0]
     if not isinstance(tree, ast.FunctionDef):
         raise CompileError(f"the template of {name} must be one function")
     first = tree.body[1] if ast.get_docstring(tree) else tree.body[0]
-    body = _function_source(name).rstrip().splitlines()[first.lineno - 1 :]
+    body = source.rstrip().splitlines()[first.lineno - 1 :]
     lines = [Line(line.strip(), (len(line) - len(line.lstrip())) // 4 - 1) for line in body]
     doc = (ast.get_docstring(tree) or "").splitlines()
     rest = doc[2:] if len(doc) > 1 else []

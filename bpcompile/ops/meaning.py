@@ -33,6 +33,17 @@ def _special(name: str) -> Callable[..., Any]:
     return evaluate
 
 
+def _in_float64(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes in float64 and rounds once."""
+
+    def evaluate(*args: Any) -> Any:
+        found = function(*(np.asarray(x, np.result_type(x, np.float64)) for x in args))
+        kind = np.result_type(*args)
+        return found if np.iscomplexobj(found) else np.asarray(found).astype(kind)
+
+    return evaluate
+
+
 def _sign(x: Any) -> Any:
     """Return the sign of the real part, 1 for both zeros unless it is negative."""
     return np.copysign(1.0, np.real(x))
@@ -109,3 +120,17 @@ def softplus(x: Any) -> Any:
 def log_sigmoid(x: Any) -> Any:
     """Return -log(1 + exp(-x))."""
     return -softplus(-x)
+
+
+def _erfcx_slope(x: Any) -> Any:
+    """Return 2 x erfcx(x) - 2/√π, far out by its asymptotic series."""
+    far = np.where(np.real(x) > 50, x, 50)
+    z = 1 / (far * far)
+    series = -z * (1 - z * (1.5 - z * (3.75 - z * 13.125))) / math.sqrt(math.pi)
+    near = np.where(np.real(x) > 50, 0, x)
+    return np.where(np.real(x) > 50, series, 2 * near * erfcx(near) - 2 / math.sqrt(math.pi))
+
+
+erfcx, log_ndtr = _special("erfcx"), _special("log_ndtr")
+erfcx_slope = _in_float64(_erfcx_slope)
+log_ndtr_slope = _in_float64(lambda x: np.exp(-x * x / 2 - log_ndtr(x)) * math.sqrt(0.5 / math.pi))

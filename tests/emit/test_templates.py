@@ -36,7 +36,7 @@ def test_a_function_reads_nothing_and_is_one_plain_function(name):
     assert f"{tree.name}.py.j2" == name.rsplit("/", 1)[1]
     assert not tree.decorator_list
     assert ast.get_docstring(tree)
-    found = function_text(tree.name, "@njit")
+    found = function_text(tree.name, "@njit", name.split("/")[0])
     again = "\n".join([found.signature, found.docstring, found.body])
     assert ast.dump(ast.parse(again)) == ast.dump(ast.parse(text))
 

@@ -70,6 +70,41 @@ def _norm(a, b):
     return mp.sqrt(a * a + b * b)
 
 
+def _erfcx(x):
+    """Return exp(x²) erfc(x), far out by its asymptotic series."""
+    if x < 100:
+        return mp.exp(max(-FAR, min(FAR, x)) ** 2) * mp.erfc(x) if x > -FAR else mp.inf
+    total = term = mp.mpf(1)
+    for k in range(1, 30):
+        term *= -(2 * k - 1) / (2 * x * x)
+        total += term
+    return total / (x * mp.sqrt(mp.pi))
+
+
+def _erfcx_slope(x):
+    """Return 2 x erfcx(x) - 2/√π, far out by its asymptotic series."""
+    if x < 100:
+        return 2 * x * _erfcx(x) - 2 / mp.sqrt(mp.pi)
+    total, term = mp.mpf(0), mp.mpf(1)
+    for k in range(1, 30):
+        term *= -(2 * k - 1) / (2 * x * x)
+        total += term
+    return 2 * total / mp.sqrt(mp.pi)
+
+
+def _log_ndtr(x):
+    if x < 0:
+        return mp.log(_erfcx(-x / mp.sqrt(2)) / 2) - x * x / 2
+    return mp.log1p(-mp.ncdf(-min(x, FAR)))
+
+
+def _hazard(x):
+    """Return φ(x)/Φ(x)."""
+    if x < 0:
+        return mp.sqrt(2 / mp.pi) / _erfcx(-x / mp.sqrt(2))
+    return mp.npdf(min(x, FAR)) / mp.ncdf(min(x, FAR))
+
+
 _SMOOTH = {
     "div": Reference(lambda a, b: a / b, (lambda a, b: 1 / b, lambda a, b: -a / b**2), (ANY, ANY)),
     "square": unary(lambda x: x * x, lambda x: 2 * x),
@@ -126,6 +161,8 @@ _SMOOTH = {
     "erf": exponential(mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * _gauss(x)),
     "erfc": exponential(mp.erfc, lambda x: -2 / mp.sqrt(mp.pi) * _gauss(x)),
     "ndtr": exponential(mp.ncdf, mp.npdf),
+    "erfcx": unary(_erfcx, _erfcx_slope),
+    "log_ndtr": unary(_log_ndtr, _hazard),
 }
 REFERENCES: dict[str, Reference] = {**_SMOOTH}
 

@@ -46,6 +46,7 @@ def subnormal_length(a, b):
 # What is beyond, with its figure and reason.
 EXCEPTIONS: dict[str, Limit] = {
     "erfc": Limit(2.3, SLOPE, "the C library's own error, by which ndtr is bounded too"),
+    "log_ndtr": Limit(4.0, SLOPE, "the product of erfcx and an exponential, for x > 0.7"),
     "ndtr": Limit(2.6, SLOPE, "that of erfc"),
     "hypot": Limit(
         VALUE,
@@ -77,7 +78,7 @@ EXACT = set(
     """.split()  # noqa: SIM905  (a page of quotation marks would say no more)
 )
 # Pieces of lines, and derivatives of others: never a model's own.
-INNER = {"gaussian", "norm_pdf", "tanh_near_zero"}
+INNER = {"gaussian", "norm_pdf", "tanh_near_zero", "erfcx_slope", "log_ndtr_slope"}
 
 
 def limits(name, how, dtype):
