@@ -11,7 +11,7 @@ sees to, every check is, and with it the loops and branches that it stands in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from bpcompile.ir.build import node_key
 from bpcompile.ir.graph import Graph, Node, reachable, regions
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import AnyType, TupleType
-from bpcompile.passes.forms import FORMS
+from bpcompile.passes.forms import FORMS, Form
 
 
 def drop_dead(graph: Graph, *, checks: bool = False) -> Graph:
@@ -35,6 +35,7 @@ class _Known:
         self.checks = checks
         self.graphs: dict[Graph, Graph] = {}
         self._needed: dict[Graph, list[Node]] = {}
+        self._used: dict[Any, set[int]] = {}
 
     def roots(self, graph: Graph, outputs: Sequence[Node]) -> tuple[Node, ...]:
         """Return some outputs of a graph, and its checks and the region ops that hold some."""
@@ -43,6 +44,50 @@ class _Known:
         if graph not in self._needed:
             self._needed[graph] = [node for node in graph.nodes if self.is_check(node)]
         return (*outputs, *self._needed[graph])
+
+    def used(
+        self, form: Form, regions: Mapping[str, Graph], carried: int, read: frozenset[int]
+    ) -> set[int]:
+        """Return the numbers of the operands that some results of a region op depend on.
+
+        It looks into the regions inside: what an inner loop carries for nobody is not needed, even
+        if the loop around it hands it on from one iteration to the next.
+        """
+        key = (*regions.values(), carried, read)
+        if key not in self._used:
+            number = {p: k for r in regions.values() for k, p in enumerate(r.params[form.lead :])}
+            found = {k for k in read if k < carried}
+            before: set[int] | None = None
+            while before != found:
+                before = set(found)
+                for name, region in regions.items():
+                    wanted = read | {k for k in found if k < carried}
+                    outputs = region.outputs
+                    if name != "test":
+                        outputs = tuple(outputs[k] for k in sorted(wanted))
+                    found.update(number[p] for p in self._reached(region, outputs) if p in number)
+            self._used[key] = found
+        return self._used[key]
+
+    def _reached(self, graph: Graph, outputs: Sequence[Node]) -> list[Node]:
+        """Return the parameters of a region that some of its outputs depend on."""
+        needed = set(self.roots(graph, outputs))
+        read: dict[Node, set[int]] = {}
+        for node in reversed(graph.nodes):
+            if node not in needed:
+                continue
+            if node.op.name == "item":
+                read.setdefault(node.args[0], set()).add(node.attrs["index"])
+            if node.op.kind is Kind.REGION:
+                form = FORMS[node.op.name]
+                carried: int = node.attrs.get("carried", 0)
+                results = frozenset(read.get(node, ()))
+                used = self.used(form, dict(regions(node)), carried, results)
+                needed.update(node.args[: form.first])
+                needed.update(node.args[form.first + k] for k in used)
+            else:
+                needed.update(node.args)
+        return [param for param in graph.params if param in needed]
 
     def is_check(self, node: Node) -> bool:
         """Tell whether a node is a check, or one of its regions has one."""
@@ -192,28 +237,7 @@ class _Planner:
 
     def _used(self) -> set[int]:
         """Return the numbers of the operands that are needed."""
-        body = self.regions.get("body")
-        number: dict[Node, int] = {}
-        stack: list[Node] = []
-        for key, region in self.regions.items():
-            number.update((param, k) for k, param in enumerate(region.params[self.form.lead :]))
-            outputs = region.outputs if key == "test" else [region.outputs[k] for k in self.read]
-            stack += self.known.roots(region, outputs)
-        used = {k for k in self.read if k < self.carried}
-        seen = set(stack)
-        while stack:
-            node = stack.pop()
-            more = node.args
-            k = number.get(node)
-            if k is not None and k not in used:
-                used.add(k)
-                if body is not None and k < self.carried:
-                    more = (body.outputs[k],)
-            for arg in more:
-                if arg not in seen:
-                    seen.add(arg)
-                    stack.append(arg)
-        return used
+        return self.known.used(self.form, self.regions, self.carried, frozenset(self.read))
 
     def _smaller(
         self,

@@ -21,7 +21,7 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType
 from bpcompile.transforms.activity import carries_derivative
 from bpcompile.transforms.building import BranchBuilder
-from bpcompile.transforms.keep import Region, choose
+from bpcompile.transforms.keep import Region, choose, made_in_passing
 from bpcompile.transforms.notes import kept_name, names, stem
 from bpcompile.transforms.regions import Branch, copy_nodes, reached
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep
@@ -154,12 +154,12 @@ def _kept(
     Arrays among the operands that a loop around the branch changes are `distant`.
     """
     forward, cotangents = graph.outputs[: len(arm.outputs)], graph.outputs[len(arm.outputs) :]
-    params = set(arm.params)
+    params, made = set(arm.params), reachable(forward)
     region = Region(
         graph,
         free=params.difference(distant),
         history=(),
-        forward=reachable(forward),
+        forward=made | made_in_passing(graph, made),
         later={},
         moving=params,
         stored=set(forward) - params - {out for out in forward if out.shape},

@@ -27,6 +27,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Size, evaluate, product, size_names
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import Kind
@@ -194,6 +195,31 @@ class _Costs:
 def typical(size: Size) -> int:
     """Return the value of a size where each unknown length is typical."""
     return max(1, evaluate(size, dict.fromkeys(size_names(size), TYPICAL_LENGTH)))
+
+
+def made_in_passing(graph: Graph, forward: Collection[Node]) -> set[Node]:
+    """Return the nodes of a graph that composites among `forward` compute on their way.
+
+    A composite is written out after the adjoint pass, where its value and its derivative share
+    nodes: the exponential in a sigmoid is part of both.
+    """
+    builder = Builder.extending(graph)
+    composites = [node for node in graph.nodes if node in forward and node.op.expand is not None]
+    found: set[Node] = set()
+    known = set(graph.nodes)
+    while composites:
+        node = composites.pop()
+        assert node.op.expand is not None
+        stack = [node.op.expand(*map(builder.wrap, node.args), **node.attrs).node]
+        while stack:
+            inner = stack.pop()
+            if inner in forward or inner in found:
+                continue
+            found.add(inner)
+            stack += inner.args
+            if inner.op.expand is not None:
+                composites.append(inner)
+    return found & known
 
 
 def element_count(type: AnyType) -> int:

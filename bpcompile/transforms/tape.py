@@ -21,7 +21,7 @@ from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.building import LoopBuilder, Test
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.deepen import can_deepen, deepened
-from bpcompile.transforms.keep import Region, choose
+from bpcompile.transforms.keep import Region, choose, made_in_passing
 from bpcompile.transforms.notes import forward_note, stem
 from bpcompile.transforms.regions import Loop, reached, reaching
 from bpcompile.transforms.reverse import Sweep, TapeBar
@@ -122,11 +122,12 @@ class Joint:
     def kept(self) -> list[Node]:
         """Choose what goes on the tape."""
         loop = self.loop
+        forward = reachable((*self.results, *self.rows))
         region = Region(
             self.graph,
             free={loop.index, *loop.constants, *self.unchanged}.difference(self.distant),
             history=set(loop.states) - self.unchanged,
-            forward=reachable((*self.results, *self.rows)),
+            forward=forward | made_in_passing(self.graph, forward),
             later=self.later,
             moving={loop.index},
             distant=self.distant,
