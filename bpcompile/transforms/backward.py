@@ -54,11 +54,14 @@ class Backward:
             if param in loop.constants or param in joint.unchanged:
                 value = self.outer.wrap(operand)
                 self.place[param] = self.build.capture(value, param.name or "value").node
+        for param, array in joint.ends.items():
+            value = self.outer.wrap(array)
+            self.place[param] = self.build.capture(value, param.name or "array").node
         seeds = (node for seed in joint.seeds for node in (seed.value, seed.where) if node)
         known = (*self.place, loop.index, *tape.kept, *joint.later, *seeds)
         self.made = [slot.output for slot in self.changing]
         self.made += joint.backward_outputs[len(joint.slots) :]
-        self.wanted = reached(self.made, known)
+        self.wanted = reached(self.made, known, joint.left)
 
     def write(self) -> tuple[list[Expr], list[tuple[int, TapeBar]]]:
         """Append the loop; return the last value of each slot, and the cotangents of tapes."""
@@ -70,7 +73,14 @@ class Backward:
         for out in later:
             self.place[out] = self._met_before(out).node
         nodes, inside = joint.graph.nodes, self.build.body
-        copy_nodes(nodes, self.wanted, inside, self.place, lambda copy: self._in_rows(copy, rows))
+        copy_nodes(
+            nodes,
+            self.wanted,
+            inside,
+            self.place,
+            lambda copy: self._in_rows(copy, rows),
+            joint.left,
+        )
         made = [inside.wrap(self.place[node]) for node in self.made]
         states, kept = made[: len(self.changing)], made[len(self.changing) :]
         states += self._more()
@@ -203,9 +213,11 @@ class Backward:
     def _note(self, wanted: set[Node]) -> str:
         """Say what the loop reads and what it computes again."""
         forward = reachable((*self.joint.results, *self.joint.rows))
-        kept = self.tape.kept
-        again = sum(1 for n in wanted if n in forward and n not in kept and n.args)
-        return backward_note(kept, again, self.loop.node.attrs.get("checkpoint"))
+        kept, left = self.tape.kept, self.joint.left
+        arrays = [left[n].args[0] for n in self.joint.graph.nodes if n in wanted and n in left]
+        computed = (n for n in wanted if n in forward and n not in kept and n not in left)
+        again = sum(1 for n in computed if n.args)
+        return backward_note(kept, again, self.loop.node.attrs.get("checkpoint"), arrays)
 
 
 def _row(tape: Expr, step: Expr, node: Node) -> Expr:

@@ -51,7 +51,8 @@ class Region(NamedTuple):
     has met the next value in the iteration before. `moving` are the free parameters that are not
     the same in all runs of the region, and `stored` what the forward sweep hands out in any case.
     `distant` are arrays that a loop around the region must keep as a whole, once for so many runs,
-    and `sparse` those of which a run changes fewer elements than there are.
+    and `sparse` those of which a run changes fewer elements than there are. `left` gives for nodes
+    the ``index`` that reads the same from an array as the loops leave it.
     """
 
     graph: Graph
@@ -63,11 +64,14 @@ class Region(NamedTuple):
     stored: Collection[Node] = ()
     distant: Mapping[Node, int] = MappingProxyType({})
     sparse: Collection[Node] = ()
+    left: Mapping[Node, Node] = MappingProxyType({})
 
     def sources(self, node: Node) -> tuple[Node, ...]:
         """Return what a node is computed from again."""
         if node in self.later:
             return (self.later[node],)
+        if node in self.left:
+            return self.left[node].args
         return () if node in self.history or node in self.distant else node.args
 
 
@@ -184,6 +188,8 @@ class _Costs:
         """
         if node in self.region.history or node in self.region.distant:
             return UNBOUNDED
+        if node in self.region.left:
+            return _SCALE
         if node in self.region.later:
             return 1  # next to nothing, but more than a node that is on the tape itself
         if node in self._fixed or node not in self.region.forward:

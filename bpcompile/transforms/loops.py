@@ -27,6 +27,7 @@ from bpcompile.transforms.activity import active_nodes, carries_derivative, stat
 from bpcompile.transforms.backward import backward_loop
 from bpcompile.transforms.checkpoint import in_stretches, keeps_states_alone, split, unmarked
 from bpcompile.transforms.counts import Counts, Linear
+from bpcompile.transforms.finals import View, new_views, read_finally, views_inside
 from bpcompile.transforms.keep import iterations
 from bpcompile.transforms.regions import Loop, counting
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, TapeBar, gradient
@@ -212,6 +213,7 @@ class _Attempt:
     values: dict[int, Expr]
     masks: dict[int, Expr]
     seeds: list[Seed]
+    ends: dict[Node, Node]
 
 
 def _joint_body(sweep: Sweep, task: _Task) -> Joint:
@@ -230,6 +232,7 @@ def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
     loop = task.loop
     builder = Builder.extending(loop.body)
     useful = [*task.useful, *(k for k in task.tapes if loop.operands[k] in sweep.masked)]
+    views, ends = _views(sweep, task, builder)
     inner = Sweep(
         builder,
         loop.body,
@@ -240,8 +243,9 @@ def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
         in_loop=True,
         passing=[*task.changed, *_distant(sweep, loop)],
         shared=_shared(sweep, loop),
+        views=views,
     )
-    attempt = _Attempt(inner, {}, {}, [])
+    attempt = _Attempt(inner, {}, {}, [], ends)
     with builder.at(sweep.builder.origin):
         for k in (*task.states, *task.constants):
             param = loop.params[k]
@@ -257,6 +261,34 @@ def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
         inner.accumulate(seeded, value, attempt.masks.get(k))
     inner.run()
     return attempt
+
+
+def _views(sweep: Sweep, task: _Task, builder: Builder) -> tuple[list[View], dict[Node, Node]]:
+    """Return what the body knows of arrays as loops leave them, and parameters for these.
+
+    Each parameter comes with the array outside. A loop that is to keep states alone, or that is not
+    the one of the graph, is not looked into.
+    """
+    loop = task.loop
+    if loop.node is not task.node or "checkpoint" in loop.node.attrs:
+        return [], {}
+    results = sweep.builder.wrap(loop.node).items()
+    last = [results[k].node for k in loop.places]
+    views = views_inside(sweep.views, loop)
+    known = {node for view in views for node in view.after}
+    views += (
+        view
+        for view in new_views(loop, sweep.counts, sweep.passing, last)
+        if known.isdisjoint(view.after)
+    )
+    called = {array: state.name for array, state in zip(last, loop.states, strict=True)}
+    arrays: dict[Node, Node] = {}
+    for array in (view.array for view in views):
+        if array not in arrays:
+            name = array.name or called.get(array) or "array"
+            arrays[array] = builder.param(name, array.array_type).node
+    ends = {param: array for array, param in arrays.items()}
+    return [view._replace(array=arrays[view.array]) for view in views], ends
 
 
 def _shared(sweep: Sweep, loop: Loop) -> dict[Node, int]:
@@ -314,7 +346,9 @@ def _with_slots(sweep: Sweep, task: _Task, attempt: _Attempt) -> Joint:
     shared = attempt.sweep.shared
     passing = _distant(sweep, loop)
     distant = {p: shared[p] for p in passing if isinstance(p.type, Type) and p.shape}
-    return Joint(task.node, loop, graph, slots, row_slots, attempt.seeds, distant)
+    left = read_finally(loop.body, attempt.sweep.views)
+    ends = attempt.ends
+    return Joint(task.node, loop, graph, slots, row_slots, attempt.seeds, distant, ends, left)
 
 
 def _replays_upwards(loop: Loop, k: int, counts: Counts) -> bool:

@@ -59,12 +59,19 @@ def is_stretch(asked: Any) -> bool:
     return isinstance(asked, tuple) and asked[0] == "stretch"
 
 
-def backward_note(kept: Sequence[Node], again: int, asked: Any) -> str:
-    """Say what a backward loop reads, and how many values it computes again."""
+def backward_note(kept: Sequence[Node], again: int, asked: Any, left: Sequence[Node] = ()) -> str:
+    """Say what a backward loop reads, and how many values it computes again.
+
+    `left` are parameters for arrays that are read as the loops leave them.
+    """
     if is_stretch(asked):
         return f"runs each stretch again from {names(kept) or 'its start'}, the last one first"
     if asked == "again":
         return "computes again what was not kept"
-    reads = f"reads {names(kept)} from the tape" if kept else "needs no tape"
-    repeats = f" and computes {again} value{'s' * (again > 1)} again" if again else ""
-    return f"runs the steps backwards: {reads}{repeats}"
+    does = [f"reads {names(kept)} from the tape"] if kept else []
+    arrays = list(dict.fromkeys(node.name or "" for node in left))
+    does += [f"reads {name} as the steps leave it" for name in arrays]
+    does = does or ["needs no tape"]
+    if again:
+        does.append(f"computes {again} value{'s' * (again > 1)} again")
+    return f"runs the steps backwards: {', '.join(does[:-1])}{' and ' * (len(does) > 1)}{does[-1]}"

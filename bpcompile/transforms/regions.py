@@ -7,6 +7,7 @@ one that also writes a tape. `finish` then puts the new node where the old one w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node
@@ -187,20 +188,38 @@ def copy_nodes(
     builder: Builder,
     place: dict[Node, Node],
     special: Callable[[Node], Node] | None = None,
+    instead: Mapping[Node, Node] = MappingProxyType({}),
 ) -> None:
     """Copy those of `nodes` that are `wanted` into a builder; `place` says where operands are.
 
-    `special` makes something else of a copy before it is put there.
+    `special` makes something else of a copy before it is put there. A node of `instead` is copied
+    in the place of another; what it depends on comes before it.
     """
     for node in nodes:
-        if node in wanted and node not in place:
-            args = tuple(place[arg] for arg in node.args)
-            copy = Node(node.op, args, node.attrs, node.type, node.origin, node.name)
-            place[node] = builder.adopt(special(copy) if special else copy)
+        stack = [node] if node in wanted and node not in place else []
+        while stack:
+            top = stack[-1]
+            model = instead.get(top, top)
+            missing = [arg for arg in model.args if arg not in place]
+            if missing:
+                stack += reversed(missing)
+                continue
+            stack.pop()
+            if top not in place:
+                args = tuple(place[arg] for arg in model.args)
+                copy = Node(model.op, args, model.attrs, model.type, model.origin, model.name)
+                place[top] = builder.adopt(special(copy) if special else copy)
 
 
-def reached(outputs: Iterable[Node], known: Iterable[Node]) -> set[Node]:
-    """Return what `outputs` depend on, themselves included, without looking behind `known`."""
+def reached(
+    outputs: Iterable[Node],
+    known: Iterable[Node],
+    instead: Mapping[Node, Node] = MappingProxyType({}),
+) -> set[Node]:
+    """Return what `outputs` depend on, themselves included, without looking behind `known`.
+
+    Nodes of `instead` take the places of others, and depend on something else.
+    """
     stop = set(known)
     seen = set(outputs)
     stack = list(seen)
@@ -208,7 +227,7 @@ def reached(outputs: Iterable[Node], known: Iterable[Node]) -> set[Node]:
         node = stack.pop()
         if node in stop:
             continue
-        for arg in node.args:
+        for arg in instead.get(node, node).args:
             if arg not in seen:
                 seen.add(arg)
                 stack.append(arg)

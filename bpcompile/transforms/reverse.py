@@ -21,6 +21,7 @@ from bpcompile.ir.type import TupleType
 from bpcompile.passes.dce import drop_dead
 from bpcompile.transforms.activity import active_nodes, masked_nodes
 from bpcompile.transforms.counts import Counts
+from bpcompile.transforms.finals import View
 from bpcompile.transforms.regions import finish, reaching, renamed_results
 from bpcompile.transforms.total import Total, is_zero
 
@@ -66,6 +67,7 @@ class Sweep:
         in_loop: bool = False,
         passing: Iterable[Node] = (),
         shared: Mapping[Node, int] | None = None,
+        views: Sequence[View] = (),
     ) -> None:
         """Prepare a sweep over `graph`, whose nodes `builder` holds, towards `wrt`.
 
@@ -75,7 +77,8 @@ class Sweep:
         reason to start a mask, which would cost a bool beside each element of a carried array.
         `passing` are parameters that hold other values when the reverse sweep comes by: it has them
         only where they are kept. `shared` says how many runs of the region typically see the same
-        value of a parameter.
+        value of a parameter. `views` know the arrays that the reverse sweep reads as loops leave
+        them.
         """
         self.builder = builder
         self.graph = graph
@@ -86,6 +89,7 @@ class Sweep:
         self.in_loop = in_loop
         self.passing = reaching(graph, passing)
         self.shared = shared or {}
+        self.views = views
         self.replaced: dict[Node, Node] = {}
         self.tape_bars: dict[Node, list[TapeBar]] = {}
         self._found: dict[Node, Total] = {}

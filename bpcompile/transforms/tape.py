@@ -76,7 +76,9 @@ class Joint:
     slots, and the rows of the cotangents of tapes. `original` is the node that `loop` views, or one
     that does the same without counting. `distant` are parameters for arrays that a loop around this
     one changes, and may not have any more when the backward loop runs; with each goes the number of
-    iterations that see the same value.
+    iterations that see the same value. `ends` are parameters for arrays as they are left by the
+    nest of loops that changes them, with the values outside, and `left` gives for forward values
+    the ``index`` that reads them there.
     """
 
     original: Node
@@ -86,6 +88,8 @@ class Joint:
     row_slots: list[RowSlot]
     seeds: list[Seed]
     distant: dict[Node, int]
+    ends: dict[Node, Node] = field(default_factory=dict)
+    left: dict[Node, Node] = field(default_factory=dict)
     unchanged: set[Node] = field(init=False)
     later: dict[Node, Node] = field(init=False)
 
@@ -125,13 +129,14 @@ class Joint:
         forward = reachable((*self.results, *self.rows))
         region = Region(
             self.graph,
-            free={loop.index, *loop.constants, *self.unchanged}.difference(self.distant),
+            free={loop.index, *loop.constants, *self.unchanged, *self.ends} - set(self.distant),
             history=set(loop.states) - self.unchanged,
             forward=forward | made_in_passing(self.graph, forward),
             later=self.later,
             moving={loop.index},
             distant=self.distant,
             sparse={p for k, p in enumerate(loop.states) if writes_few(loop, k)},
+            left=self.left,
         )
         bars = [slot.param for slot in self.slots]
         for seed in self.seeds:

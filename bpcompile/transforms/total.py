@@ -74,7 +74,7 @@ class _Sum:
 
     def read(self) -> Expr:
         """Return the value of all that was added."""
-        for value in self._waiting or ():
+        for value in self._in_order():
             if self._total is None:
                 self._total = value
             else:
@@ -83,6 +83,20 @@ class _Sum:
         self._waiting = None
         assert self._total is not None
         return self._total
+
+    def _in_order(self) -> list[Expr]:
+        """Return what waits; one that adds where the others have just put 0 is written there.
+
+        The cotangent of an array whose element was changed loses that place, and gets it back
+        where the new element was made of the old one.
+        """
+        waiting = self._waiting or []
+        total = None if self._total is None else self._total.node
+        for k, value in enumerate(waiting):
+            if total is not None and _fills(value.node, total):
+                self._total = _filled(value, total)
+                return waiting[:k] + waiting[k + 1 :]
+        return waiting
 
 
 class _Mask(_Sum):
@@ -119,6 +133,28 @@ class _Mask(_Sum):
         """Return the mask; what is added after this joins it as a whole."""
         self._parts = []
         return super().read()
+
+
+def _fills(value: Node, total: Node) -> bool:
+    """Tell whether a value adds at the one place at which an array was set to 0."""
+    return (
+        total.op.name == "update"
+        and is_zero(total.args[1])
+        and value.args[2:] == total.args[2:]
+        and value.attrs["spec"] == total.attrs["spec"]
+        and not any(place.shape for place in value.args[2:])
+    )
+
+
+def _filled(value: Expr, total: Node) -> Expr:
+    """Return the array with a value at that place: as it was, where the value was read there."""
+    array, _, *places = total.args
+    read = value.node.args[1]
+    same = read.op.name == "index" and read.args == (array, *places)
+    if same and read.attrs["spec"] == total.attrs["spec"]:
+        return value.builder.wrap(array)
+    args = [value.builder.wrap(arg) for arg in (array, read, *places)]
+    return total.op(*args, **total.attrs)
 
 
 def _complementary(a: Node, b: Node) -> bool:

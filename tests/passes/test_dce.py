@@ -44,6 +44,36 @@ carried value that nobody reads | x: f64[], z: f64[], w: f64[]
     y: f64[] = item(l, index=0)
     => y
 
+carried by nested loops for nobody | x: f64[], z: f64[]
+    a: i64[] = 0
+    b: i64[] = 3
+    l: (f64[], f64[]) = loop(a, b, x, z, carried=2)
+      body = graph body(i: i64[], s: f64[], t: f64[]) -> (u, v) {
+        a: i64[] = 0
+        l: (f64[], f64[]) = loop(a, i, s, t, carried=2)
+          body = graph body(j: i64[], s: f64[], t: f64[]) -> (p, q) {
+            p: f64[] = exp(s)
+            q: f64[] = add(s, t)
+          }
+        u: f64[] = item(l, index=0)
+        v: f64[] = item(l, index=1)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+    a: i64[] = 0
+    b: i64[] = 3
+    l: (f64[]) = loop(a, b, x, carried=1)
+      body = graph body(i: i64[], s: f64[]) -> u {
+        a: i64[] = 0
+        l: (f64[]) = loop(a, i, s, carried=1)
+          body = graph body(j: i64[], s: f64[]) -> p {
+            p: f64[] = exp(s)
+          }
+        u: f64[] = item(l, index=0)
+      }
+    y: f64[] = item(l, index=0)
+    => y
+
 the second is read, which needs the first | x: f64[], z: f64[], w: f64[]
     a: i64[] = 0
     b: i64[] = 3

@@ -9,10 +9,12 @@ import pytest
 
 from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Dim
+from bpcompile.ir.graph import reachable
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import f32, f64, i64
 from bpcompile.transforms import keep
-from bpcompile.transforms.keep import Region, choose, typical, work
+from bpcompile.transforms.keep import Region, choose, made_in_passing, typical, work
+from bpcompile.transforms.regions import reached
 from tests.transforms.models import at, loop, params, put, total
 
 
@@ -103,6 +105,26 @@ def test_what_depends_on_constants_alone_is_never_kept():
     region = region_of(b, [s * fixed * cheap * dear], [s], [i, x, c])
     needed = [fixed.node, cheap.node, dear.node]
     assert choose(region, needed) == [dear.node]
+
+
+def test_what_a_composite_computes_on_its_way_is_not_for_free():
+    """The exponential in a sigmoid is in its derivative, too: once with a tape, else twice."""
+    b = Builder()
+    i, s, c = params(b, i=i64[()], s=f64[()], c=f64[()])
+    for op in ("sigmoid", "tanh", "softplus"):
+        value = OPS[op](s * c)
+        slope = value.node.op.partials[0](value, s * c)
+        graph = b.finish([value, slope])
+        forward = reachable((value.node,))
+        passed = made_in_passing(graph, forward)
+        exps = {n for n in graph.nodes if n.op.name == "exp"}
+        assert exps
+        assert exps <= passed
+        assert slope.node not in passed
+        region = Region(graph, {i.node, c.node}, {s.node}, forward | passed, {}, {i.node})
+        needed = [slope.node, value.node]
+        kept = choose(region, needed)
+        assert not [n for n in reached(needed, kept) if n in exps and n not in kept]
 
 
 def test_work_and_sizes():
