@@ -22,6 +22,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     ordering,
     products,
     protocol,
+    rearranging,
     reductions,
     reductions_beside_nan,
     running,

@@ -1,0 +1,477 @@
+"""Answer the functions that repeat, turn, shift and pad: tile, repeat, roll, rot90, pad and others.
+
+All are written in indexing, joining and the functions of `bpcompile.frontend.shapes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import ShapeError, TypeMismatchError, UnsupportedError
+from bpcompile.frontend.axes import one_axis
+from bpcompile.frontend.creation import iota
+from bpcompile.frontend.lift import lift, lift_all
+from bpcompile.frontend.origins import where
+from bpcompile.frontend.registry import RULES, refuse_keywords, rule
+from bpcompile.frontend.session import current
+from bpcompile.frontend.shapes import view_as
+from bpcompile.frontend.tracer import Tracer, describe
+
+
+def _part(x: Any, axis: int, part: Any) -> Any:
+    """Return a part of one axis."""
+    return x[(*(slice(None),) * axis, part)]
+
+
+def _is_known(value: Any) -> bool:
+    """Tell whether a value is known while compiling."""
+    return not isinstance(value, Tracer)
+
+
+# Repeating
+
+
+@rule("repeat")
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    """Return each element several times in a row."""
+    x: Any = lift(a)
+    if axis is None:
+        x, axis = RULES["ravel"](x), 0
+    along = one_axis(axis, x.ndim, x)
+    if not _is_known(repeats):
+        raise TypeMismatchError(
+            f"the repeats {describe(repeats)} of np.repeat are not known{where()}: they decide the "
+            "length of the result, so name what gives them in static_argnames"
+        )
+    counts = np.asarray(repeats)
+    if counts.size == 1:
+        spread = np.broadcast_to(
+            np.expand_dims(x, along + 1),
+            (*x.shape[: along + 1], int(counts.reshape(())), *x.shape[along + 1 :]),
+        )
+        shape = (*x.shape[:along], x.shape[along] * int(counts.reshape(())), *x.shape[along + 1 :])
+        return np.reshape(spread, shape)
+    count = current().session.sizes.concrete(x.sizes[along])
+    if counts.shape != (count,):
+        raise ShapeError(
+            f"{len(counts)} repeats for the {count} places of {describe(x)}{where()}: give one for "
+            "each, or a single one"
+        )
+    return np.take(x, np.repeat(np.arange(count), counts), axis=along)
+
+
+@rule("tile")
+def tile(A: Any, reps: Any) -> Any:
+    """Return an array laid several times side by side."""
+    x: Any = lift(A)
+    times = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
+    rank = max(x.ndim, len(times))
+    times = (*(1,) * (rank - len(times)), *times)
+    shape = (*(1,) * (rank - x.ndim), *x.shape)
+    apart = tuple(part for n in shape for part in (1, n))
+    spread = tuple(part for n, m in zip(shape, times, strict=True) for part in (m, n))
+    laid = np.broadcast_to(np.reshape(x, apart), spread)
+    return np.reshape(laid, tuple(n * m for n, m in zip(shape, times, strict=True)))
+
+
+# Turning and shifting
+
+
+@rule("fliplr")
+def fliplr(m: Any) -> Any:
+    """Return the columns in reverse order."""
+    return np.flip(lift(m), 1)  # type: ignore[arg-type]
+
+
+@rule("flipud")
+def flipud(m: Any) -> Any:
+    """Return the rows in reverse order."""
+    return np.flip(lift(m), 0)  # type: ignore[arg-type]
+
+
+@rule("rot90")
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """Return two axes turned by quarters."""
+    x: Any = lift(m)
+    first, second = (one_axis(axis, x.ndim, x) for axis in axes)
+    if first == second:
+        raise ShapeError(f"np.rot90 of {describe(x)} needs two axes{where()}: write different ones")
+    match k % 4:
+        case 1:
+            return np.swapaxes(np.flip(x, second), first, second)
+        case 2:
+            return np.flip(np.flip(x, first), second)
+        case 3:
+            return np.flip(np.swapaxes(x, first, second), second)
+    return RULES["copy"](x)
+
+
+@rule("roll")
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """Return the elements shifted along axes, those that leave at one end entering at the other."""
+    x: Any = lift(a)
+    if axis is None:
+        return np.reshape(roll(np.ravel(x), shift, 0), x.shape)
+    axes = tuple(one_axis(k, x.ndim, x) for k in (axis if np.ndim(axis) else (axis,)))
+    shifts = tuple(shift) if np.ndim(shift) else (shift,) * len(axes)
+    axes = axes * len(shifts) if len(axes) == 1 else axes
+    for along, by in zip(axes, shifts, strict=True):
+        x = _rolled(x, along, by)
+    return x
+
+
+def _rolled(x: Any, axis: int, by: Any) -> Any:
+    """Return one axis rolled."""
+    count = x.shape[axis]
+    if _is_known(by) and isinstance(count, int):
+        by = int(by) % max(count, 1)
+        return np.concatenate([_part(x, axis, slice(count - by, None)),
+                               _part(x, axis, slice(None, count - by))], axis=axis)  # fmt: skip
+    places = np.mod(_counted(x, axis) - by, count)  # type: ignore[operator]
+    return np.take(x, places, axis=axis)
+
+
+@rule("rollaxis")
+def rollaxis(a: Any, axis: Any, start: int = 0) -> Any:
+    """Return one axis moved in front of another."""
+    x: Any = lift(a)
+    along = one_axis(axis, x.ndim, x)
+    place = start + x.ndim if start < 0 else start
+    return np.moveaxis(x, along, place - 1 if along < place else place)
+
+
+# Padding
+
+
+@rule("pad")
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **rest: Any) -> Any:
+    """Return an array with more places around it, filled as a mode says."""
+    x: Any = lift(array)
+    widths = _widths(x, pad_width)
+    fill = _PADDING.get(mode) if isinstance(mode, str) else None
+    if fill is None:
+        raise UnsupportedError(
+            f"np.pad with mode={mode!r} is not known for traced values{where()}: write one of "
+            f"{', '.join(_PADDING)}"
+        )
+    for axis, (before, behind) in enumerate(widths):
+        if before or behind:
+            x = fill(x, axis, before, behind, rest)
+    return x
+
+
+def _widths(x: Any, given: Any) -> list[tuple[int, int]]:
+    """Return how many places are added before and behind each axis."""
+    if isinstance(given, dict):
+        given = [given.get(k, given.get(k - x.ndim, 0)) for k in range(x.ndim)]
+        given = [(w, w) if np.ndim(w) == 0 else tuple(w) for w in given]
+    if not _is_known(given) or np.asarray(given).dtype.kind not in "iu":
+        raise TypeMismatchError(f"pad_width of np.pad{where()}: write ints that are known")
+    widths = np.broadcast_to(np.asarray(given), (x.ndim, 2))
+    if (widths < 0).any():
+        raise ShapeError(f"pad_width={given} of np.pad{where()}: write no negative widths")
+    return [(int(a), int(b)) for a, b in widths]
+
+
+def _pair(value: Any, axis: int, rank: int) -> tuple[Any, Any]:
+    """Return the values for the two ends of an axis."""
+    if not _is_known(value) or np.ndim(value) == 0:
+        return value, value
+    before, behind = np.broadcast_to(np.asarray(value, dtype=object), (rank, 2))[axis]
+    return before, behind
+
+
+def _block(x: Any, axis: int, count: int, value: Any) -> Any:
+    """Return places of one value."""
+    shape = tuple(count if k == axis else n for k, n in enumerate(x.shape))
+    return np.broadcast_to(lift(value).astype(x.dtype), shape)  # type: ignore[arg-type]
+
+
+def _joined(axis: int, *parts: Any) -> Any:
+    """Return parts one behind the other, those without places left out."""
+    kept = [part for part in parts if part is not None]
+    return np.concatenate(kept, axis=axis) if len(kept) > 1 else kept[0]
+
+
+def _constant(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> Any:
+    """Pad with numbers."""
+    refuse_keywords("pad", {k: v for k, v in rest.items() if k != "constant_values"})
+    first, last = _pair(rest.get("constant_values", 0), axis, x.ndim)
+    return _joined(
+        axis,
+        _block(x, axis, before, first) if before else None,
+        x,
+        _block(x, axis, behind, last) if behind else None,
+    )
+
+
+def _ramp(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> Any:
+    """Pad with straight lines from the edge to a number."""
+    refuse_keywords("pad", {k: v for k, v in rest.items() if k != "end_values"})
+    first, last = _pair(rest.get("end_values", 0), axis, x.ndim)
+    steps = [1] * x.ndim
+    steps[axis] = -1
+    left = (np.arange(before) / max(before, 1)).reshape(steps).astype(x.dtype)
+    right = (np.arange(behind - 1, -1, -1) / max(behind, 1)).reshape(steps).astype(x.dtype)
+    edges = _part(x, axis, slice(0, 1)), _part(x, axis, slice(-1, None))
+    return _joined(
+        axis,
+        first + (edges[0] - first) * left if before else None,
+        x,
+        last + (edges[1] - last) * right if behind else None,
+    )
+
+
+def _by_statistic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what pads with a statistic of the places next to each end."""
+
+    def fill(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> Any:
+        refuse_keywords("pad", {k: v for k, v in rest.items() if k != "stat_length"})
+        lengths = _pair(rest.get("stat_length"), axis, x.ndim)
+        parts = [x, x]
+        if lengths[0] is not None:
+            parts[0] = _part(x, axis, slice(0, int(lengths[0])))
+        if lengths[1] is not None:
+            count = x.shape[axis]
+            parts[1] = _part(x, axis, slice(max(count - int(lengths[1]), 0), None))
+        values = [function(part, axis=axis, keepdims=True) for part in parts]
+        return _joined(
+            axis,
+            np.repeat(values[0], before, axis=axis) if before else None,
+            x,
+            np.repeat(values[1], behind, axis=axis) if behind else None,
+        )
+
+    return fill
+
+
+def _by_place(places: Callable[[int, int, int], np.ndarray]) -> Callable[..., Any]:
+    """Return what pads with elements of the array itself, whose length becomes known."""
+
+    def fill(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> Any:
+        kind = rest.get("reflect_type", "even")
+        refuse_keywords("pad", {k: v for k, v in rest.items() if k != "reflect_type"})
+        if kind != "even":
+            raise UnsupportedError(f"reflect_type={kind!r} of np.pad{where()}: write 'even'")
+        count = current().session.sizes.concrete(x.sizes[axis])
+        if not count:
+            raise ShapeError(f"np.pad of {describe(x)}, which has no elements{where()}")
+        return np.take(x, places(count, before, behind), axis=axis)
+
+    return fill
+
+
+def _reflected(count: int, before: int, behind: int) -> np.ndarray:
+    """Return the places seen in mirrors that stand on the first and last place."""
+    period = max(2 * (count - 1), 1)
+    around = np.arange(-before, count + behind) % period
+    return np.where(around < count, around, period - around)
+
+
+def _mirrored(count: int, before: int, behind: int) -> np.ndarray:
+    """Return the places seen in mirrors that stand beside the first and last place."""
+    around = np.arange(-before, count + behind) % (2 * count)
+    return np.where(around < count, around, 2 * count - 1 - around)
+
+
+def _edge(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> Any:
+    """Pad with the first and last element."""
+    refuse_keywords("pad", rest)
+    return _joined(
+        axis,
+        np.repeat(_part(x, axis, slice(0, 1)), before, axis=axis) if before else None,
+        x,
+        np.repeat(_part(x, axis, slice(-1, None)), behind, axis=axis) if behind else None,
+    )
+
+
+_PADDING: dict[str, Callable[..., Any]] = {
+    "constant": _constant,
+    "edge": _edge,
+    "linear_ramp": _ramp,
+    "maximum": _by_statistic(np.max),
+    "mean": _by_statistic(np.mean),
+    "median": _by_statistic(np.median),
+    "minimum": _by_statistic(np.min),
+    "reflect": _by_place(_reflected),
+    "symmetric": _by_place(_mirrored),
+    "wrap": _by_place(lambda n, before, behind: np.arange(-before, n + behind) % n),
+}
+
+
+# Joining and cutting
+
+
+@rule("atleast_3d")
+def atleast_3d(*arrays: Any) -> Any:
+    """Return values with at least three axes."""
+    found = []
+    for x in lift_all(arrays):
+        match x.ndim:
+            case 0:
+                found.append(view_as(x, (1, 1, 1)))
+            case 1:
+                found.append(view_as(x, (1, x.sizes[0], 1)))
+            case 2:
+                found.append(view_as(x, (*x.sizes, 1)))
+            case _:
+                found.append(x)
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+@rule("dstack")
+def dstack(tup: Any) -> Any:
+    """Return arrays joined along the third axis."""
+    return np.concatenate([atleast_3d(part) for part in tup], axis=2)
+
+
+@rule("hsplit")
+def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Return the parts of the second axis, or of a vector."""
+    return np.split(ary, indices_or_sections, axis=1 if lift(ary).ndim > 1 else 0)
+
+
+@rule("vsplit")
+def vsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Return the parts of the first axis."""
+    return np.split(ary, indices_or_sections, axis=0)
+
+
+@rule("dsplit")
+def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Return the parts of the third axis."""
+    return np.split(ary, indices_or_sections, axis=2)
+
+
+@rule("unstack")
+def unstack(x: Any, /, *, axis: Any = 0) -> Any:
+    """Return the arrays along an axis."""
+    value: Any = lift(x)
+    moved = np.moveaxis(value, one_axis(axis, value.ndim, value), 0)
+    return tuple(moved)
+
+
+@rule("delete")
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    """Return an array without known places."""
+    x: Any = lift(arr)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    along = one_axis(axis, x.ndim, x)
+    if not _is_known(obj):
+        raise TypeMismatchError(
+            f"the places {describe(obj)} of np.delete are not known{where()}: choose with "
+            "np.where, or name what gives them in static_argnames"
+        )
+    count = current().session.sizes.concrete(x.sizes[along])
+    return np.take(x, np.delete(np.arange(count), obj), axis=along)
+
+
+@rule("insert")
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    """Return an array with values in front of one known place."""
+    x: Any = lift(arr)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    along = one_axis(axis, x.ndim, x)
+    if not _is_known(obj) or np.ndim(obj):
+        raise UnsupportedError(
+            f"np.insert at {obj!r}{where()}: write one int, or join parts with np.concatenate"
+        )
+    place = int(obj)
+    given: Any = lift(values)
+    if not given.ndim:
+        shape = tuple(1 if k == along else n for k, n in enumerate(x.shape))
+        given = np.broadcast_to(given, shape)
+    elif given.ndim < x.ndim:
+        given = np.expand_dims(given, along)
+    parts = [_part(x, along, slice(None, place)), given.astype(x.dtype)]
+    return np.concatenate([*parts, _part(x, along, slice(place, None))], axis=along)
+
+
+@rule("compress")
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    """Return the places where a known condition is true."""
+    refuse_keywords("compress", {"out": out}, out=None)
+    x: Any = lift(a)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    if not _is_known(condition):
+        raise TypeMismatchError(
+            f"the condition {describe(condition)} of np.compress is not known{where()}: its result "
+            "would have a length that is not known; write np.where(condition, a, b)"
+        )
+    return np.take(x, np.flatnonzero(condition), axis=axis)
+
+
+@rule("extract")
+def extract(condition: Any, arr: Any) -> Any:
+    """Return the elements where a known condition is true."""
+    return compress(np.ravel(condition), arr)
+
+
+# Diagonals and writing along axes
+
+
+@rule("diagflat")
+def diagflat(v: Any, k: int = 0) -> Any:
+    """Return the matrix that has all elements on its diagonal."""
+    return np.diag(np.ravel(lift(v)), k)  # type: ignore[arg-type]
+
+
+@rule("vander")
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    """Return the matrix of the powers of a vector."""
+    value: Any = lift(x)
+    if value.ndim != 1:
+        raise ShapeError(f"np.vander of {describe(value)}{where()}: give a vector")
+    count = len(value) if N is None else int(N)
+    powers = np.arange(count) if increasing else np.arange(count - 1, -1, -1)
+    return value[:, None] ** powers
+
+
+@rule("put_along_axis")
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    """Write values at the places that indices name along an axis."""
+    x, places = lift_all((arr, indices))
+    along = one_axis(axis, x.ndim, x)
+    index = tuple(
+        places if k == along else RULES["reshape"](_counted(x, k), _lone(k, x.ndim))
+        for k in range(x.ndim)
+    )
+    RULES["__setitem__"](x, index, values)
+
+
+def _lone(axis: int, rank: int) -> tuple[int, ...]:
+    """Return the shape of a vector along one of several axes."""
+    return tuple(-1 if k == axis else 1 for k in range(rank))
+
+
+def _counted(x: Tracer, axis: int) -> Tracer:
+    """Return the places along an axis."""
+    return Tracer(iota(x.sizes[axis]))
+
+
+@rule("fill_diagonal")
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """Write to the diagonal."""
+    refuse_keywords("fill_diagonal", {"wrap": wrap}, wrap=False)
+    x: Any = lift(a)
+    sizes = current().session.sizes
+    shorter = sizes.decide(x.sizes[0], "<=", x.sizes[1], "np.fill_diagonal")
+    steps = _counted(x, 0 if shorter else 1)
+    RULES["__setitem__"](x, (steps,) * x.ndim, val)
+
+
+@rule("argwhere", "nonzero", "flatnonzero", "unique", "union1d", "intersect1d", "setdiff1d")
+def of_unknown_length(a: Any, *_: Any, **__: Any) -> Any:
+    """Refuse what gives arrays whose length is not known."""
+    raise UnsupportedError(
+        f"the result for {describe(lift(a))} has a length that is not known while the function is "
+        f"traced{where()}: write np.where(condition, a, b), or compute it outside and pass it in"
+    )
+
+
