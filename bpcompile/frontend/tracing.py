@@ -14,12 +14,14 @@ import numpy as np
 
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it is imported
+    compounds,
     creation,
     einsum,
     indexing,
     joining,
     linear_algebra,
     ordering,
+    padding,
     products,
     protocol,
     rearranging,

@@ -135,6 +135,7 @@ def _enter_table() -> None:
 
 
 _enter_table()
+RULES["sinc"] = RULES["special.sinc"]  # which is no ufunc
 
 
 @rule("positive")

@@ -7,28 +7,22 @@
 
 from __future__ import annotations
 
-from numpy.linalg import (
-    diagonal,
-    matmul,
-    matrix_transpose,
-    multi_dot,
-    norm,
-    outer,
-    tensordot,
-    trace,
-    vecdot,
-    vector_norm,
-)
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "diagonal",
-    "matmul",
-    "matrix_transpose",
-    "multi_dot",
-    "norm",
-    "outer",
-    "tensordot",
-    "trace",
-    "vecdot",
-    "vector_norm",
-]
+from numpy import linalg as _linalg
+
+from bpcompile.frontend import tracing as _tracing  # noqa: F401 - enters the rules
+from bpcompile.frontend.registry import RULES as _RULES
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Give NumPy's functions, whose names are found at run time, any type."""
+
+
+__all__ = sorted(
+    name
+    for name in (rule.removeprefix("linalg.") for rule in _RULES if rule.startswith("linalg."))
+    if hasattr(_linalg, name)
+)
+globals().update({name: getattr(_linalg, name) for name in __all__})

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bpcompile.ir.op import POSITIVE, REAL, REAL2, Domain, Level, call, pattern
+from bpcompile.ir.op import POSITIVE, REAL, REAL2, Domain, Level, Op, call, pattern
 from bpcompile.ops import meaning
 from bpcompile.ops.arithmetic import abs_
-from bpcompile.ops.choice import equal, isnan, maximum, minimum, select
+from bpcompile.ops.choice import equal, isfinite, isnan, maximum, minimum, select
 from bpcompile.ops.elementwise import elementwise, latex_call
 
 if TYPE_CHECKING:
@@ -110,9 +110,19 @@ log10 = elementwise(
 )
 
 
-def _gap(a: Expr, b: Expr) -> Expr:
-    """Return exp(-|a - b|), 1 where both are the same infinity."""
-    return exp(select(equal(a, b), 0.0, -abs_(a - b)))
+def _gap(a: Expr, b: Expr, power: Op = exp, log_base: float = 1.0) -> Expr:
+    """Return exp(-|a - b|), or another power of it; 1 where both are the same infinity.
+
+    What the rounding of a - b loses is found again (D. E. Knuth, The Art of Computer Programming,
+    volume 2, section 4.2.2): the exponential would make a relative error of it.
+    """
+    same = equal(a, b)
+    difference = select(same, 0.0, a - b)
+    back = difference - a
+    lost = (a - (difference - back)) - (b + back)
+    known = isfinite(difference) & ~same
+    right = select(known, select(difference > 0.0, -lost, lost), 0.0)
+    return power(-abs_(difference)) * (1 + log_base * right)
 
 
 def _share(y: Expr, larger: Expr, e: Expr) -> Expr:
@@ -135,6 +145,29 @@ logaddexp = elementwise(
     finite=True,
     cost=32.0,
     doc="The logarithm of the sum of two exponentials.",
+)
+
+
+def _gap2(a: Expr, b: Expr) -> Expr:
+    """Return 2 to the power -|a - b|, 1 where both are the same infinity."""
+    return _gap(a, b, exp2, _LN2)
+
+
+logaddexp2 = elementwise(
+    "logaddexp2",
+    meaning.logaddexp2,
+    (
+        lambda y, a, b: _share(y, a >= b, _gap2(a, b)),
+        lambda y, a, b: _share(y, b >= a, _gap2(a, b)),
+    ),
+    expand=lambda a, b: maximum(a, b) + log1p(_gap2(a, b)) * _PER_LN2,
+    math=call("logaddexp2", 2),
+    latex="\\log_2\\left(2^{{{0}}} + 2^{{{1}}}\\right)",
+    domain=REAL2,
+    commutative=True,
+    finite=True,
+    cost=32.0,
+    doc="The logarithm to base 2 of the sum of two powers of 2.",
 )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bpcompile.ir.op import REAL, Domain, Op, call
 from bpcompile.ops import meaning
-from bpcompile.ops.arithmetic import abs_
+from bpcompile.ops.arithmetic import abs_, copysign, rint
 from bpcompile.ops.choice import equal, maximum, select
 from bpcompile.ops.elementwise import elementwise, latex_call
 from bpcompile.ops.powers import sqrt
@@ -127,4 +128,51 @@ arctan2 = elementwise(
     domain=Domain(((-2.0, 2.0), (0.2, 2.0))),
     cost=30.0,
     doc="The angle of the vector with coordinates y and x; at 0 its derivative is 0.",
+)
+
+
+def _folded(x: Expr) -> tuple[Expr, Expr]:
+    """Return x less the nearest even number, and the same folded to [-1/2, 1/2] by sin's symmetry.
+
+    Both are exact, so that sin(πx) keeps its digits beside whole numbers.
+    """
+    r = x - 2 * rint(x * 0.5)
+    return r, select(abs_(r) > 0.5, copysign(1.0, r) - r, r)
+
+
+def _expand_sinc(x: Expr) -> Expr:
+    """Return sin(πx)/(πx)."""
+    _, folded = _folded(x)
+    at_zero = equal(x, 0.0)
+    return select(at_zero, 1.0, sin(math.pi * folded) / select(at_zero, 1.0, math.pi * x))
+
+
+# Coefficients of sinc'(x)/(π² x) in powers of (πx)², which cancel nothing up to |x| = 1/2.
+_SINC_SLOPE = tuple((-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 13))
+
+
+def _sinc_slope(y: Expr, x: Expr) -> Expr:
+    """Return (cos(πx) - sinc(x))/x, near 0 by its series."""
+    square = (math.pi * x) * (math.pi * x)
+    total: Expr | float = 0.0
+    for coefficient in reversed(_SINC_SLOPE):
+        total = total * square + coefficient
+    r, folded = _folded(x)
+    cosine = cos(math.pi * folded)
+    turned = select(abs_(r) > 0.5, -cosine, cosine)
+    near = abs_(x) < 0.5
+    return select(near, math.pi**2 * x * total, (turned - y) / select(near, 1.0, x))
+
+
+sinc = elementwise(
+    "sinc",
+    meaning.sinc,
+    (_sinc_slope,),
+    expand=_expand_sinc,
+    math=call("sinc"),
+    latex=latex_call("\\operatorname{sinc}"),
+    domain=REAL,
+    finite=True,
+    cost=25.0,
+    doc="sin(πx)/(πx), 1 at 0.",
 )

@@ -30,14 +30,14 @@ OURS = {
 def test_the_names_are_those_of_the_rules():
     rules = {name for name in RULES if "." not in name and hasattr(np, name)}
     public = set(bnp.__all__)
-    missing = rules - public
-    assert not missing
+    assert rules <= public
     functions = {name for name in public if callable(getattr(bnp, name)) and name not in OURS}
     values = {"linalg", "bool_", "float32", "float64", "int64", "ndarray"}
     aliases = {name for name in functions if getattr(np, name).__name__ in rules}
     assert functions - values - aliases == set()
+    assert {"cos", "acos", "absolute", "cumsum", "pi", "linalg"} <= public
     inner = {name.removeprefix("linalg.") for name in RULES if name.startswith("linalg.")}
-    assert inner == set(bnp.linalg.__all__)
+    assert {name for name in inner if hasattr(np.linalg, name)} == set(bnp.linalg.__all__)
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -76,4 +76,4 @@ def test_with_source_too():
 
 def test_an_unknown_name():
     with pytest.raises(AttributeError):
-        traced(lambda x: bnp.convolve(x, x), V)
+        traced(lambda x: bnp.roots(x), V)

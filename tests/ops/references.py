@@ -66,6 +66,25 @@ def _root(x):
     return 1 / mp.sqrt((1 - x) * (1 + x))
 
 
+def _e2(a, b):
+    return mp.mpf(2) ** -min(abs(a - b), FAR)
+
+
+def _share2(a, b):
+    e = _e2(a, b)
+    return 1 / (1 + e) if a >= b else e / (1 + e)
+
+
+def _sinc(x):
+    return mp.sinpi(x) / (mp.pi * x) if x else mp.mpf(1)
+
+
+def _sinc_slope(x):
+    if abs(x) > mp.mpf("1e-20"):
+        return (mp.cospi(x) - _sinc(x)) / x
+    return -(mp.pi**2) * x / 3
+
+
 def _norm(a, b):
     return mp.sqrt(a * a + b * b)
 
@@ -132,6 +151,13 @@ _SMOOTH = {
         (ANY, ANY),
         term=lambda a, b: max(abs(max(a, b)), mp.log1p(_e(min(abs(a - b), FAR)))),
     ),
+    "logaddexp2": Reference(
+        lambda a, b: max(a, b) + mp.log1p(_e2(a, b)) / mp.log(2),
+        (lambda a, b: _share2(a, b), lambda a, b: _share2(b, a)),
+        (ANY, ANY),
+        term=lambda a, b: max(abs(max(a, b)), mp.log1p(_e2(a, b)) / mp.log(2)),
+    ),
+    "sinc": unary(_sinc, _sinc_slope, slope_term=lambda x: 1 / max(1, abs(x))),
     "sin": unary(mp.sin, mp.cos),
     "cos": unary(mp.cos, lambda x: -mp.sin(x)),
     "tan": unary(mp.tan, lambda x: 1 + mp.tan(x) ** 2),

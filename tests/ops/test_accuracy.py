@@ -54,9 +54,6 @@ EXCEPTIONS: dict[str, Limit] = {
         "a subnormal length has too few bits to divide by",
         subnormal_length,
     ),
-    "logaddexp": Limit(
-        VALUE, 64.0, "the rounding of a - b, of which the smaller share is the exponential"
-    ),
     "tanh": Limit(2.3, SLOPE, "the C library's own error below 0.55"),
     "sigmoid": Limit(2.5, SLOPE, "three roundings, of e, 1 + e and their quotient, for x < 0"),
 }
