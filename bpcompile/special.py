@@ -42,6 +42,14 @@ ndtr = _function("ndtr", "Return the normal distribution's probability below x."
 expit = _function("expit", "Return the logistic sigmoid, 1/(1 + exp(-x)).")
 logit = _function("logit", "Return log(p/(1 - p)), the inverse of `expit`.")
 log_expit = _function("log_expit", "Return the logarithm of `expit`, without underflow.")
+gamma = _function("gamma", "Return Γ(x); (n - 1)! of a whole number.")
+gammaln = _function("gammaln", "Return log |Γ(x)|.")
+loggamma = _function("loggamma", "Return log Γ(x) of a real number, NaN where x is negative.")
+rgamma = _function("rgamma", "Return 1/Γ(x).")
+digamma = _function("digamma", "Return ψ(x), the derivative of log Γ.")
+psi = _function("psi", "Return ψ(x), the derivative of log Γ.")
+polygamma = _function("polygamma", "Return derivative n of ψ: `polygamma(n, x)`.")
+zeta = _function("zeta", "Return Riemann's zeta function, or Hurwitz's: `zeta(x, q=None)`.")
 xlogy = _function("xlogy", "Return x log(y), and 0 where x is 0.")
 expm1 = _function("expm1", "Return exp(x) - 1, accurately near 0.")
 log1p = _function("log1p", "Return log(1 + x), accurately near 0.")
@@ -58,19 +66,27 @@ log_softmax = _function(
 
 __all__ = [
     "cbrt",
+    "digamma",
     "erf",
     "erfc",
     "erfcx",
     "exp2",
     "expit",
     "expm1",
+    "gamma",
+    "gammaln",
     "log1p",
     "log_expit",
     "log_ndtr",
     "log_softmax",
+    "loggamma",
     "logit",
     "logsumexp",
     "ndtr",
+    "polygamma",
+    "psi",
+    "rgamma",
     "softmax",
     "xlogy",
+    "zeta",
 ]

@@ -75,7 +75,7 @@ _BUILTINS = frozenset({"range", "float", "int", "bool", "abs", "max", "min", "le
 _FUNCTIONS = frozenset(
     {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",
      "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
-     "float64", "float32", "int64", "bool", "float_power",
+     "float64", "float32", "int64", "bool", "float_power", "vectorize",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
      "argsort", "searchsorted", "tril", "triu", "swapaxes"}
 )  # fmt: skip

@@ -2,8 +2,9 @@
 
 A special function is one helper, `templates/numba/functions/_name.py.j2`, for both targets. It is
 written without a branch, in NumPy's functions and `_where`, so that it takes a scalar or an array;
-it computes in float64. Where a helper must differ on the numpy target, as `_where` does, that one
-is in `templates/numpy/functions`.
+it computes in float64. One that needs loops and branches is written for a number, with `math`: the
+numpy target hands it to `_each`, which goes through an array in Python. Where a helper must differ
+on the numpy target, as `_where` does, that one is in `templates/numpy/functions`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bpcompile.emit.templates import function_text
 from bpcompile.ir.op import Text
 from bpcompile.ir.type import DType
 
-_HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)\(")
+_HELPER = re.compile(r"(?<![\w.])(_[a-z][a-z0-9_]*)[()]")  # called, or handed to `_each`
 
 
 def is_helper(text: Text) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,8 @@ def function_text(name: str, decorator: str, target: str = "numba") -> FunctionT
     first = tree.body[1] if ast.get_docstring(tree) else tree.body[0]
     body = source.rstrip().splitlines()[first.lineno - 1 :]
     lines = [Line(line.strip(), (len(line) - len(line.lstrip())) // 4 - 1) for line in body]
+    if target == "numpy" and "math." in source:
+        lines = _for_numpy([arg.arg for arg in tree.args.args], lines)
     doc = (ast.get_docstring(tree) or "").splitlines()
     rest = doc[2:] if len(doc) > 1 else []
     return FunctionText(
@@ -77,6 +80,15 @@ def helper_names() -> frozenset[str]:
     """Return the names of the helper functions that a module may have."""
     folder = template_root() / "numba" / "functions"
     return frozenset(path.name.removesuffix(".py.j2") for path in folder.glob("*.py.j2"))
+
+
+def _for_numpy(params: Sequence[str], lines: Sequence[Line]) -> list[Line]:
+    """Return the body of a helper of numbers in NumPy's functions and floats.
+
+    Python's own raise an exception where the result is infinite or no number.
+    """
+    floats = [Line(f"{param} = np.float64({param})") for param in params]
+    return [*floats, *(Line(line.code.replace("math.", "np."), line.depth) for line in lines)]
 
 
 def wanted_fields(template: str) -> set[str]:

@@ -38,6 +38,7 @@ _MATH_NAMES = {
     "asinh": "arcsinh",
     "acosh": "arccosh",
     "atanh": "arctanh",
+    "lgamma": "special.gammaln",
 }
 _ROUNDING = frozenset({"floor", "ceil", "trunc"})
 

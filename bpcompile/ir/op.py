@@ -71,8 +71,9 @@ class Text(NamedTuple):
 
 
 def infix(symbol: str, level: Level) -> Text:
-    """Return the text of a left-associative binary operator."""
-    return Text(f"{{0}} {symbol} {{1}}", level, (level, Level(level + 1)))
+    """Return the text of a left-associative binary operator; comparisons chain in Python."""
+    left = Level(level + 1) if level is Level.COMPARE else level
+    return Text(f"{{0}} {symbol} {{1}}", level, (left, Level(level + 1)))
 
 
 def prefix(symbol: str, level: Level) -> Text:

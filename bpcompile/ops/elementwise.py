@@ -10,9 +10,10 @@ partials, written in the same intermediates, share them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bpcompile.errors import CompileError
+from bpcompile.errors import CompileError, NotDifferentiableError
 from bpcompile.ir.op import Derivative, Domain, Kind, Op, Partial, Text, call, declare
 from bpcompile.ir.type import DType, Type
 
@@ -124,6 +125,31 @@ def elementwise(
             doc=doc,
         )
     )
+
+
+def by_helper(name: str, operands: int = 1) -> tuple[Text, Text]:
+    """Return the texts of an op, for Numba and NumPy, whose emitted helper takes numbers."""
+    return call(name, operands), call(f"_each({name})", operands)
+
+
+@dataclass(frozen=True, slots=True)
+class NoClosedForm:
+    """Stand for a partial that has no closed form, of a function and argument by SciPy's names."""
+
+    function: str
+    argument: str
+
+    def __call__(self, y: Expr, *_: Expr) -> Expr:
+        """Refuse to differentiate in this argument.
+
+        Raises `NotDifferentiableError`.
+        """
+        origin = y.node.origin
+        at = f" at {origin}" if origin else ""
+        raise NotDifferentiableError(
+            f"{self.function}{at} has no derivative in closed form in its argument "
+            f"{self.argument}: wrap that in bp.stop_gradient, or differentiate in others only"
+        )
 
 
 def _notation(name: str, numba: Text | None, count: int) -> Text:

@@ -24,7 +24,7 @@ from bpcompile.passes.pipeline import LOWER, SIMPLIFY
 from bpcompile.passes.pipeline import run as run_passes
 from bpcompile.transforms.reverse import reverse
 from tests.emit.building import branch, repeat
-from tests.ops.support import takes_bool
+from tests.ops.support import has_partial, takes_bool
 
 N, M = Dim.named("n"), Dim.named("m")
 SHAPES: dict[str, tuple[Size, ...]] = {
@@ -80,7 +80,8 @@ def _scaled(x: Expr, op: Op, operand: int) -> Expr:
     low, high = op.domain.intervals[operand]
     if takes_bool(op, operand):
         return x > 0.5
-    return x * (high - low) + low
+    moved = x * (high - low) + low
+    return moved if has_partial(op, operand) else OPS["stop_gradient"](moved)
 
 
 def elementwise(op: Op) -> Model:

@@ -14,6 +14,7 @@ from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import DType, Type
+from bpcompile.ops.elementwise import NoClosedForm
 from bpcompile.passes.expand import expand_composites
 from bpcompile.transforms.reverse import reverse
 
@@ -87,9 +88,19 @@ def gradient(model: Model, *arrays: Any, expanded: bool = True) -> list[np.ndarr
     return list(interpret(expand_composites(joint) if expanded else joint, given)[1:])
 
 
+def has_partial(op: Op, k: int) -> bool:
+    """Tell whether an op has a derivative in operand k, or none that is a closed form."""
+    return op.partials is None or not isinstance(op.partials[k], NoClosedForm)
+
+
 def apply(op: Op) -> Model:
-    """Return an op as a model."""
-    return lambda *xs: op(*xs, **ATTRS.get(op.name, {}))
+    """Return an op as a model, which no derivative goes through where the op has none."""
+
+    def model(*xs: Expr) -> Expr:
+        kept = [x if has_partial(op, k) else OPS["stop_gradient"](x) for k, x in enumerate(xs)]
+        return op(*kept, **ATTRS.get(op.name, {}))
+
+    return model
 
 
 def gradient_graph(model: Model, arrays: list[np.ndarray]) -> Graph:

@@ -9,7 +9,7 @@ from sympy import Piecewise, S, erf, exp, log, sqrt
 
 from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
-from tests.ops.support import ELEMENTWISE, apply, draw, gradient, names, params
+from tests.ops.support import ELEMENTWISE, apply, draw, gradient, has_partial, names, params
 
 x, y, z = sympy.symbols("x y z", real=True)
 
@@ -55,6 +55,12 @@ MEANING = {
     "log_ndtr": log((1 + erf(x / sqrt(2))) / 2),
     "log_ndtr_slope": sympy.diff(log((1 + erf(x / sqrt(2))) / 2), x),
     "ndtr": (1 + erf(x / sqrt(2))) / 2,
+    "gamma": sympy.gamma(x),
+    "gammaln": sympy.loggamma(x),
+    "digamma": sympy.digamma(x),
+    "rgamma": 1 / sympy.gamma(x),
+    "hurwitz_zeta": sympy.zeta(x, y),
+    "riemann_zeta": sympy.zeta(x),
     "sqrt": sqrt(x),
     "cbrt": x ** (S.One / 3),
     "power": x**y,
@@ -90,6 +96,8 @@ def test_partials_are_those_of_sympy(op):
     arrays = draw(op, (6,))
     found = gradient(apply(op), *arrays)
     for k, symbol in enumerate((x, y, z)[: len(arrays)]):
+        if not has_partial(op, k):
+            continue
         slope = sympy.diff(meaning, symbol)
         for place in range(6):
             point = {s: sympy.Float(a[place], 40) for s, a in zip((x, y, z), arrays, strict=False)}

@@ -32,6 +32,7 @@ _SAME = {
     "floor": "floor", "ceiling": "ceil", "Mod": "remainder", "re": "real", "conjugate": "real",
     "erf": "special.erf", "erfc": "special.erfc", "erfinv": "special.erfinv",
     "erfcinv": "special.erfcinv", "gamma": "special.gamma", "loggamma": "special.gammaln",
+    "digamma": "special.digamma", "polygamma": "special.polygamma", "zeta": "special.zeta",
     "Equality": "equal", "Unequality": "not_equal", "StrictLessThan": "less",
     "LessThan": "less_equal", "StrictGreaterThan": "greater", "GreaterThan": "greater_equal",
     "Not": "logical_not",

@@ -1,0 +1,49 @@
+"""Give the meaning of special functions by SciPy, which the emitted helpers do not use.
+
+SciPy has many of them for real arguments only. To first order, which is all that the complex step
+looks at, such a function at x + ih is f(x) + ih f'(x), with the derivative by SciPy too. Arguments
+without a derivative in closed form count as real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Function = Callable[..., Any]
+
+
+def named(name: str, continued: str | None = None) -> Function:
+    """Return a function of `scipy.special`, and another of it for complex arguments."""
+
+    def evaluate(*args: Any) -> Any:
+        from scipy import special
+
+        is_complex = any(map(np.iscomplexobj, args))
+        return getattr(special, continued if continued and is_complex else name)(*args)
+
+    return evaluate
+
+
+def to_first_order(real: Function, *slopes: Function | None) -> Function:
+    """Return a function of real arguments, with its derivative in the imaginary part of others."""
+
+    def evaluate(*args: Any) -> Any:
+        if not any(map(np.iscomplexobj, args)):
+            return real(*args)
+        at = [np.real(x) for x in args]
+        known = [(slope, x) for slope, x in zip(slopes, args, strict=True) if slope is not None]
+        return real(*at) + 1j * sum(slope(*at) * np.imag(x) for slope, x in known)
+
+    return evaluate
+
+
+_zeta = named("zeta")
+gamma = named("gamma")
+gammaln = named("gammaln", "loggamma")
+digamma = named("psi")
+rgamma = named("rgamma")
+riemann_zeta = to_first_order(_zeta, None)
+zeta = to_first_order(_zeta, None, lambda s, q: -s * _zeta(s + 1, q))

@@ -1,0 +1,73 @@
+"""Functions of `scipy.special` whose rule is more than an op of the same name."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+from scipy import special
+
+import bpcompile as bp
+from bpcompile.errors import ArgumentError, NotDifferentiableError, UnsupportedError
+
+X = np.array([0.3, 1.7, 4.2])
+
+
+def on_numpy(function):
+    return bp.compile(function, target="numpy")
+
+
+def test_derivatives_of_digamma_of_any_order():
+    def model(x):
+        return sum(special.polygamma(n, x) for n in range(4)) + special.psi(x)
+
+    np.testing.assert_allclose(on_numpy(model)(X), model(X), rtol=1e-14)
+    slope = bp.grad(lambda x: special.polygamma(3, x), target="numpy")
+    assert slope(1.7) == pytest.approx(special.polygamma(4, 1.7), rel=1e-14)
+    assert on_numpy(lambda x: bp.special.polygamma(0, x))(1.7) == special.psi(1.7)
+
+
+def test_the_order_must_be_known():
+    for order in (-1, 1.5, True):
+        with pytest.raises(ArgumentError, match="whole number"):
+            on_numpy(lambda x, n=order: special.polygamma(n, x))(2.0)
+    with pytest.raises(ArgumentError, match="static_argnames"):
+        on_numpy(lambda n, x: bp.special.polygamma(n, x))(2, 2.0)
+    with pytest.raises(UnsupportedError, match="170"):
+        on_numpy(lambda x: special.polygamma(171, x))(2.0)
+    found = bp.compile(lambda n, x: special.polygamma(n, x), static_argnames="n", target="numpy")
+    assert found(2, 1.5) == pytest.approx(special.polygamma(2, 1.5), rel=1e-14)
+
+
+def test_zeta_has_one_argument_or_two():
+    def model(x):
+        return special.zeta(x + 1) + special.zeta(3, x) + bp.special.zeta(x + 1, 2.0)
+
+    np.testing.assert_allclose(on_numpy(model)(X), model(X), rtol=1e-14)
+    slope = bp.grad(lambda q: special.zeta(2.5, q), target="numpy")
+    assert slope(1.3) == pytest.approx(-2.5 * special.zeta(3.5, 1.3), rel=1e-14)
+    for refused in (lambda x: special.zeta(x), lambda x: special.zeta(x, 2.0)):
+        with pytest.raises(NotDifferentiableError, match=r"zeta.* in its argument x"):
+            bp.grad(refused, target="numpy")(2.5)
+
+
+def test_loggamma_is_real():
+    found = on_numpy(special.loggamma)(np.array([-1.5, 0.0, 2.5, math.nan]))
+    np.testing.assert_allclose(found, [math.nan, math.inf, math.lgamma(2.5), math.nan])
+
+
+def test_gamma_and_lgamma_of_math():
+    def model(x):
+        return math.gamma(x) * math.lgamma(x)
+
+    slope = math.gamma(2.5) * (special.psi(2.5) * math.lgamma(2.5) + special.psi(2.5))
+    assert bp.grad(model, target="numpy")(2.5) == pytest.approx(slope, rel=1e-14)
+
+
+def test_expressions_of_sympy():
+    x = sympy.Symbol("x")
+    model = sympy.digamma(x) + sympy.polygamma(2, x) + sympy.zeta(3, x) + sympy.zeta(x)
+    found = bp.compile(model, args=[x], target="numpy")(2.5)
+    assert found == pytest.approx(float(model.subs(x, 2.5).evalf()), rel=1e-13)
