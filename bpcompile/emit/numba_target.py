@@ -61,6 +61,7 @@ class NumbaWriter(NumbaNames):
         self.raised = raised  # with what each check raises its exception
         self.lines: list[Line] = []
         self.tested: dict[tuple[Node, int], int] = {}  # the axes with run-time indices, numbered
+        self._asked = "", 0  # what the `if` above the last lines asks, and how many lines there are
 
     def inside(self) -> NumbaWriter:
         """Return a writer for a function of its own, which knows the names given so far."""
@@ -285,7 +286,16 @@ class NumbaWriter(NumbaNames):
         """Write the test of a run-time index, with the number by which its error is explained."""
         number = self.tested.setdefault((index.node, index.axis), len(self.tested))
         value, length = self.expression(index.value).text, str(self.size(index.length))
-        self.add(f"{self.name(index.var)} = {call_text('_at', value, length, str(number))}", depth)
+        test = call_text("_at", value, length, str(number))
+        runs = " and ".join(f"{self.size(steps)} > 0" for steps in index.runs)
+        if index.var is not None:
+            otherwise = f" if {runs} else 0" if runs else ""
+            self.add(f"{self.name(index.var)} = {test}{otherwise}", depth)
+            return
+        if runs and self._asked != (runs, len(self.lines)):
+            self.add(f"if {runs}:", depth)
+        self.add(test, depth + 1 if runs else depth)
+        self._asked = runs, len(self.lines)
 
     def _check(self, check: Check, depth: int) -> None:
         """Write a check of the model."""

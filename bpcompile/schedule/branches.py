@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.handover import hand_over
 from bpcompile.schedule.loops import place_of, result_array
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import Cursor, OuterPlace, Place, ScalarPlace
+from bpcompile.schedule.places import OuterPlace, Place, ScalarPlace
 from bpcompile.schedule.statements import If, Lit, Set, SizeValue, Statement, Var
 from bpcompile.schedule.tasks import rank_of
 

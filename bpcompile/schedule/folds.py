@@ -14,8 +14,9 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.nest import Index, Loop, Task
-from bpcompile.schedule.places import ArrayPlace, Cursor
+from bpcompile.schedule.places import ArrayPlace
 from bpcompile.schedule.reading import Reader
 from bpcompile.schedule.statements import (
     Apply,

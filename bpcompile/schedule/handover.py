@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.graph import Node
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import Cursor
 from bpcompile.schedule.settle import settled
 from bpcompile.schedule.statements import CopyArray, Fill, Move, Set, Var
 

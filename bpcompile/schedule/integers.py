@@ -111,7 +111,7 @@ def _all(statements: Iterable[Statement]) -> Iterator[Statement]:
 def _assigned(statement: Statement) -> Iterator[tuple[Var, Expression | None]]:
     """Yield the scalars that a statement assigns, with their values where it says them."""
     match statement:
-        case Set(var=var, value=value) | CheckedIndex(var=var, value=value):
+        case Set(var=var, value=value) | CheckedIndex(var=Var() as var, value=value):
             yield var, value
         case Move(targets=targets, values=values):
             yield from zip(targets, values, strict=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
+from bpcompile.schedule.accesses import in_any_order
 from bpcompile.schedule.block import Block
+from bpcompile.schedule.cursor import Count, Cursor
 from bpcompile.schedule.handover import copy_into, hand_over
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, ScalarPlace
+from bpcompile.schedule.parting import parted
+from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, ScalarPlace
 from bpcompile.schedule.statements import Expression, For, Lit, Set, SizeValue, Var
 from bpcompile.schedule.tasks import rank_of
 
@@ -87,6 +90,7 @@ class Carrier:
                 return value
             var = Var(param.name or init.name, type.dtype)
             self.cursor.add(Set(var, value, None))
+            var.renew()
             return var
         if taken:
             return self.outer.shared_array(init).var
@@ -116,7 +120,7 @@ class CountedLoop(Carrier):
             first, last = top - last + 1, top - first + 1
             counted = SizeValue(top - counter.size)
         places = {index: ScalarPlace(counted), **self.given(self.params)}
-        cursor = self.cursor.nested()
+        cursor = self.cursor.nested(Count(counter.token, first, last))
         inner = self.inner(self.body, places, cursor)
         targets = list(zip(self.state, self.body.outputs, strict=True))
         with self.outer.shop.facts.counting(counter.token, first, last):
@@ -125,9 +129,14 @@ class CountedLoop(Carrier):
             hand_over(inner, targets, self.state, cursor)
         note = str(self.node.attrs.get("note", ""))
         bounds = SizeValue(first), SizeValue(last)
-        down = mirrored is not None
-        ordered = any(not var.rank and var.dtype.is_float for var in self.state)
-        self.cursor.add(For(counter, *bounds, cursor.statements, note, down, ordered))
+        scalars = [var for var in self.state if not var.rank]
+        body, facts = cursor.statements, self.outer.shop.facts
+        is_free = not scalars and in_any_order(counter, body, facts)
+        down = mirrored is not None and not is_free
+        ordered = any(var.dtype.is_float for var in scalars)
+        loop = For(counter, *bounds, body, note, down, ordered)
+        for part in parted(loop, self.outer.shop) if is_free else [loop]:
+            self.cursor.add(part)
         self.finish()
 
 

@@ -9,9 +9,10 @@ from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.counts import is_arithmetic, is_counted, is_written_out
+from bpcompile.schedule.cursor import Count, Cursor
 from bpcompile.schedule.folds import Folds, folded_loop
 from bpcompile.schedule.nest import Loop, Scope, Task
-from bpcompile.schedule.places import ArrayPlace, Cursor, Place, Workshop
+from bpcompile.schedule.places import ArrayPlace, Place, Workshop
 from bpcompile.schedule.reading import Reader
 from bpcompile.schedule.routines import write_routine
 from bpcompile.schedule.statements import (
@@ -75,7 +76,7 @@ class Lowering(Reader):
         folds = [task for task in _tasks_in(loop) if task.folds and folded_loop(task) is loop]
         for task in folds:
             self.folds.start(task, cursor)
-        inner = cursor.nested()
+        inner = cursor.nested(Count(loop.var.token, 0, loop.size))
         with self.shop.facts.counting(loop.var.token, 0, loop.size):
             self._scope(loop, inner)
         if loop.size == 1:

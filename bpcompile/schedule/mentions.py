@@ -153,8 +153,9 @@ def _(item: FoldIndex, found: Mentions) -> list[Item]:
 
 @_below.register
 def _(item: CheckedIndex, found: Mentions) -> list[Item]:
-    found.assigns(item.var)
-    found.sizes(item.length)
+    if item.var is not None:
+        found.assigns(item.var)
+    found.sizes(item.length, *item.runs)
     return [item.value]
 
 

@@ -1,7 +1,7 @@
 """Say where values lie while a block is written: scalars, arrays, and values of outer blocks.
 
-A `Cursor` is the list of statements being written, with what is known in it; the `Workshop`
-hands out what the whole plan shares: temporaries, constant tables, what is known of counters.
+The `Workshop` hands out what the whole plan shares: temporaries, constant tables, what is known of
+counters.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
+from bpcompile.schedule.cursor import Cursor
+from bpcompile.schedule.hoist import hoisted
 from bpcompile.schedule.nest import Index
 from bpcompile.schedule.ranges import Facts
 from bpcompile.schedule.statements import (
@@ -20,58 +22,8 @@ from bpcompile.schedule.statements import (
     Expression,
     Load,
     SizeValue,
-    Statement,
     Var,
 )
-
-
-class Cursor:
-    """Hold the statements of one scope and the values known in it."""
-
-    __slots__ = ("_known", "_tested", "parent", "statements")
-
-    def __init__(self, parent: Cursor | None = None) -> None:
-        """Start an empty scope inside another."""
-        self.parent = parent
-        self.statements: list[Statement] = []
-        self._known: dict[tuple[Node, Index], Expression] = {}
-        self._tested: dict[tuple[Size, Size], Var] = {}
-
-    def nested(self) -> Cursor:
-        """Return an empty scope inside this one."""
-        return Cursor(self)
-
-    def add(self, statement: Statement) -> None:
-        """Append a statement."""
-        self.statements.append(statement)
-
-    def remember(self, node: Node, at: Index, value: Expression) -> None:
-        """Let an element of a value be read as an expression from here on."""
-        self._known[node, at] = value
-
-    def known(self, node: Node, at: Index) -> Expression | None:
-        """Return the expression of an element that this scope or one around it knows."""
-        scope: Cursor | None = self
-        while scope is not None:
-            found = scope._known.get((node, at))
-            if found is not None:
-                return found
-            scope = scope.parent
-        return None
-
-    def remember_tested(self, value: Size, length: Size, var: Var) -> None:
-        """Remember an index that was tested against a length from here on."""
-        self._tested[value, length] = var
-
-    def tested(self, value: Size, length: Size) -> Var | None:
-        """Return an index that this scope or one around it has tested against a length."""
-        scope: Cursor | None = self
-        while scope is not None:
-            found = scope._tested.get((value, length))
-            if found is not None:
-                return found
-            scope = scope.parent
-        return None
 
 
 class Place(Protocol):
@@ -181,9 +133,14 @@ class Workshop:
         if self.facts.within(value, length):
             return value
         found = cursor.tested(value, length)
-        if found is not None:
-            return found.size
-        var = Var("at", DType.I64, ours=True)
-        cursor.add(CheckedIndex(var, SizeValue(value), length, node, axis))
-        cursor.remember_tested(value, length, var)
-        return var.size
+        if found is None:
+            place = hoisted(value, cursor, self.facts)
+            var = None if place.is_extreme else Var("at", DType.I64, ours=True)
+            tested = SizeValue(place.value)
+            place.cursor.add(CheckedIndex(var, tested, length, node, axis, place.runs))
+            found = value if var is None else var.size
+            if place.is_extreme and place.cursor.parent is None:
+                self.facts.learn(length - 1 - place.value, place.runs)
+            known_in = cursor if place.runs else place.cursor
+            known_in.remember_tested(value, length, found)
+        return found

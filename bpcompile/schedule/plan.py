@@ -5,12 +5,13 @@ from __future__ import annotations
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.handover import copy_into
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import ArrayPlace, Cursor, Place, ScalarPlace, Workshop
+from bpcompile.schedule.places import ArrayPlace, Place, ScalarPlace, Workshop
 from bpcompile.schedule.ranges import Facts
 from bpcompile.schedule.regions import lower_region
-from bpcompile.schedule.statements import Expression, Plan, Var
+from bpcompile.schedule.statements import Expression, Plan, SizeValue, Var
 
 _UNOWNED = ("param", "const", "empty", "table")
 
@@ -20,6 +21,7 @@ def plan(graph: Graph) -> Plan:
     shop = Workshop(Facts(graph.guards, _signed(graph)))
     places: dict[Node, Place] = {}
     params: list[Var] = []
+    cursor = Cursor()
     for node in graph.params:
         type = node.array_type
         if type.rank:
@@ -27,9 +29,9 @@ def plan(graph: Graph) -> Plan:
             places[node] = ArrayPlace(var, tuple(range(type.rank)))
         else:
             var = Var(node.name, type.dtype)
-            places[node] = ScalarPlace(var)
+            places[node] = ScalarPlace(_counted(node) or var)
+            cursor.give(var)
         params.append(var)
-    cursor = Cursor()
     lowering = Lowering(Block(graph), shop, places, cursor, lower_region)
     outs: dict[int, Var] = {}
     for position, out in enumerate(graph.outputs):
@@ -48,6 +50,12 @@ def plan(graph: Graph) -> Plan:
         else:
             scalars[position] = lowering.read(out, (), cursor)
     return Plan(params, outs, scalars, shop.buffers, cursor.statements)
+
+
+def _counted(param: Node) -> SizeValue | None:
+    """Return the size that a run-time number is, where that has a name."""
+    size: Size = param.attrs.get("size", 0)
+    return SizeValue(size) if _bare(size) else None
 
 
 def _signed(graph: Graph) -> set[str]:

@@ -30,6 +30,7 @@ class Facts:
         self._always: _Facts = tuple(fact for guard in guards for fact in _of_guard(guard))
         self._runs: list[Size] = []
         self._values: dict[str, Size] = {}
+        self._tested: list[tuple[Size, tuple[Size, ...]]] = []
 
     @contextmanager
     def counting(self, token: str, lower: Size, upper: Size) -> Iterator[None]:
@@ -42,9 +43,23 @@ class Facts:
         del self._counters[token]
         self._runs.pop()
 
+    @contextmanager
+    def before(self, token: str) -> Iterator[None]:
+        """Know within only what holds before a loop, by the token of its counter."""
+        counters, runs = self._counters, self._runs
+        outer = list(counters)[: list(counters).index(token)]
+        self._counters = {name: counters[name] for name in outer}
+        self._runs = runs[: len(outer)]
+        yield
+        self._counters, self._runs = counters, runs
+
     def define(self, token: str, size: Size) -> None:
         """Know what a token stands for."""
         self._values[token] = self.expanded(size)
+
+    def learn(self, fact: Size, runs: tuple[Size, ...] = ()) -> None:
+        """Know from here on that a size is 0 or more, where loops of so many steps run."""
+        self._tested.append((self.expanded(fact), tuple(self.expanded(steps) for steps in runs)))
 
     def expanded(self, size: Size) -> Size:
         """Return a size with each defined token replaced."""
@@ -54,6 +69,10 @@ class Facts:
         """Tell whether ``0 <= index < length`` is proved; lengths are never negative."""
         return self.never_negative(index) and self.never_negative(length - 1 - index)
 
+    def is_length(self, size: Size) -> bool:
+        """Tell whether a size is plainly 0 or more, wherever it stands."""
+        return _Proof({}, (), self._signed).is_length(size)
+
     def never_negative(self, size: Size) -> bool:
         """Tell whether a size is proved to be 0 or more here."""
         size = self.expanded(size)
@@ -62,7 +81,9 @@ class Facts:
         unknown = (n for n in size.names() if n.startswith("%") and n not in self._counters)
         if next(unknown, None) is not None:
             return False
-        proof = _Proof(self._counters, (*self._always, *self._runs), self._signed)
+        running = set(self._runs)
+        tested = (f for f, runs in self._tested if running.issuperset(r - 1 for r in runs))
+        proof = _Proof(self._counters, (*self._always, *self._runs, *tested), self._signed)
         return proof.holds(size)
 
 
@@ -81,7 +102,7 @@ class _Proof:
 
         `more` are facts of the present case, `gone` what has been eliminated on the way here.
         """
-        if self._is_length(size):
+        if self.is_length(size):
             return True
         self.steps += 1
         if isinstance(size, int) or self.steps > _MOST_STEPS:
@@ -91,12 +112,12 @@ class _Proof:
         if choice is not None:
             return self._holds_by_choice(size, choice, more, gone)
         atom = self._next(size, atoms)
-        factor = None if atom is None else _factor(size, atom)
+        factor = None if atom is None else factor_of(size, atom)
         sign = None if factor is None else self._sign(factor)
         if atom is None or factor is None or sign is None:
             return False
         for fact in self._facts_of(atom, more):
-            slope = _factor(fact, atom)
+            slope = factor_of(fact, atom)
             if not isinstance(slope, int) or slope * sign <= 0 or not gone.isdisjoint(_atoms(fact)):
                 continue
             scale = abs(slope)
@@ -110,7 +131,7 @@ class _Proof:
     ) -> bool:
         """Tell whether a size with a maximum or minimum is 0 or more: whichever operand it is."""
         kind, left, right = atom
-        factor = _factor(size, atom)
+        factor = factor_of(size, atom)
         sign = None if factor is None else self._sign(factor)
         first, second = _with(size, atom, left), _with(size, atom, right)
         if sign == (1 if kind == "max" else -1) and (
@@ -129,7 +150,7 @@ class _Proof:
         if inner:
             return max(inner, key=lambda a: (self._depth(a), not isinstance(a, str), len(str(a))))
         names = [atom for atom in atoms if isinstance(atom, str)]
-        taken = [name for name in names if (f := _factor(size, name)) and self._sign(f) == -1]
+        taken = [name for name in names if (f := factor_of(size, name)) and self._sign(f) == -1]
         return min(taken or names, default=None)
 
     def _depth(self, atom: Atom) -> int:
@@ -141,14 +162,14 @@ class _Proof:
         """Yield what is known of an atom."""
         if isinstance(atom, str):
             name = Dim.named(atom)
-            yield from self.counters.get(atom, (name,) if self._is_length(name) else ())
+            yield from self.counters.get(atom, (name,) if self.is_length(name) else ())
         else:
             kind, left, right = atom
             quotient = Dim({(atom,): 1})
             if kind == "//" and isinstance(right, int) and right > 0:
                 yield left - quotient * right
                 yield quotient * right + (right - 1) - left
-            elif self._is_length(quotient):
+            elif self.is_length(quotient):
                 yield quotient
         for fact in (*more, *self.facts):
             if atom in _atoms(fact):
@@ -156,11 +177,11 @@ class _Proof:
 
     def _sign(self, factor: Size) -> int | None:
         """Return 1 for a factor that is plainly 0 or more, -1 where its negative is, else None."""
-        if self._is_length(factor):
+        if self.is_length(factor):
             return 1
-        return -1 if self._is_length(-factor) else None
+        return -1 if self.is_length(-factor) else None
 
-    def _is_length(self, size: Size) -> bool:
+    def is_length(self, size: Size) -> bool:
         """Tell whether a size is plainly 0 or more: a sum of products of lengths."""
         if isinstance(size, int):
             return size >= 0
@@ -174,7 +195,7 @@ class _Proof:
         if isinstance(atom, str):
             return not atom.startswith("%") and atom not in self.signed
         kind, left, right = atom
-        known = self._is_length(left), self._is_length(right)
+        known = self.is_length(left), self.is_length(right)
         return any(known) if kind == "max" else all(known)
 
 
@@ -200,7 +221,7 @@ def _atoms(size: Size) -> set[Atom]:
     return set() if isinstance(size, int) else {a for monomial, _ in size.terms for a in monomial}
 
 
-def _factor(size: Size, atom: Atom) -> Size | None:
+def factor_of(size: Size, atom: Atom) -> Size | None:
     """Return what an atom is multiplied by in a size that is linear in it, else None."""
     if isinstance(size, int):
         return 0

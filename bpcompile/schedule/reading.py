@@ -17,8 +17,9 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
 from bpcompile.schedule.block import Block, through
 from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.nest import Index, Task
-from bpcompile.schedule.places import ArrayPlace, Cursor, OuterPlace, Place, Workshop
+from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, Workshop
 from bpcompile.schedule.statements import Apply, Expression, Lit, Set, SizeValue, Var
 from bpcompile.schedule.tasks import Work, pointer_indices
 

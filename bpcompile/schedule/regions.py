@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from bpcompile.ir.graph import Node
 from bpcompile.schedule.branches import Branch
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.loops import CountedLoop
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import Cursor
 from bpcompile.schedule.whiles import WhileLoop
 
 _Writer = CountedLoop | WhileLoop | Branch

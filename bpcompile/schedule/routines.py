@@ -6,8 +6,9 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Routine
 from bpcompile.ir.type import DType, TupleType, Type
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.nest import Task
-from bpcompile.schedule.places import ArrayPlace, Cursor
+from bpcompile.schedule.places import ArrayPlace
 from bpcompile.schedule.reading import Reader
 from bpcompile.schedule.statements import Call, For, Lit, SizeValue, Statement, Var
 

@@ -162,14 +162,17 @@ class FoldIndex:
 class CheckedIndex:
     """Assign a run-time index counted from the front, or raise IndexError.
 
-    `node` reads or writes at the index, on its array's axis number `axis`.
+    `node` reads or writes at the index, on its array's axis number `axis`. Without a variable the
+    index is only tested. `runs` are the steps of loops that come after: where one of them takes
+    none there is no such index, and 0 stands for it.
     """
 
-    var: Var
+    var: Var | None
     value: Expression
     length: Size
     node: Node
     axis: int
+    runs: tuple[Size, ...] = ()
 
 
 @dataclass(slots=True)

@@ -10,11 +10,12 @@ from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
+from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.effort import effort
 from bpcompile.schedule.handover import hand_over
 from bpcompile.schedule.loops import Carrier, place_of
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import ArrayPlace, Cursor
+from bpcompile.schedule.places import ArrayPlace
 from bpcompile.schedule.statements import (
     Buffer,
     Expression,

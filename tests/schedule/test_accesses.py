@@ -1,0 +1,128 @@
+"""Which loops may run in any order, and which are parted: by their statements."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpcompile import ops  # noqa: F401 - fills the table
+from bpcompile.ir.dims import Dim
+from bpcompile.ir.graph import Node
+from bpcompile.ir.op import OPS
+from bpcompile.ir.type import DType, Type
+from bpcompile.schedule.accesses import in_any_order
+from bpcompile.schedule.parting import parted
+from bpcompile.schedule.places import Workshop
+from bpcompile.schedule.ranges import Facts
+from bpcompile.schedule.statements import (
+    Apply,
+    Fill,
+    Fold,
+    For,
+    If,
+    Lit,
+    Load,
+    Set,
+    SizeValue,
+    Store,
+    Var,
+)
+
+N = Dim.named("n")
+A, B = Var("a", DType.F64, 1), Var("b", DType.F64, 1)
+C = Var("c", DType.F64, 2)
+K = Var("k", DType.I64)
+I = K.size  # noqa: E741 - the counter
+V = Var("v", DType.F64)
+ONE = Lit(1.0, DType.F64)
+
+
+def add(array, *index, value=ONE, op="sum"):
+    return Fold(Load(array, index), op, value)
+
+
+def applied(name, *args):
+    return Apply(Node(OPS[name], (), {}, Type(DType.F64)), args)
+
+
+FREE = {
+    "stores elsewhere": [Store(A, (I,), ONE), Store(B, (2 * I + 1,), ONE)],
+    "reads what it stores": [Set(V, Load(A, (I,))), Store(A, (I,), V)],
+    "adds to neighbours": [add(A, I - 1), add(A, I), add(A, I + 1)],
+    "adds to one element": [add(A, 0)],
+    "reads another array": [Store(A, (I,), Load(B, (I - 1,)))],
+    "stores beside": [Store(A, (2 * I,), ONE), Set(V, Load(A, (2 * I + 1,)))],
+    "rows": [Store(C, (I, 0), ONE), Set(V, Load(C, (I, N - 1)))],
+}
+ORDERED = {
+    "reads the neighbour": [Store(A, (I,), Load(A, (I - 1,)))],
+    "adds and reads": [add(A, I + 1), Set(V, Load(A, (I,)))],
+    "adds and stores": [add(A, I + 1), Store(A, (I,), ONE)],
+    "overwrites one element": [Store(A, (0,), ONE)],
+    "stores at data": [Set(J := Var("j", DType.I64), ONE), Store(A, (J.size,), ONE)],
+    "stores at data beside": [Set(J, ONE), Store(A, (J.size + I,), ONE)],
+    "fills": [Fill(A, 0.0), Set(V, Load(A, (I,)))],
+    "multiplies": [add(A, I, op="prod"), add(A, I + 1, op="prod")],
+    "columns": [Store(C, (0, I), ONE), Set(V, Load(C, (I, 0)))],
+    "in a branch": [If(ONE, [Store(A, (I,), ONE)], [Store(A, (I + 1,), ONE)], [], None)],
+    "may raise": [Store(A, (I,), ONE), object()],
+}
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_free(name):
+    assert in_any_order(K, FREE[name], Facts())
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_ordered(name):
+    assert not in_any_order(K, ORDERED[name], Facts())
+
+
+def test_inner_counters_do_not_part_the_steps():
+    inner = Var("l", DType.I64)
+    body = [For(inner, SizeValue(0), SizeValue(N), [Store(A, (I + inner.size,), ONE)])]
+    assert not in_any_order(K, body, Facts())
+    body = [For(inner, SizeValue(0), SizeValue(N), [Store(C, (I, inner.size), ONE)])]
+    assert in_any_order(K, body, Facts())
+
+
+def parts(*body, upper=N):
+    shop = Workshop(Facts())
+    loop = For(K, SizeValue(1), SizeValue(upper), list(body))
+    return parted(loop, shop), shop.buffers
+
+
+def test_a_stencil_is_parted():
+    found, rows = parts(add(A, I + 1, value=V), add(A, I), add(A, I - 1, value=V), add(B, I))
+    assert [len(loop.body) for loop in found] == [3, 1, 1]
+    assert len(rows) == 1  # both neighbours get one value
+    kept = [s for s in found[0].body if isinstance(s, Fold)]
+    assert [s.target.index for s in kept] == [(I,), (I,)]
+    stored = next(s for s in found[0].body if isinstance(s, Store))
+    assert (stored.index, stored.value) == ((I - 1,), V)
+    for loop, offset in zip(found[1:], (1, -1), strict=True):
+        (again,) = loop.body
+        assert again.target.index == (loop.var.size + offset,)
+        assert again.value == Load(rows[0].var, (loop.var.size - 1,))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [add(A, I), add(A, I)],  # one element
+        [add(A, 2 * I), add(A, 2 * I + 1)],  # never the same
+        [add(A, I), add(A, I + N)],  # nobody knows how far apart
+        [add(A, 0), add(A, 1)],  # sums
+        [add(A, I), add(A, I + 1), Set(V, Load(A, (I,)))],  # read as well
+        [add(A, I), add(A, I + 1, value=applied("sin", V))],  # no vector code comes of it
+        [add(A, I), If(ONE, [add(A, I + 1)], [], [], None)],
+    ],
+)
+def test_others_stay_whole(body):
+    found, rows = parts(*body)
+    assert (len(found), rows) == (1, [])
+
+
+def test_a_loop_whose_length_changes_stays_whole():
+    found, _ = parts(add(A, I), add(A, I + 1), upper=Dim.named("%7"))
+    assert len(found) == 1
