@@ -13,7 +13,9 @@ expressions, loops and matrix products, with every buffer listed. The path of a 
 4. `regions` writes loops and branches, each region a block of its own between steps 1 and 3. A
    result lies where an operand did if nobody reads that any more (`ownership`, `block`), and
    `handover` and `settle` write how values take the place of others.
-5. `memory` lays the temporary buffers out in one workspace.
+5. `arrange` changes a finished loop so that vector code may come of it, by what `accesses` proves
+   of its steps, and `hoist` tests run-time indices before the loops that use them.
+6. `memory` lays the temporary buffers out in one workspace.
 
 A schedule knows ops by their kind and by name for the few structural ones; it must not know of
 text or targets.

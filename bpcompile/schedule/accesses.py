@@ -4,15 +4,17 @@ What statements do to arrays is a list of accesses: reads, additions to an eleme
 Additions commute with each other; any other two accesses to an array, of which one changes it, must
 stay in order unless they never meet. Two never meet in different steps where on some axis both are
 the same multiple of the loop's counter beside what does not change in the loop: ``i + n`` and
-``i + n``, or ``2*i`` and ``2*i + 1``.
+``i + n``, or ``2*i`` and ``2*i + 1``; and in no two steps where one is proved to be the larger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import starmap
 
-from bpcompile.ir.dims import Size, size_names
+from bpcompile.ir.dims import Size, size_names, substitute
+from bpcompile.ir.type import DType
 from bpcompile.schedule.ranges import Facts, factor_of
 from bpcompile.schedule.statements import (
     Apply,
@@ -26,6 +28,7 @@ from bpcompile.schedule.statements import (
     Load,
     Move,
     Set,
+    SizeValue,
     Statement,
     Store,
     Var,
@@ -94,17 +97,46 @@ def _reads(values: Iterable[Expression]) -> list[Access]:
 class Steps:
     """Compare the steps of one loop."""
 
-    def __init__(self, counter: Var, body: Sequence[Statement], facts: Facts) -> None:
-        """Hold the loop."""
-        self.token = counter.token
+    def __init__(self, loop: For, facts: Facts) -> None:
+        """Hold the loop, and what is known before it."""
+        self.loop = loop
+        self.token = loop.var.token
         self.facts = facts
-        self.changing = {self.token, *_made(body)}
+        self.changing = {self.token, *_made(loop.body)}
 
     def may_meet(self, one: Access, other: Access) -> bool:
         """Tell whether two accesses to an array may touch the same element in different steps."""
         if one.index is None or other.index is None:
             return True
-        return not any(map(self._differ, one.index, other.index))
+        pairs = list(zip(one.index, other.index, strict=True))
+        return not any(starmap(self._differ, pairs)) and self.may_ever_meet(one, other)
+
+    def may_ever_meet(self, one: Access, other: Access) -> bool:
+        """Tell whether two accesses may touch the same element, in one step or in two."""
+        if one.index is None or other.index is None:
+            return True
+        lower, upper = self.loop.lower, self.loop.upper
+        if not isinstance(lower, (SizeValue, Var)) or not isinstance(upper, (SizeValue, Var)):
+            return True
+        again = Var(None, DType.I64)
+        first, end = lower.size, upper.size
+        with (
+            self.facts.counting(self.token, first, end),
+            self.facts.counting(again.token, first, end),
+        ):
+            for left, right in zip(one.index, other.index, strict=True):
+                left, right = self.facts.expanded(left), self.facts.expanded(right)
+                apart = left - substitute(right, {self.token: again.size})
+                if self.facts.never_negative(apart - 1) or self.facts.never_negative(-apart - 1):
+                    return False
+        return True
+
+    def is_fixed(self, access: Access) -> bool:
+        """Tell whether an access is to one element in all steps."""
+        if access.index is None:
+            return False
+        names = {name for size in access.index for name in size_names(self.facts.expanded(size))}
+        return names.isdisjoint(self.changing)
 
     def meet(self, one: Access, other: Access) -> bool:
         """Tell whether two accesses touch the same element in steps at a known distance."""
@@ -165,12 +197,12 @@ def _made(statements: Iterable[Statement]) -> set[str]:
     return {token for var in found for token in (*var.tokens, *var.itself().tokens)}
 
 
-def in_any_order(counter: Var, body: Sequence[Statement], facts: Facts) -> bool:
+def in_any_order(loop: For, facts: Facts) -> bool:
     """Tell whether the steps of a loop that carries no scalar may run in any order."""
-    found = accesses(body)
+    found = accesses(loop.body)
     if found is None:
         return False
-    steps = Steps(counter, body, facts)
+    steps = Steps(loop, facts)
     by_array: dict[Var, list[Access]] = {}
     for access in dict.fromkeys(found):
         by_array.setdefault(access.array, []).append(access)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.schedule.accesses import in_any_order
+from bpcompile.schedule.arrange import arranged
 from bpcompile.schedule.block import Block
+from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
 from bpcompile.schedule.cursor import Count, Cursor
 from bpcompile.schedule.handover import copy_into, hand_over
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.parting import parted
 from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, ScalarPlace
 from bpcompile.schedule.statements import Expression, For, Lit, Set, SizeValue, Var
 from bpcompile.schedule.tasks import rank_of
@@ -111,12 +111,11 @@ class CountedLoop(Carrier):
         self.start()
         index = self.body.params[0]
         first, last = (self.outer.index_value(arg, (), self.cursor) for arg in self.node.args[:2])
-        mirrored = _mirrored(self.body)
+        top, mirrored = self._mirrored() or (0, None)
         counter = Var((mirrored or index).name or "i", index.array_type.dtype)
         counted: Expression = counter
         if mirrored is not None:
             # i = top - index: the loop counts i itself, downwards.
-            top = _size_of(mirrored.args[0])
             first, last = top - last + 1, top - first + 1
             counted = SizeValue(top - counter.size)
         places = {index: ScalarPlace(counted), **self.given(self.params)}
@@ -130,31 +129,44 @@ class CountedLoop(Carrier):
         note = str(self.node.attrs.get("note", ""))
         bounds = SizeValue(first), SizeValue(last)
         scalars = [var for var in self.state if not var.rank]
-        body, facts = cursor.statements, self.outer.shop.facts
-        is_free = not scalars and in_any_order(counter, body, facts)
-        down = mirrored is not None and not is_free
+        body = cursor.statements
         ordered = any(var.dtype.is_float for var in scalars)
-        loop = For(counter, *bounds, body, note, down, ordered)
-        for part in parted(loop, self.outer.shop) if is_free else [loop]:
-            self.cursor.add(part)
+        loop = For(counter, *bounds, body, note, mirrored is not None, ordered)
+        for statement in arranged(loop, self.outer.shop, bool(scalars)):
+            self.cursor.add(statement)
         self.finish()
 
+    def _mirrored(self) -> tuple[Size, Node] | None:
+        """Return the one integer that the body makes of its index, where that counts downwards.
 
-def _mirrored(body: Graph) -> Node | None:
-    """Return the one integer that a body makes of its index, where that counts downwards."""
-    index = body.params[0]
-    readers = [node for node in body.nodes if index in node.args]
-    if len(readers) != 1 or index in body.outputs:
-        return None
-    node = readers[0]
-    is_mirror = node.op.name == "sub" and node.args[1] is index
-    return node if is_mirror and node.args[0].op.name in ("const", "dim") else None
+        With it goes what the index is taken away from.
+        """
+        index = self.body.params[0]
+        readers = [node for node in self.body.nodes if index in node.args]
+        if len(readers) != 1 or index in self.body.outputs:
+            return None
+        node = readers[0]
+        if node.op.name != "sub" or node.args[1] is not index or not is_counted(node.args[0]):
+            return None
+        top = self._size(node.args[0])
+        return None if top is None else (top, node)
 
-
-def _size_of(node: Node) -> Size:
-    """Return the size that a constant or a length is."""
-    size: Size = node.attrs["value"] if node.op.name == "const" else node.attrs["size"]
-    return size
+    def _size(self, node: Node) -> Size | None:
+        """Return a counted scalar that is the same in each step as a size."""
+        match node.op.name:
+            case "const":
+                return int(node.attrs["value"])
+            case "dim":
+                size: Size = node.attrs["size"]
+                return size
+            case "param":
+                fixed = dict(zip(self.params[self.count :], self.constants, strict=True))
+                place = fixed.get(node)
+                value = place.value if isinstance(place, ScalarPlace) else None
+                return value.size if isinstance(value, (SizeValue, Var)) else None
+        operands = [self._size(arg) for arg in node.args] if is_arithmetic(node) else [None]
+        known = [size for size in operands if size is not None]
+        return calculated(node, known) if len(known) == len(operands) else None
 
 
 def result_array(outer: Lowering, item: Node | None, like: Node) -> Var:

@@ -36,7 +36,7 @@ def parted(loop: For, shop: Workshop) -> list[For]:
         return [loop]
     later: list[Fold] = []
     for folds in _shared(loop, shop).values():
-        parts = _parts(folds, Steps(loop.var, loop.body, shop.facts))
+        parts = _parts(folds, Steps(loop, shop.facts))
         choices = [[f for part in parts if part is not kept for f in part] for kept in parts]
         later += min(choices, key=lambda choice: len({id(fold.value) for fold in choice}))
     return [loop, *_put_off(loop, later, shop)] if later else [loop]
@@ -75,7 +75,7 @@ def _shared(loop: For, shop: Workshop) -> dict[Var, list[Fold]]:
             found.setdefault(statement.target.array.itself(), []).append(statement)
     touched = accesses(loop.body) or ()
     others = {access.array for access in touched if not access.adds}
-    steps = Steps(loop.var, loop.body, shop.facts)
+    steps = Steps(loop, shop.facts)
     return {
         array: folds
         for array, folds in found.items()

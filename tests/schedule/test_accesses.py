@@ -10,11 +10,13 @@ from bpcompile.ir.graph import Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 from bpcompile.schedule.accesses import in_any_order
+from bpcompile.schedule.arrange import arranged
 from bpcompile.schedule.parting import parted
 from bpcompile.schedule.places import Workshop
 from bpcompile.schedule.ranges import Facts
 from bpcompile.schedule.statements import (
     Apply,
+    Buffer,
     Fill,
     Fold,
     For,
@@ -31,13 +33,17 @@ N = Dim.named("n")
 A, B = Var("a", DType.F64, 1), Var("b", DType.F64, 1)
 C = Var("c", DType.F64, 2)
 K = Var("k", DType.I64)
-I = K.size  # noqa: E741 - the counter
+I = K.size
 V = Var("v", DType.F64)
 ONE = Lit(1.0, DType.F64)
 
 
 def add(array, *index, value=ONE, op="sum"):
     return Fold(Load(array, index), op, value)
+
+
+def loop_of(body, first=0, end=N):
+    return For(K, SizeValue(first), SizeValue(end), list(body), down=True)
 
 
 def applied(name, *args):
@@ -51,6 +57,8 @@ FREE = {
     "adds to one element": [add(A, 0)],
     "reads another array": [Store(A, (I,), Load(B, (I - 1,)))],
     "stores beside": [Store(A, (2 * I,), ONE), Set(V, Load(A, (2 * I + 1,)))],
+    "stores below what it reads": [Store(A, (I,), Load(A, (I + N,)))],
+    "stores in a row that it does not read": [Store(C, (0, I), Load(C, (1, I + 1)))],
     "rows": [Store(C, (I, 0), ONE), Set(V, Load(C, (I, N - 1)))],
 }
 ORDERED = {
@@ -70,20 +78,67 @@ ORDERED = {
 
 @pytest.mark.parametrize("name", FREE)
 def test_free(name):
-    assert in_any_order(K, FREE[name], Facts())
+    assert in_any_order(loop_of(FREE[name]), Facts())
 
 
 @pytest.mark.parametrize("name", ORDERED)
 def test_ordered(name):
-    assert not in_any_order(K, ORDERED[name], Facts())
+    assert not in_any_order(loop_of(ORDERED[name]), Facts())
 
 
 def test_inner_counters_do_not_part_the_steps():
     inner = Var("l", DType.I64)
     body = [For(inner, SizeValue(0), SizeValue(N), [Store(A, (I + inner.size,), ONE)])]
-    assert not in_any_order(K, body, Facts())
+    assert not in_any_order(loop_of(body), Facts())
     body = [For(inner, SizeValue(0), SizeValue(N), [Store(C, (I, inner.size), ONE)])]
-    assert in_any_order(K, body, Facts())
+    assert in_any_order(loop_of(body), Facts())
+
+
+def summed(*body, shape=(N + 1,), first=0, end=N, carries=False):
+    shop = Workshop(Facts())
+    shop.buffers.append(Buffer(A, shape, "temp"))
+    return arranged(loop_of(body, first, end), shop, carries)
+
+
+def test_what_is_added_to_one_element_is_summed_first():
+    before, loop, after = summed(add(A, 0, value=V), Store(B, (I,), ONE))
+    assert isinstance(before, Set)
+    assert (loop.body[0].target, loop.body[0].value) == (before.var, V)
+    assert (after.target, after.value) == (Load(A, (0,)), before.var)
+    assert not loop.down
+
+
+def test_two_sums_into_one_element_are_one():
+    found = summed(add(A, 0), add(A, 0, value=V))
+    assert len(found) == 3
+    assert [fold.target for fold in found[1].body] == [found[0].var] * 2
+
+
+def test_elements_that_the_loop_never_comes_to_are_summed():
+    assert len(summed(add(A, N), Store(A, (I,), ONE))) == 3
+    assert len(summed(add(A, 0), Store(A, (I,), ONE), first=1)) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [add(A, 0), Store(A, (I,), ONE)],  # overwritten in the first step
+        [add(A, 0), Set(V, Load(A, (I,)))],
+        [add(A, I)],
+        [add(A, 0, op="max")],
+        [add(A, N + 1)],  # not in range, should no step be taken
+        [add(A, 0), object()],
+    ],
+)
+def test_other_additions_stay(body):
+    (loop,) = summed(*body)
+    assert len(loop.body) == len(body)
+    assert isinstance(loop.body[0].target, Load)
+
+
+def test_a_loop_that_carries_a_scalar_keeps_its_order():
+    assert summed(Store(A, (I,), ONE), carries=True)[0].down
+    assert not summed(Store(A, (I,), ONE))[0].down
 
 
 def parts(*body, upper=N):

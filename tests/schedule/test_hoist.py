@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import bpcompile as bp
-from bpcompile.errors import BpcompileError
 from bpcompile.ir.dims import Dim
 from bpcompile.schedule.cursor import Count, Cursor
 from bpcompile.schedule.hoist import hoisted
@@ -89,15 +89,12 @@ def beside(x, y, n):
     return total
 
 
-def test_the_error_says_the_array_and_the_line(tmp_path):
-    import numpy as np
-
+def test_the_error_says_the_array_and_the_line():
     made = bp.value_and_grad(beside, argnums=(0, 1))
     x, y = np.arange(6.0), np.array([1.0, 2.0])
     value, (x_bar, _) = made(x, y, 5)
     assert value == beside(x, y, 5)
     assert x_bar.tolist() == [1.0, 3.0, 3.0, 3.0, 3.0, 2.0]
     assert made(x, y[:0], 60)[0] == 0.0  # no step of the inner loop, so no index
-    with pytest.raises(IndexError, match=r"x") as caught:
+    with pytest.raises(IndexError, match=r"index 6 .* of `x` .*test_hoist\.py:\d+"):
         made(x, y, 6)
-    assert "test_hoist.py" in str(caught.value) or isinstance(caught.value, BpcompileError)
