@@ -104,7 +104,12 @@ class Rewriter(Builder):
             self._give_name(result, node.name)
 
     def _give_name(self, node: Node, name: str) -> None:
-        """Name the replacement of a named node, now or, if an older graph has it, at the end."""
+        """Name the replacement of a named node, now or, if an older graph has it, at the end.
+
+        A parameter stays itself.
+        """
+        if node.op.name == "param":
+            return
         if node in self.place:
             self._names.setdefault(node, name)
         else:

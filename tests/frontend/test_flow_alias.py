@@ -141,3 +141,18 @@ def test_operands_that_become_one_value_share_what_arms_make_of_them():
     value, x_bar = bp.value_and_grad(results, **options)(x, 0.2)
     inner, s = np.sin(0.3), np.sin(np.sin(0.3))
     np.testing.assert_allclose(x_bar, [0.3 * np.cos(inner) * np.cos(0.3), s, s], rtol=1e-14)
+
+
+def test_a_body_that_overwrites_an_array_by_one_without_a_name_is_simplified():
+    def overwritten(x, n):
+        u = x * 1.0
+        kept = (0.5, u * 0.5)
+        while n > 0 and x[0] < 2.0:
+            n -= 1
+            u[:] = kept[1]
+        return u.sum()
+
+    x = np.array([0.3, 0.2, 0.1])
+    for n, slope in ((0, 1.0), (3, 0.5)):
+        x_bar = bp.grad(overwritten, target="numpy", cache=False, verify=True)(x, n)
+        np.testing.assert_allclose(x_bar, np.full(3, slope))
