@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from bpcompile.frontend.flow_carried import Start
+from bpcompile.frontend.flow_past import Key
 from bpcompile.frontend.memory import is_known_outside, may_be, may_share
 from bpcompile.frontend.session import Frame
 from bpcompile.frontend.tracer import Tracer
-
-Key = tuple[int, int]  # of a carried array: its variable and leaf
 
 
 @dataclass
@@ -32,6 +31,9 @@ class End:
     outer: dict[int, weakref.ref[Tracer]] = field(default_factory=dict)
     made: set[int] = field(default_factory=set)
     known: bool = False  # it may be an array outside of the trace
+
+
+_NOTHING = End()
 
 
 def end_of(leaf: Tracer, params: Mapping[int, Key], frame: Frame) -> End:
@@ -94,12 +96,16 @@ class Sharing:
 
 
 def before_steps(starts: Mapping[Key, Start], ends: Mapping[Key, End]) -> Sharing:
-    """Return what arrays that a loop carries may be at the beginning of a step."""
+    """Return what arrays that a loop carries may be at the beginning of a step.
+
+    Of the first step, where nothing is said of the ends of steps.
+    """
     found = Sharing()
     for key, start in starts.items():
         alive = start.others
-        found.outer[key] = {id(root): weakref.ref(root) for root in alive} | ends[key].outer
-        if start.is_known or ends[key].known:
+        end = ends.get(key, _NOTHING)
+        found.outer[key] = {id(root): weakref.ref(root) for root in alive} | end.outer
+        if start.is_known or end.known:
             found.known.add(key)
     for one, other in combinations(sorted(starts), 2):
         if not starts[one].ids.isdisjoint(starts[other].ids):

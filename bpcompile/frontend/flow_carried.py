@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bpcompile.frontend.elementwise import cast
+from bpcompile.frontend.exits import DONE, RESULT
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.memory import attach, is_known_outside, may_be, root_of
-from bpcompile.frontend.session import current
+from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer, View
 from bpcompile.frontend.trees import Structure
 from bpcompile.ir.build import Expr
+from bpcompile.ir.type import DType, Type
 
 
 class Start:
@@ -79,6 +83,11 @@ class Start:
                 view.expr = read(current().expr(self.kept.expr))
                 self.kept = view
 
+    def widen(self, dtype: DType) -> None:
+        """Start in the dtype that the body gives a number."""
+        if self.weak and not self.expr.shape and self.expr.dtype is not dtype:
+            self.expr, self.weak = cast(self.expr, dtype), False
+
     def value(self) -> Any:
         """Return what the variable is before the loop."""
         if self._array is None:
@@ -127,3 +136,36 @@ class Opened:
     leaves: dict[int, list[Given | None]]
     arrays: list[Expr]
     mark: int = 0
+
+
+def zero(of: tuple[Type, bool]) -> Start:
+    """Return what a result is before it is returned."""
+    type, weak = of
+    return Start(Tracer(current().const(0, type), weak))
+
+
+def is_read(frame: Frame, params: Sequence[Given | None]) -> bool:
+    """Tell whether a graph under construction reads any of some parameters."""
+    nodes = {param.expr.node for param in params if param is not None}
+    return any(arg in nodes for node in frame.builder.nodes for arg in node.args)
+
+
+def shown(name: str) -> str:
+    """Return what a variable of ours is called in a graph."""
+    if name.startswith("__bp_break_"):
+        return "stop"
+    return {DONE: "returned", RESULT: "result"}.get(name, name)
+
+
+def is_same(before: Any, after: Any) -> bool:
+    """Tell whether a known value is the same before and after."""
+    if before is after:
+        return True
+    plain = (str, bytes, int, float, type(None), tuple)
+    return type(before) is type(after) and isinstance(before, plain) and bool(before == after)
+
+
+def short(value: Any) -> str:
+    """Return a value's short text."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

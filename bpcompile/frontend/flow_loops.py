@@ -13,13 +13,13 @@ from typing import Any
 from bpcompile.errors import TraceError, TypeMismatchError
 from bpcompile.frontend.flow import both, branch, negated, truth, truth_of, variables_at
 from bpcompile.frontend.flow_carried import Next, Opened
+from bpcompile.frontend.flow_past import site
 from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
 from bpcompile.frontend.flow_state import State
 from bpcompile.frontend.iteration import Iteration, over, over_known
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.memory import rewind
-from bpcompile.frontend.origins import user_frame
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.runtime_sizes import size_of
 from bpcompile.frontend.session import Frame, current, is_tracing
@@ -72,19 +72,13 @@ def _until(
                 yield value
 
 
-def _site() -> tuple[Any, int]:
-    """Return what tells one loop of the user's code from others."""
-    frame = user_frame()
-    return (None, 0) if frame is None else (frame.f_code, frame.f_lineno)
-
-
 def _rolled(values: Any) -> Iteration | None:
     """Return what a `for` statement rolls, or None where Python runs each step."""
     session = current().session
     steps = over(values)
     if steps is None:
         steps = over_known(values)
-    if steps is None or _site() in session.unrolled:
+    if steps is None or site() in session.unrolled:
         return None
     count = steps.count
     if isinstance(count, int) and count <= session.unroll and not steps.attributes:
@@ -115,14 +109,15 @@ def _traced_loop(
     outer = current()
     outer.mark()
     lower, upper = _bound(outer, steps.lower), _bound(outer, steps.upper)
-    site = _site() if _may_unroll(outer, steps) else None
-    if site is not None:
-        outer.session.rolling.append(site)
+    here = site() if _may_unroll(outer, steps) else None
+    if here is not None:
+        outer.session.rolling.append(here)
     state = State(variables)
     state.count = steps.count
     below = size_of(outer, Tracer(upper))
     while True:
         region = FlowRegion("body", variables)
+        region.frame.past = state.settled.inner.begin()
         name = steps.name or next(iter(variables.names), "i")
         index = Tracer(region.frame.builder.param(name, _INDEX), weak=True)
         if below is not None:
@@ -142,8 +137,8 @@ def _traced_loop(
         if last is not None:
             break
         variables.set(state.before)
-    if site is not None:
-        outer.session.rolling.remove(site)
+    if here is not None:
+        outer.session.rolling.remove(here)
     if ends:
         assert stopped is not None
         ended = stopped
@@ -206,6 +201,7 @@ def _append_while(
     """
     region, opened, last = body
     tested = FlowRegion("test")
+    tested.frame.past = None
     given: list[Tracer] = []
     if counter is not None:
         name = counter[0].expr.node.name or "i"
@@ -296,6 +292,7 @@ def _traced_repeat(test: Callable[[], Any], variables: Variables) -> Iterator[No
     state = State(variables)
     while True:
         region = FlowRegion("body", variables)
+        region.frame.past = state.settled.inner.begin()
         opened = state.open(region)
         region.enter()
         yield

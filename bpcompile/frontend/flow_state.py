@@ -22,20 +22,31 @@ import numpy as np
 
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
-from bpcompile.frontend.exits import DONE, RESULT
+from bpcompile.frontend.exits import RESULT
 from bpcompile.frontend.flow_alias import (
-    Key,
     Sharing,
     after_steps,
     before_steps,
     end_of,
 )
-from bpcompile.frontend.flow_carried import Carried, Given, Next, Opened, Start
+from bpcompile.frontend.flow_carried import (
+    Carried,
+    Given,
+    Next,
+    Opened,
+    Start,
+    is_read,
+    is_same,
+    short,
+    shown,
+    zero,
+)
+from bpcompile.frontend.flow_past import Key, Result, Settled, arrays_at, places_of
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
 from bpcompile.frontend.memory import forget_old_variables, hold, root_of
-from bpcompile.frontend.session import Frame, current
+from bpcompile.frontend.session import Frame, current, entered
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import flatten, leaves_of
 from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
@@ -51,6 +62,9 @@ class State:
 
     def __init__(self, variables: Variables) -> None:
         """Take the variables as they are before the loop, and unset those that are carried."""
+        past = current().past
+        self.settled: Settled = Settled() if past is None else past.settled()
+        self._is_inner = past is not None
         self.variables = variables
         self.arrays: list[Tracer] = []  # those from outside that the body writes to
         self.carried: dict[int, Carried] = {}
@@ -75,6 +89,7 @@ class State:
         for start in self._starts():
             start.settle()
         self._all = dict(self.carried)
+        self._begin_as_last_time()
 
     @property
     def before(self) -> list[Any]:
@@ -83,6 +98,26 @@ class State:
         for number, one in self._all.items():
             values[number] = one.structure.unflatten(start.value() for start in one.start)
         return values
+
+    def _begin_as_last_time(self) -> None:
+        """Start from what the loop carried in the end when it was traced before."""
+        last = self.settled
+        for number, (paths, structure, types) in last.results.items():
+            if self._before[number] is NO_RESULT:
+                self.carried[number] = Carried(paths, structure, list(map(zero, types)))
+        starts = self._by_key()
+        for key, start in starts.items():
+            if key in last.dtypes:
+                start.widen(last.dtypes[key])
+            start.bound_anew = key in last.anew
+            if key in last.keeps and start.kept is not None:
+                start.keeps = start.stays = True
+        self.arrays.extend(arrays_at(last.arrays))
+        self._sharing = before_steps(starts, {}).among(last.shared)
+
+    def _by_key(self) -> dict[Key, Start]:
+        """Return the leaves of all that is carried by variable and number."""
+        return {(n, k): s for n, one in self.carried.items() for k, s in enumerate(one.start)}
 
     def _hold_shared(self) -> None:
         """Hold the arrays that two of the variables know, which are unset all at once."""
@@ -157,15 +192,17 @@ class State:
                 )
             elif before is NO_RESULT:
                 again |= self._resulted(number, name, value)
-            elif not _same(before, value):
+            elif not is_same(before, value):
                 raise TraceError(
-                    f"`{name}` is {_shown(before)} before {self.variables.what} and "
-                    f"{_shown(value)} after one step of it: only numbers, arrays and trees of them "
+                    f"`{name}` is {short(before)} before {self.variables.what} and "
+                    f"{short(value)} after one step of it: only numbers, arrays and trees of them "
                     "change from step to step"
                 )
         written = [t for t in self._written(region) if not any(t is a for a in self.arrays)]
         if written:
             self.arrays.extend(written)
+            if self._is_inner:
+                self.settled.arrays.update(dict.fromkeys(places_of(written)))
             again = True
         writes = len(region.frame.session.writes) > opened.mark
         again |= self._kept(found, opened, writes)
@@ -191,17 +228,19 @@ class State:
         """Find out which variables stay the array that they are; tell whether that is news."""
         news = False
         for number, leaves in found.items():
-            for start, given, leaf in zip(
-                self.carried[number].start, opened.leaves[number], leaves, strict=True
-            ):
+            group = zip(self.carried[number].start, opened.leaves[number], leaves, strict=True)
+            for k, (start, given, leaf) in enumerate(group):
                 if given is None:
                     if leaf is not start.kept:
                         start.keeps, start.bound_anew, news = False, True, True
+                        self.settled.anew.add((number, k))
                 elif start.kept is not None and not start.bound_anew:
                     start.stays = leaf is given.tracer()
                     # What it shares its memory with may be written to, or be read after a write.
                     start.keeps = start.stays and writes
                     news |= start.keeps
+                    if start.keeps:
+                        self.settled.keeps.add((number, k))
         return news
 
     def _shared(
@@ -231,7 +270,10 @@ class State:
         read = {key for key, expr in exprs.items() if expr.node in nodes}
         read.update(param for end in ends.values() for param in end.params)
         known, self._sharing = self._sharing, before.among(read)
-        return writes and not self._sharing.is_within(known)
+        news = writes and not self._sharing.is_within(known)
+        if news:
+            self.settled.shared |= read
+        return news
 
     def _next(self, frame: Frame, number: int, value: Any, opened: Opened) -> list[Tracer] | None:
         """Return the next leaves of a variable; None where it changes and nobody reads it."""
@@ -245,7 +287,7 @@ class State:
             for path, start, leaf in zip(one.paths, one.start, following, strict=True):
                 self._check_shape(path, start.tracer(), leaf)
         except BpcompileError:
-            if _is_read(frame, opened.leaves[number]):
+            if is_read(frame, opened.leaves[number]):
                 raise
             self.reasons[number] = f"`{name}` changes its type in {self.variables.what}"
             return None
@@ -269,7 +311,7 @@ class State:
         """Give start values the dtypes that the body gives them; tell whether any changed."""
         one = self.carried[number]
         changed = False
-        for path, start, leaf in zip(one.paths, one.start, leaves, strict=True):
+        for k, (path, start, leaf) in enumerate(zip(one.paths, one.start, leaves, strict=True)):
             dtype = promoted((start.tracer(), leaf))
             if leaf.expr.dtype is start.expr.dtype or dtype is start.expr.dtype:
                 continue
@@ -278,7 +320,8 @@ class State:
                     f"`{path}` is {start.expr.type} before {self.variables.what} and "
                     f"{leaf.type} after one step of it: start it with .astype({dtype.numpy_name})"
                 )
-            start.expr, start.weak = cast(start.expr, dtype), False
+            start.widen(dtype)
+            self.settled.dtypes[number, k] = dtype
             changed = True
         return changed
 
@@ -287,13 +330,12 @@ class State:
         if value is NO_RESULT:
             return False
         leaves, paths, structure = flatten(value, "result" if name == RESULT else name)
-        frame = current()
-        assert frame.parent is not None
-        starts = [
-            Start(Tracer(frame.parent.const(0, Type(t.expr.dtype, t.sizes)), t.weak))
-            for t in lift_all(leaves)
-        ]
-        self.carried[number] = Carried(paths, structure, starts)
+        types = [(Type(t.expr.dtype, t.sizes), t.weak) for t in lift_all(leaves)]
+        outer = current().parent
+        assert outer is not None
+        with entered(outer):
+            self.carried[number] = Carried(paths, structure, list(map(zero, types)))
+        self.settled.results[number] = Result(paths, structure, types)
         return True
 
     # -- after the loop ------------------------------------------------------------------------
@@ -356,30 +398,3 @@ class State:
                 self.count.dim, ">=", 1, "a loop that binds an array anew"
             )
         return isinstance(self.count, int) and self.count > 0
-
-
-def _is_read(frame: Frame, params: Sequence[Given | None]) -> bool:
-    """Tell whether a graph under construction reads any of some parameters."""
-    nodes = {param.expr.node for param in params if param is not None}
-    return any(arg in nodes for node in frame.builder.nodes for arg in node.args)
-
-
-def shown(name: str) -> str:
-    """Return what a variable of ours is called in a graph."""
-    if name.startswith("__bp_break_"):
-        return "stop"
-    return {DONE: "returned", RESULT: "result"}.get(name, name)
-
-
-def _same(before: Any, after: Any) -> bool:
-    """Tell whether a known value is the same before and after."""
-    if before is after:
-        return True
-    plain = (str, bytes, int, float, type(None), tuple)
-    return type(before) is type(after) and isinstance(before, plain) and bool(before == after)
-
-
-def _shown(value: Any) -> str:
-    """Return a value's short text."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

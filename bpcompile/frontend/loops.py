@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from bpcompile.errors import ArgumentError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
+from bpcompile.frontend.flow_past import Settled
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift, lift_all
 from bpcompile.frontend.origins import where
@@ -66,11 +67,15 @@ class Loop:
         leaves, paths, structure = flatten(init, self.names[1])
         values = lift_all(leaves)
         first, last = self._bound(frame, lower), self._bound(frame, upper)
+        settled = Settled() if frame.past is None else frame.past.settled()
+        values = [_widened(v, settled.dtypes.get((0, k))) for k, v in enumerate(values)]
         while True:
             body = _Body(self, paths, structure, values, count)
+            body.region.frame.past = settled.inner.begin()
             wider = body.trace()
             if wider is None:
                 break
+            settled.dtypes.update(((0, k), v.expr.dtype) for k, v in enumerate(wider))
             values = wider  # each time one more is no longer weak
         return body.append(frame, first, last)
 
@@ -87,6 +92,13 @@ class Loop:
         # The reverse sweep needs the number of steps as a length, where it is one.
         size_of(frame, value)
         return frame.expr(value.expr)
+
+
+def _widened(value: Tracer, dtype: DType | None) -> Tracer:
+    """Return a start value in the dtype that the body gave a number when it was traced before."""
+    if dtype is None or not value.weak or value.ndim or value.expr.dtype is dtype:
+        return value
+    return Tracer(cast(current().expr(value.expr), dtype))
 
 
 class _Body:
