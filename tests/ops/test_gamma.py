@@ -60,7 +60,7 @@ POINTS = {
         (-INF, NAN),
         (NAN, NAN),
         (180.5, 0.0),
-        (-200.5, INF),
+        (-200.5, -INF),
         (5e-324, 5e-324),
     ],
     "riemann_zeta": [
