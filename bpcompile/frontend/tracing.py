@@ -32,6 +32,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     shapes,
     special_functions,
     ufuncs,
+    windows,
     writing,
 )
 from bpcompile.frontend.calls import resolve

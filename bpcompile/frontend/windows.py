@@ -1,0 +1,120 @@
+"""Answer what looks through moving windows: sliding_window_view, convolve, correlate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpcompile.errors import ShapeError, UnsupportedError
+from bpcompile.frontend.axes import one_axis
+from bpcompile.frontend.elementwise import counting
+from bpcompile.frontend.lift import lift, lift_all
+from bpcompile.frontend.origins import where
+from bpcompile.frontend.registry import RULES, refuse_keywords, rule
+from bpcompile.frontend.runtime_sizes import required_size
+from bpcompile.frontend.session import current
+from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.ir.dims import Size
+from bpcompile.ops.index import At, Slice, index, whole
+
+
+@rule("sliding_window_view")
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **_: Any) -> Tracer:
+    """Return the stretches of axes that begin at each place; windows stand behind the axes."""
+    refuse_keywords("lib.stride_tricks.sliding_window_view", _, subok=False, writeable=False)
+    value = lift(x)
+    given = window_shape if isinstance(window_shape, (tuple, list)) else (window_shape,)
+    lengths = [required_size(part, "the length of a window") for part in given]
+    named = range(value.ndim) if axis is None else axis
+    axes = [one_axis(k, value.ndim, value) for k in (named if np.ndim(named) else (named,))]
+    if len(lengths) != len(axes):
+        raise ShapeError(
+            f"{len(lengths)} window lengths for {len(axes)} axes of {describe(value)}{where()}: "
+            "give one for each axis"
+        )
+    for along, length in zip(axes, lengths, strict=True):
+        value = _windows(value, along, length)
+    return value
+
+
+def _windows(x: Tracer, axis: int, length: Size) -> Tracer:
+    """Return the windows along one axis, as a new last axis."""
+    frame = current()
+    frame.mark()
+    sizes = frame.session.sizes
+    if not sizes.decide(x.sizes[axis], ">=", length, "the length of a window"):
+        raise ShapeError(
+            f"a window of {length} places is longer than axis {axis} of {describe(x)}{where()}: "
+            "write a shorter one"
+        )
+    value = frame.expr(x.expr)
+    shape = frame.session.sizes.resolve_shape(value.shape)
+    count = shape[axis] - length + 1
+    pair = (count, length)
+    places = counting(frame, pair, 0) + counting(frame, pair, 1)
+    spec: list[At | Slice] = [whole(n) for n in shape]
+    spec[axis] = At(0)
+    found = index(value, places, spec=tuple(spec))
+    rank = len(shape) + 1
+    order = (*(k for k in range(rank) if k != axis + 1), axis + 1)
+    result: Tracer = RULES["transpose"](Tracer(found, x.weak), order)
+    return result
+
+
+def _operands(a: Any, v: Any, function: str) -> list[Any]:
+    """Return two vectors, the longer one first if `function` may exchange them."""
+    found = lift_all((a, v))
+    for x in found:
+        if x.ndim > 1:
+            raise ShapeError(f"np.{function} of {describe(x)}{where()}: give vectors")
+    vectors: list[Any] = [RULES["atleast_1d"](x) for x in found]
+    sizes = current().session.sizes
+    for x in vectors:
+        if not sizes.decide(x.sizes[0], ">", 0, f"np.{function}"):
+            raise ShapeError(f"np.{function} of {describe(x)} without elements{where()}")
+    return vectors
+
+
+def _slid(a: Any, v: Any, mode: str, function: str) -> Any:
+    """Return Σⱼ a[k + j] v[j] for the places k of a mode; `a` is the longer one."""
+    m = v.shape[0]
+    match mode:
+        case "full":
+            before = behind = m - 1
+        case "same":
+            before, behind = m // 2, m - 1 - m // 2
+        case "valid":
+            before = behind = 0
+        case _:
+            raise UnsupportedError(
+                f"mode={mode!r} of np.{function}{where()}: write 'full', 'same' or 'valid'"
+            )
+    return np.sum(sliding_window_view(_padded(a, before, behind), m) * v, axis=1)
+
+
+def _padded(x: Any, before: Any, behind: Any) -> Any:
+    """Return a vector with zeros around it."""
+    zero = RULES["zeros_like"](x[:1])
+    parts = [np.broadcast_to(zero, (before,)), x, np.broadcast_to(zero, (behind,))]
+    return np.concatenate(parts)
+
+
+@rule("correlate")
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """Return the sums of products of a vector with another one that is moved along it."""
+    first, second = _operands(a, v, "correlate")
+    sizes = current().session.sizes
+    if sizes.decide(first.sizes[0], ">=", second.sizes[0], "np.correlate"):
+        return _slid(first, second, mode, "correlate")
+    return _slid(second, first, mode, "correlate")[::-1]
+
+
+@rule("convolve")
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """Return the sums of products of a vector with another one that is moved along it, turned."""
+    first, second = _operands(a, v, "convolve")
+    sizes = current().session.sizes
+    if not sizes.decide(first.sizes[0], ">=", second.sizes[0], "np.convolve"):
+        first, second = second, first
+    return _slid(first, second[::-1], mode, "convolve")
