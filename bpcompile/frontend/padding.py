@@ -13,6 +13,9 @@ from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import refuse_keywords, rule
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.ir.op import OPS
+from bpcompile.ir.type import Type
+from bpcompile.ops.index import Slice
 
 
 def _part(x: Any, axis: int, part: slice) -> Any:
@@ -31,10 +34,29 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **rest: Any) -> Any:
             f"np.pad with mode={mode!r} is not known for traced values{where()}: write one of "
             f"{', '.join(_PADDING)}"
         )
+    if mode == "constant" and _is_number(rest.get("constant_values", 0)):
+        refuse_keywords("pad", {k: v for k, v in rest.items() if k != "constant_values"})
+        return _surrounded(x, widths, rest.get("constant_values", 0))
     for axis, (before, behind) in enumerate(widths):
         if before or behind:
             x = fill(x, axis, before, behind, rest)
     return x
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is one known number."""
+    return not isinstance(value, Tracer) and np.ndim(value) == 0
+
+
+def _surrounded(x: Tracer, widths: list[tuple[int, int]], number: float) -> Tracer:
+    """Return an array written into a larger one of one number."""
+    frame = current()
+    frame.mark()
+    value = frame.expr(x.expr)
+    shape = tuple(n + sum(width) for n, width in zip(value.shape, widths, strict=True))
+    spec = tuple(Slice(w[0], 1, n) for n, w in zip(value.shape, widths, strict=True))
+    whole = np.asarray(number).astype(x.dtype).item()
+    return Tracer(OPS["update"](frame.const(whole, Type(value.dtype, shape)), value, spec=spec))
 
 
 def _widths(x: Any, given: Any) -> list[tuple[int, int]]:
