@@ -26,6 +26,7 @@ from bpcompile.schedule.statements import (
     For,
     Grow,
     If,
+    Matrix,
     Move,
     NewTape,
     Poll,
@@ -312,10 +313,17 @@ class NumbaWriter(NumbaNames):
 
     def _product(self, product: Product, depth: int) -> None:
         """Write a matrix product."""
-        left = self.name(product.left) + (".T" if product.left_transposed else "")
-        right = self.name(product.right) + (".T" if product.right_transposed else "")
+        left, right = self._matrix(product.left), self._matrix(product.right)
         out = self.name(product.out)
         self.add(f"np.dot({left}, {right}, out={out})", depth, self._say(product.node))
+
+    def _matrix(self, matrix: Matrix) -> str:
+        """Return the text of a matrix that is multiplied."""
+        text = self.name(matrix.array)
+        if matrix.shape is not None:
+            whole = call_text("np.ascontiguousarray", text) if matrix.given else text
+            text = f"{whole}.reshape({shape_text([self.size(size) for size in matrix.shape])})"
+        return f"{text}.T" if matrix.transposed else text
 
     def _call(self, call: Call, depth: int) -> None:
         """Write the call of a routine's helper."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.runtime_sizes import required_size
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
-from bpcompile.ir.dims import Size
+from bpcompile.ir.dims import Size, floor_div
 from bpcompile.ops.index import At, Slice, index, whole
 
 
@@ -33,33 +34,51 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **_: Any) -
             f"{len(lengths)} window lengths for {len(axes)} axes of {describe(value)}{where()}: "
             "give one for each axis"
         )
-    for along, length in zip(axes, lengths, strict=True):
-        value = _windows(value, along, length)
-    return value
+    ones = (1,) * len(axes)
+    found: Any = moving_windows(value, axes, lengths, ones, ones)
+    # The windows' axes stand where the first of the axes stood: counts go back, lengths go last.
+    first, count = min(axes), len(axes)
+    others = [k for k in range(value.ndim) if k not in axes]
+    position = {axis: first + k for k, axis in enumerate(axes)}
+    position |= {k: k for k in others[:first]}
+    position |= {axis: first + 2 * count + k for k, axis in enumerate(others[first:])}
+    order = [position[axis] for axis in range(value.ndim)]
+    turned: Tracer = RULES["transpose"](found, (*order, *(first + count + k for k in range(count))))
+    return turned
 
 
-def _windows(x: Tracer, axis: int, length: Size) -> Tracer:
-    """Return the windows along one axis, as a new last axis."""
+@rule("moving_windows")
+def moving_windows(
+    x: Tracer, axes: Sequence[int], lengths: Sequence[Size], strides: Sequence[int],
+    dilations: Sequence[int],
+) -> Tracer:  # fmt: skip
+    """Return windows of axes, read in one go.
+
+    In the place of the first axis stand those of the places where windows begin, `strides` apart,
+    and then those inside of windows, `dilations` apart.
+    """
     frame = current()
     frame.mark()
-    sizes = frame.session.sizes
-    if not sizes.decide(x.sizes[axis], ">=", length, "the length of a window"):
-        raise ShapeError(
-            f"a window of {length} places is longer than axis {axis} of {describe(x)}{where()}: "
-            "write a shorter one"
-        )
     value = frame.expr(x.expr)
     shape = frame.session.sizes.resolve_shape(value.shape)
-    count = shape[axis] - length + 1
-    pair = (count, length)
-    places = counting(frame, pair, 0) + counting(frame, pair, 1)
+    counts = []
+    for axis, length, stride, dilation in zip(axes, lengths, strides, dilations, strict=True):
+        extent = (length - 1) * dilation + 1
+        if not frame.session.sizes.decide(shape[axis], ">=", extent, "the length of a window"):
+            raise ShapeError(
+                f"a window of {extent} places is longer than axis {axis} of {describe(x)}{where()}:"
+                " write a shorter one"
+            )
+        counts.append(floor_div(shape[axis] - extent, stride) + 1)
+    around = (*counts, *lengths)
     spec: list[At | Slice] = [whole(n) for n in shape]
-    spec[axis] = At(0)
-    found = index(value, places, spec=tuple(spec))
-    rank = len(shape) + 1
-    order = (*(k for k in range(rank) if k != axis + 1), axis + 1)
-    result: Tracer = RULES["transpose"](Tracer(found, x.weak), order)
-    return result
+    places = []
+    for k, axis in enumerate(axes):
+        spec[axis] = At(k)
+        begin = counting(frame, around, k) * strides[k]
+        places.append(begin + counting(frame, around, len(axes) + k) * dilations[k])
+    found = index(value, *places, spec=tuple(spec))
+    return Tracer(found, x.weak)
 
 
 def _operands(a: Any, v: Any, function: str) -> list[Any]:

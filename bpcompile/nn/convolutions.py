@@ -8,6 +8,7 @@ P. Simard, "High Performance Convolutional Neural Networks for Document Processi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.origins import where
+from bpcompile.frontend.registry import RULES
 from bpcompile.nn.shapes import shown
 
 Array = Any
@@ -110,6 +113,11 @@ def conv3d(
     return _convolved("conv3d", 3, x, weight, bias, stride, padding, dilation, groups)
 
 
+def _shape(x: Array) -> str:
+    """Return the shape of an array for a message."""
+    return shown(np.shape(x))
+
+
 def _sizes(function: str, name: str, given: Sizes, count: int, least: int) -> tuple[int, ...]:
     """Return one int for each axis in space."""
     sizes = (given,) * count if isinstance(given, (int, np.integer)) else tuple(given)
@@ -127,14 +135,12 @@ def _require(function: str, x: Array, rank: int, name: str) -> None:
     if np.ndim(x) != rank:
         axes = "batch, channels" if name == "x" else "outputs, channels"
         raise ShapeError(
-            f"{name} of bp.nn.{function} is {shown(x)}{where()}: give {rank} axes, {axes} and "
-            "those in space"
+            f"{name} of bp.nn.{function} is {_shape(x)}{where()}: give {rank} axes, {axes} "
+            "and those in space"
         )
 
 
-def _paddings(
-    function: str, given: Sizes | str, extents: tuple[int, ...]
-) -> list[tuple[int, int]]:
+def _paddings(function: str, given: Sizes | str, extents: tuple[int, ...]) -> list[tuple[int, int]]:
     """Return how many zeros stand before and behind each axis in space."""
     if given == "same":
         return [((n - 1) // 2, n - 1 - (n - 1) // 2) for n in extents]
@@ -153,14 +159,22 @@ def _kernel_sizes(function: str, weight: Array, count: int) -> tuple[int, ...]:
 
 
 def _in_windows(
-    x: Array, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
-) -> Array:
-    """Return all windows: batch, channels, their places, the places in them."""
+    x: Array, first: int, kernel: tuple[int, ...], strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> Array:  # fmt: skip
+    """Return the windows of axes from `first` on: their places, and then the places in them."""
     count = len(kernel)
+    axes = tuple(range(first, first + count))
+    if is_traced(x):
+        return RULES["moving_windows"](x, axes, kernel, strides, dilations)
     extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True))
-    windows = sliding_window_view(x, extents, axis=tuple(range(2, 2 + count)))
-    steps = (*strides, *dilations)
-    return windows[(..., *(slice(None, None, step) for step in steps))]
+    windows: Array = sliding_window_view(x, extents, axis=axes)
+    steps = tuple(slice(None, None, step) for step in strides)
+    inner = tuple(slice(None, None, step) for step in dilations)
+    windows = windows[(*(slice(None),) * first, *steps, ..., *inner)]
+    return np.moveaxis(
+        windows, tuple(range(-count, 0)), tuple(range(axes[-1] + 1, axes[-1] + 1 + count))
+    )
 
 
 def _convolved(
@@ -176,36 +190,36 @@ def _convolved(
     outputs, channels = int(weight.shape[0]), int(weight.shape[1])
     if outputs % parts or x.shape[1] != channels * parts:
         raise ShapeError(
-            f"bp.nn.{function} of x {shown(x)} with weight {shown(weight)} in {parts} groups"
+            f"bp.nn.{function} of x {_shape(x)} with weight {_shape(weight)} in {parts} groups"
             f"{where()}: the weight needs channels // groups input channels, and outputs that the "
             "groups divide"
         )
     extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True))
     widths = _paddings(function, padding, extents)
     padded = np.pad(x, ((0, 0), (0, 0), *widths)) if any(map(any, widths)) else x
-    windows = _in_windows(padded, kernel, strides, dilations)
+    # With the channels last a window lies in one row, and the rows are a matrix as they are.
+    windows = _in_windows(np.moveaxis(padded, 1, -1), 1, kernel, strides, dilations)
     found = _product(windows, weight, count, parts)
     return found if bias is None else found + np.reshape(bias, (-1, *(1,) * count))
 
 
 def _product(windows: Array, weight: Array, count: int, groups: int) -> Array:
-    """Return the sums of products of windows and kernels, the outputs as the second axis."""
-    batch, places = windows.shape[0], windows.shape[2 : 2 + count]
-    outputs = int(weight.shape[0])
-    space, inside = range(2, 2 + count), range(2 + count, 2 + 2 * count)
+    """Return the sums of products of windows and kernels, the outputs as the second axis.
+
+    Windows have the axes batch, their places, the places in them, channels.
+    """
+    batch, places = windows.shape[0], windows.shape[1 : 1 + count]
+    outputs, size = int(weight.shape[0]), math.prod(int(n) for n in weight.shape[1:])
+    kernels = np.reshape(np.moveaxis(weight, 1, -1), (outputs, size))
     if groups == 1:
-        rows = np.transpose(windows, (0, *space, 1, *inside))
-        rows = np.reshape(rows, (-1, int(np.prod(weight.shape[1:]))))
-        found = rows @ np.reshape(weight, (outputs, -1)).T
-        found = np.reshape(found, (batch, *places, outputs))
-        return np.moveaxis(found, -1, 1)
-    apart = np.reshape(windows, (batch, groups, -1, *windows.shape[2:]))
-    rows = np.transpose(apart, (1, 0, *(k + 1 for k in space), 2, *(k + 1 for k in inside)))
-    rows = np.reshape(rows, (groups, -1, int(np.prod(weight.shape[1:]))))
-    kernels = np.reshape(weight, (groups, outputs // groups, -1))
-    found = np.matmul(rows, np.swapaxes(kernels, 1, 2))
+        found = np.reshape(windows, (-1, size)) @ kernels.T
+        return np.moveaxis(np.reshape(found, (batch, *places, outputs)), -1, 1)
+    apart = np.reshape(windows, (*windows.shape[:-1], groups, -1))
+    rows = np.reshape(np.moveaxis(apart, -2, 0), (groups, -1, size))
+    parts = np.reshape(kernels, (groups, outputs // groups, size))
+    found = np.matmul(rows, np.swapaxes(parts, 1, 2))
     found = np.reshape(found, (groups, batch, *places, outputs // groups))
-    turned = np.transpose(found, (1, 0, count + 2, *range(2, count + 2)))
+    turned = np.moveaxis(found, (0, -1), (1, 2))
     return np.reshape(turned, (batch, outputs, *places))
 
 
@@ -229,7 +243,7 @@ def _transposed(function: str, count: int) -> Callable[..., Array]:
         inputs, outputs = int(weight.shape[0]), int(weight.shape[1])
         if inputs % parts or x.shape[1] != inputs:
             raise ShapeError(
-                f"bp.nn.{function} of x {shown(x)} with weight {shown(weight)} in {parts} groups"
+                f"bp.nn.{function} of x {_shape(x)} with weight {_shape(weight)} in {parts} groups"
                 f"{where()}: the weight needs as many input channels, and groups that divide them"
             )
         spread = x
@@ -298,8 +312,8 @@ def _pooled(
     count = np.ndim(x) - 2
     if count not in (1, 2, 3):
         raise ShapeError(
-            f"x of bp.nn.{function} is {shown(x)}{where()}: give a batch, channels, and 1 to 3 "
-            "axes in space"
+            f"x of bp.nn.{function} is {_shape(x)}{where()}: give a batch, channels, and 1 to "
+            "3 axes in space"
         )
     sizes = _sizes(function, "size", size, count, 1)
     strides = sizes if stride is None else _sizes(function, "stride", stride, count, 1)
@@ -312,7 +326,7 @@ def _pooled(
     padded = x
     if any(map(any, widths)):
         padded = np.pad(x, ((0, 0), (0, 0), *widths), constant_values=fill)
-    windows = _in_windows(padded, sizes, strides, (1,) * count)
+    windows = _in_windows(padded, 2, sizes, strides, (1,) * count)
     return fold(windows, axis=tuple(range(2 + count, 2 + 2 * count)))
 
 

@@ -109,6 +109,42 @@ def hard_tanh(x: Array) -> Array:
     return np.clip(x, -1.0, 1.0)
 
 
+def celu(x: Array, alpha: Array = 1.0) -> Array:
+    """Return x where it is positive, else alpha (exp(x/alpha) - 1)."""
+    negative = np.multiply(alpha, np.expm1(np.divide(np.minimum(x, 0.0), alpha)))
+    return np.where(np.greater(x, 0), x, negative)
+
+
+def mish(x: Array) -> Array:
+    """Return x tanh(softplus(x)) (D. Misra, 2019)."""
+    return np.multiply(x, np.tanh(softplus(x)))
+
+
+def hard_sigmoid(x: Array) -> Array:
+    """Return min(max(x + 3, 0), 6)/6."""
+    return np.divide(relu6(np.add(x, 3.0)), 6.0)
+
+
+def hard_silu(x: Array) -> Array:
+    """Return x hard_sigmoid(x), also called hardswish."""
+    return np.multiply(x, hard_sigmoid(x))
+
+
+def squareplus(x: Array, b: Array = 4.0) -> Array:
+    """Return (x + √(x² + b))/2."""
+    return np.multiply(0.5, np.add(x, np.sqrt(np.add(np.square(x), b))))
+
+
+def glu(x: Array, axis: int = -1) -> Array:
+    """Return the first half of an axis times the sigmoid of the second (Y. Dauphin, 2017).
+
+    >>> glu(np.array([2.0, 0.0]))
+    array([1.])
+    """
+    first, second = np.split(x, 2, axis=axis)
+    return np.multiply(first, sigmoid(second))
+
+
 def softmax(x: Array, axis: Any = -1) -> Array:
     """Return exp(x) over its sum along an axis, or several."""
     return special.softmax(x, axis=axis)
@@ -136,3 +172,4 @@ def one_hot(x: Array, num_classes: int, *, dtype: Any = np.float64) -> Array:
 
 
 swish = silu
+hard_swish = hard_silu

@@ -94,6 +94,86 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
     return np.mean(t * functions.softplus(-z) + (1 - t) * functions.softplus(z))
 
 
+def mean_absolute_error(predictions: Array, targets: Array) -> Array:
+    """Return the mean of the absolute differences; where one is 0 its derivative is 0.
+
+    Args:
+        predictions: f64[...].
+        targets: of the same shape.
+
+    Raises:
+        ShapeError: where the shapes differ.
+
+    Example:
+        >>> float(mean_absolute_error(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+        1.0
+    """
+    _require_same_shape("mean_absolute_error", "predictions", predictions, "targets", targets)
+    return np.mean(np.abs(_array(predictions) - _array(targets)))
+
+
+def huber(predictions: Array, targets: Array, delta: float = 1.0) -> Array:
+    """Return the mean of d²/2 for differences d up to `delta`, and delta (|d| - delta/2) beyond.
+
+    P. J. Huber, "Robust estimation of a location parameter" (1964).
+
+    Args:
+        predictions: f64[...].
+        targets: of the same shape.
+        delta: where the square becomes a line.
+
+    Raises:
+        ShapeError: where the shapes differ.
+
+    Example:
+        >>> float(huber(np.array([0.5, 3.0]), np.array([0.0, 0.0])))
+        1.3125
+    """
+    _require_same_shape("huber", "predictions", predictions, "targets", targets)
+    size = np.abs(_array(predictions) - _array(targets))
+    near = np.minimum(size, delta)
+    return np.mean(0.5 * near * near + delta * (size - near))
+
+
+def hinge(predictions: Array, targets: Array) -> Array:
+    """Return the mean of max(0, 1 - t p) for targets t of -1 and 1.
+
+    Args:
+        predictions: f64[...].
+        targets: of the same shape, -1 or 1.
+
+    Raises:
+        ShapeError: where the shapes differ.
+
+    Example:
+        >>> float(hinge(np.array([0.5, 2.0]), np.array([1.0, 1.0])))
+        0.25
+    """
+    _require_same_shape("hinge", "predictions", predictions, "targets", targets)
+    return np.mean(functions.relu(1.0 - _array(targets) * _array(predictions)))
+
+
+def kl_divergence(log_predictions: Array, targets: Array) -> Array:
+    """Return the mean over rows of Σ t (log t - log p), 0 where a target t is 0.
+
+    Args:
+        log_predictions: log p, f64[..., classes].
+        targets: the probabilities t, of the same shape.
+
+    Raises:
+        ShapeError: where the shapes differ.
+
+    Example:
+        >>> t = np.array([[0.5, 0.5], [1.0, 0.0]])
+        >>> round(float(kl_divergence(np.log(np.array([[0.5, 0.5], [0.5, 0.5]])), t)), 6)
+        0.346574
+    """
+    _require_same_shape("kl_divergence", "log_predictions", log_predictions, "targets", targets)
+    t, logs = _array(targets), _array(log_predictions)
+    crossed = np.where(np.equal(t, 0), 0.0, t * logs)
+    return np.mean(np.sum(special.xlogy(t, t) - crossed, axis=-1))
+
+
 def _array(value: Any) -> Array:
     """Return a list or number as an array; arrays and traced values as they are."""
     return value if hasattr(value, "dtype") else np.asarray(value)

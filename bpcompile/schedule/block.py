@@ -319,7 +319,7 @@ def _forced(graph: Graph) -> frozenset[Node]:
         elif isinstance(node.type, TupleType):
             forced.update(arg for arg in node.args if _is_rearranged(arg))
         elif node.op.kind is Kind.CONTRACTION and work_of(node) is Work.OPAQUE:
-            matrices = map(untransposed, node.args)
+            matrices = [unreshaped(untransposed(arg)) for arg in node.args]
             forced.update(m for m in matrices if _is_rearranged(m) or m.op.name == "const")
         elif node.op.name in WRITES and _is_rearranged(node.args[0]):
             forced.add(node.args[0])
@@ -343,6 +343,13 @@ def _is_rearranged(node: Node) -> bool:
 def untransposed(node: Node) -> Node:
     """Return the matrix behind transposes."""
     while node.op.name == "transpose" and node.attrs["order"] == (1, 0):
+        node = node.args[0]
+    return node
+
+
+def unreshaped(node: Node) -> Node:
+    """Return the array behind other shapes."""
+    while node.op.name == "reshape":
         node = node.args[0]
     return node
 

@@ -68,9 +68,8 @@ def _single(statement: Statement, shapes: Mapping[Var, tuple[Size, ...]]) -> Siz
             return product(shapes[array])
         case CopyArray(target=target):
             return product(shapes[target])
-        case Product(out=out, left=left, left_transposed=flipped):
-            shared = shapes[left][0 if flipped else -1]
-            return 2 * product(shapes[out]) * shared
+        case Product(out=out, node=node):
+            return 2 * product(shapes[out]) * node.args[0].shape[-1]
         case Call(operands=operands, axis=axis, node=node):
             routine = node.op.routine
             assert routine is not None

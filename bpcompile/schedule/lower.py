@@ -252,7 +252,7 @@ class Lowering(Reader):
         """Write a matrix product by BLAS."""
         left, right = (self.matrix(arg) for arg in task.node.args)
         out = self.buffer(task)
-        cursor.add(Product(out.var, left[0], left[1], right[0], right[1], task.node))
+        cursor.add(Product(out.var, left, right, task.node))
 
 
 def _element_name(node: Node) -> str | None:

@@ -100,7 +100,7 @@ def arrays_in(statement: Statement) -> set[Var]:
             case CopyArray(target=target, source=source):
                 found |= {target, source}
             case Product(out=out, left=left, right=right):
-                found |= {out, left, right}
+                found |= {out, left.array, right.array}
             case Call(operands=operands, outs=outs):
                 found |= {*operands, *outs}
             case Apply(args=args):

@@ -221,7 +221,9 @@ def _(item: Move, found: Mentions) -> list[Item]:
 
 @_below.register
 def _(item: Product, found: Mentions) -> list[Item]:
-    found.reads(item.out, item.left, item.right)
+    found.reads(item.out, item.left.array, item.right.array)
+    for matrix in (item.left, item.right):
+        found.sizes(*(matrix.shape or ()))
     return []
 
 

@@ -21,6 +21,7 @@ from bpcompile.schedule.statements import (
     CheckedIndex,
     Expression,
     Load,
+    Matrix,
     SizeValue,
     Var,
 )
@@ -76,8 +77,8 @@ class Values(Protocol):
     def array_of(self, node: Node, /) -> ArrayPlace | None:
         """Return the whole array that a value lies in, or None where it lies in none."""
 
-    def matrix(self, node: Node, /) -> tuple[Var, bool]:
-        """Return the array of a matrix and whether it must be read transposed."""
+    def matrix(self, node: Node, /) -> Matrix:
+        """Return the array of a matrix and how it must be read."""
 
 
 class OuterPlace:

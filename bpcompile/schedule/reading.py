@@ -20,7 +20,7 @@ from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
 from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.nest import Index, Task
 from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, Workshop
-from bpcompile.schedule.statements import Apply, Expression, Lit, Set, SizeValue, Var
+from bpcompile.schedule.statements import Apply, Expression, Lit, Matrix, Set, SizeValue, Var
 from bpcompile.schedule.tasks import Work, pointer_indices
 
 
@@ -212,15 +212,21 @@ class Reader:
             self.claims[node] = self.shop.temporary(node.name, type.dtype, type.shape)
         return ArrayPlace(self.claims[node], tuple(range(type.rank)))
 
-    def matrix(self, node: Node) -> tuple[Var, bool]:
-        """Return the array of a matrix and whether it must be read transposed."""
+    def matrix(self, node: Node) -> Matrix:
+        """Return the array of a matrix and how it must be read."""
         source, flipped = node, False
         while source.op.name == "transpose" and self.block.is_transparent(source):
             source, flipped = source.args[0], not flipped
+        shape = source.shape
+        while source.op.name == "reshape" and self.block.is_transparent(source):
+            source = source.args[0]
         place = self._place(source)
         if isinstance(place, OuterPlace):
-            var, outer_flipped = place.values.matrix(place.node)
-            return var, outer_flipped is not flipped
-        if not isinstance(place, ArrayPlace):
+            found = place.values.matrix(place.node)
+        elif isinstance(place, ArrayPlace):
+            found = Matrix(place.var, given=source.op.name == "param")
+        else:
             raise CompileError(f"{source!r} has no array to multiply")
-        return place.var, flipped
+        if source.shape != shape:
+            found = found._replace(shape=shape)
+        return found._replace(transposed=found.transposed is not flipped)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Node
@@ -274,15 +274,25 @@ class Move:
     values: list[Expression]
 
 
+class Matrix(NamedTuple):
+    """Read an array as a matrix: under another shape, and then transposed, where said.
+
+    `given` tells that the array is an argument, which may lie in memory in any way.
+    """
+
+    array: Var
+    shape: tuple[Size, ...] | None = None
+    transposed: bool = False
+    given: bool = False
+
+
 @dataclass(slots=True)
 class Product:
-    """Multiply two matrices, each transposed where said, into a third."""
+    """Multiply two matrices into a third."""
 
     out: Var
-    left: Var
-    left_transposed: bool
-    right: Var
-    right_transposed: bool
+    left: Matrix
+    right: Matrix
     node: Node
 
 

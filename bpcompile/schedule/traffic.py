@@ -212,14 +212,13 @@ class _Nest:
 
     def _product(self, statement: Product, loops: Loops) -> None:
         """Count a matrix product: for each element of the result a sum of products."""
-        left = self.shapes[statement.left]
-        shared = left[0] if statement.left_transposed and len(left) > 1 else left[-1]
+        shared = statement.node.args[0].shape[-1]
         times = _total(product(self.shapes[statement.out]) * shared, loops)
         self.found.operations = self.found.operations + 2 * times
         for name in ("add", "mul"):
             self.found.calls[name] = self.found.calls.get(name, 0) + times
-        for array in (statement.left, statement.right):
-            self._whole(self.found.read, array, loops)
+        for matrix in (statement.left, statement.right):
+            self._whole(self.found.read, matrix.array, loops)
         self._whole(self.found.written, statement.out, loops)
 
     def _call(self, statement: Call, loops: Loops) -> None:

@@ -171,8 +171,10 @@ class _Coster:
 
     def _product(self, product: Product) -> str:
         """Return a matrix product as a formula; what has no name is left out."""
-        left = self._title(product.left) + ("\u1d40" if product.left_transposed else "")
-        right = self._title(product.right) + ("\u1d40" if product.right_transposed else "")
+        left, right = (
+            self._title(matrix.array) + ("\u1d40" if matrix.transposed else "")
+            for matrix in (product.left, product.right)
+        )
         out = safe_name(product.out.hint)
         return f"{out} = {left} {right}" if out else f"{left} {right}"
 

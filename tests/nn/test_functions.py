@@ -26,6 +26,11 @@ DEFINED = {
     "swish": lambda x: x / (1 + math.exp(-x)),
     "gelu": lambda x: x / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
     "soft_sign": lambda x: x / (1 + abs(x)),
+    "celu": lambda x: x if x > 0 else math.expm1(x),
+    "mish": lambda x: x * math.tanh(math.log1p(math.exp(x))),
+    "hard_sigmoid": lambda x: min(max(x + 3, 0.0), 6.0) / 6,
+    "hard_silu": lambda x: x * min(max(x + 3, 0.0), 6.0) / 6,
+    "squareplus": lambda x: (x + math.sqrt(x * x + 4)) / 2,
     "hard_tanh": lambda x: min(max(x, -1.0), 1.0),
 }
 
@@ -53,6 +58,10 @@ def test_softmax_and_its_kin():
         )  # fmt: skip
 
     agrees(model, X)
+
+
+def test_glu():
+    agrees(lambda x: (nn.glu(x[:, :2]), nn.glu(x, axis=0)), X)
 
 
 def test_one_hot():

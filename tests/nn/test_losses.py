@@ -9,6 +9,7 @@ import pytest
 import bpcompile as bp
 from bpcompile import nn
 from bpcompile.errors import ShapeError, TypeMismatchError
+from tests.tracing import agrees
 
 LOGITS = np.array([[0.3, -1.2, 2.0], [700.0, -800.0, 690.0], [-3.0, -3.0, -3.0], [0.0, 40.0, 1.0]])
 LABELS = np.array([2, 0, 1, 0])
@@ -121,3 +122,25 @@ def test_labels_out_of_range_are_an_index_error():
     for call in (fn, nn.softmax_cross_entropy):
         with pytest.raises(IndexError):
             call(LOGITS, np.array([0, 1, 2, 3]))
+
+
+def test_losses_between_numbers():
+    p, t = np.array([[0.5, -2.0, 0.1]]), np.array([[0.0, 1.0, 0.1]])
+    d = np.abs(p - t)
+    assert nn.mean_absolute_error(p, t) == pytest.approx(d.mean())
+    assert nn.huber(p, t) == pytest.approx(np.where(d < 1, d * d / 2, d - 0.5).mean())
+    signs = np.array([[1.0, -1.0, 1.0]])
+    assert nn.hinge(p, signs) == pytest.approx(np.maximum(0, 1 - signs * p).mean())
+    for function in (nn.mean_absolute_error, nn.huber, nn.hinge):
+        agrees(lambda p, t, f=function: f(p, t), p, t)
+
+
+def test_kl_divergence_where_a_target_is_0():
+    t = np.array([[0.2, 0.8, 0.0], [1.0, 0.0, 0.0]])
+    q = np.array([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0]])
+    with np.errstate(divide="ignore"):
+        logs = np.log(q)
+    want = (0.2 * np.log(0.2 / 0.5) + 0.8 * np.log(0.8 / 0.25) + np.log(2)) / 2
+    with np.errstate(invalid="ignore"):
+        assert nn.kl_divergence(logs, t) == pytest.approx(want)
+    agrees(lambda q, t: nn.kl_divergence(np.log(q), t), q, t)
