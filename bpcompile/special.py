@@ -36,6 +36,9 @@ def _function(name: str, doc: str) -> Callable[..., Any]:
 
 erf = _function("erf", "Return the error function, 2/√π ∫₀ˣ exp(-t²) dt.")
 erfc = _function("erfc", "Return 1 - erf(x), accurately where that is small.")
+erfinv = _function("erfinv", "Return the inverse of `erf`.")
+erfcinv = _function("erfcinv", "Return the inverse of `erfc`.")
+ndtri = _function("ndtri", "Return the inverse of `ndtr`.")
 erfcx = _function("erfcx", "Return exp(x²) erfc(x), which does not underflow.")
 log_ndtr = _function("log_ndtr", "Return the logarithm of `ndtr`, right in both tails.")
 ndtr = _function("ndtr", "Return the normal distribution's probability below x.")
@@ -51,6 +54,10 @@ psi = _function("psi", "Return ψ(x), the derivative of log Γ.")
 polygamma = _function("polygamma", "Return derivative n of ψ: `polygamma(n, x)`.")
 zeta = _function("zeta", "Return Riemann's zeta function, or Hurwitz's: `zeta(x, q=None)`.")
 xlogy = _function("xlogy", "Return x log(y), and 0 where x is 0.")
+xlog1py = _function("xlog1py", "Return x log(1 + y), and 0 where x is 0.")
+entr = _function("entr", "Return -x log(x), 0 at 0 and -inf below.")
+rel_entr = _function("rel_entr", "Return x log(x/y), and 0 where x is 0.")
+kl_div = _function("kl_div", "Return x log(x/y) - x + y, and y where x is 0.")
 expm1 = _function("expm1", "Return exp(x) - 1, accurately near 0.")
 log1p = _function("log1p", "Return log(1 + x), accurately near 0.")
 exp2 = _function("exp2", "Return 2ˣ.")
@@ -67,14 +74,18 @@ log_softmax = _function(
 __all__ = [
     "cbrt",
     "digamma",
+    "entr",
     "erf",
     "erfc",
+    "erfcinv",
     "erfcx",
+    "erfinv",
     "exp2",
     "expit",
     "expm1",
     "gamma",
     "gammaln",
+    "kl_div",
     "log1p",
     "log_expit",
     "log_ndtr",
@@ -83,10 +94,13 @@ __all__ = [
     "logit",
     "logsumexp",
     "ndtr",
+    "ndtri",
     "polygamma",
     "psi",
+    "rel_entr",
     "rgamma",
     "softmax",
+    "xlog1py",
     "xlogy",
     "zeta",
 ]

@@ -139,6 +139,17 @@ def log_sigmoid(x: Any) -> Any:
     return -softplus(-x)
 
 
+def _to_first_order(name: str, slope: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return a function of `scipy.special`; complex operands move it by its slope at the value."""
+    function = _special(name)
+
+    def continued(x: Any) -> Any:
+        y = function(np.real(x))
+        return y + 1j * np.imag(x) * slope(y)
+
+    return _analytic(_in_float64(function), continued)
+
+
 def _erfcx_slope(x: Any) -> Any:
     """Return 2 x erfcx(x) - 2/√π, far out by its asymptotic series."""
     far = np.where(np.real(x) > 50, x, 50)
@@ -151,3 +162,25 @@ def _erfcx_slope(x: Any) -> Any:
 erfcx, log_ndtr = _special("erfcx"), _special("log_ndtr")
 erfcx_slope = _in_float64(_erfcx_slope)
 log_ndtr_slope = _in_float64(lambda x: np.exp(-x * x / 2 - log_ndtr(x)) * math.sqrt(0.5 / math.pi))
+erfinv = _to_first_order("erfinv", lambda y: np.exp(y * y) * math.sqrt(math.pi) / 2)
+erfcinv = _to_first_order("erfcinv", lambda y: -np.exp(y * y) * math.sqrt(math.pi) / 2)
+ndtri = _to_first_order("ndtri", lambda y: np.exp(y * y / 2) * math.sqrt(2 * math.pi))
+
+
+def _log_ratio_real(x: Any, y: Any) -> Any:
+    """Return log(x / y), by log1p where they are nearly equal."""
+    near = np.abs(x - y) < 0.5 * np.abs(y)
+    apart = np.where(y == 0, np.inf, np.log(x) - np.log(y))
+    return np.where(near, np.log1p(np.where(near, (x - y) / y, 0)), apart)
+
+
+def _quotient_continued(x: Any, y: Any) -> Any:
+    """Return log(x / y)."""
+    return np.log(x) - np.log(y)
+
+
+log_ratio = _analytic(_in_float64(_log_ratio_real), _quotient_continued)
+entr = _analytic(_special("entr"), lambda x: -x * np.log(x))
+rel_entr = _analytic(_special("rel_entr"), lambda x, y: x * _quotient_continued(x, y))
+kl_div = _analytic(_special("kl_div"), lambda x, y: x * _quotient_continued(x, y) - x + y)
+xlog1py = _special("xlog1py")

@@ -124,6 +124,51 @@ def _hazard(x):
     return mp.npdf(min(x, FAR)) / mp.ncdf(min(x, FAR))
 
 
+def _quantile(p):
+    """Return where the normal distribution has the probability p <= 1/2, by Newton's method."""
+    y = -mp.sqrt(-2 * mp.log(p)) if p < 0.05 else mp.mpf(0)
+    for _ in range(60):
+        step = mp.log(2 * p / mp.erfc(-y / mp.sqrt(2))) / _hazard(y)
+        y += step
+        if abs(step) < mp.mpf(2) ** -140 * abs(y):
+            break
+    return y
+
+
+def _erfcinv(x):
+    return -_quantile(x / 2) / mp.sqrt(2) if x <= 1 else _quantile(1 - x / 2) / mp.sqrt(2)
+
+
+def _erfinv(x):
+    if abs(x) < 0.5:
+        return _polished_erfinv(x)
+    return mp.sign(x) * _erfcinv(1 - abs(x))
+
+
+def _polished_erfinv(x):
+    """Return the inverse of erf near 0."""
+    y = x * mp.sqrt(mp.pi) / 2
+    for _ in range(8):
+        y -= (mp.erf(y) - x) * mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
+    return y
+
+
+def _ndtri(p):
+    if abs(p - 0.5) < 0.25:
+        return mp.sqrt(2) * _polished_erfinv(2 * p - 1)
+    return _quantile(p) if p < 0.5 else -_quantile(1 - p)
+
+
+def _inverse_slope(y):
+    """Return √π/2 exp(y²)."""
+    return mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
+
+
+def _log_ratio(x, y):
+    return mp.log1p((x - y) / y) if abs(x - y) < y / 2 else mp.log(x) - mp.log(y)
+
+
+_QUADRANT = (POSITIVE, POSITIVE)
 _SMOOTH = {
     "div": Reference(lambda a, b: a / b, (lambda a, b: 1 / b, lambda a, b: -a / b**2), (ANY, ANY)),
     "square": unary(lambda x: x * x, lambda x: 2 * x),
@@ -184,10 +229,34 @@ _SMOOTH = {
     "xlogy": Reference(
         lambda x, y: x * mp.log(y), (lambda x, y: mp.log(y), lambda x, y: x / y), (ANY, POSITIVE)
     ),
+    "xlog1py": Reference(
+        lambda x, y: x * mp.log1p(y),
+        (lambda x, y: mp.log1p(y), lambda x, y: x / (1 + y)),
+        (ANY, (-1.0, math.inf)),
+    ),
+    "log_ratio": Reference(_log_ratio, (lambda x, y: 1 / x, lambda x, y: -1 / y), _QUADRANT),
+    "entr": unary(
+        lambda x: -x * mp.log(x), lambda x: -1 - mp.log(x), 0.0, slope_term=lambda x: mp.mpf(1)
+    ),
+    "rel_entr": Reference(
+        lambda x, y: x * _log_ratio(x, y),
+        (lambda x, y: 1 + _log_ratio(x, y), lambda x, y: -x / y),
+        _QUADRANT,
+        slope_terms=(lambda x, y: mp.mpf(1), None),
+    ),
+    "kl_div": Reference(
+        lambda x, y: x * _log_ratio(x, y) - x + y,
+        (_log_ratio, lambda x, y: 1 - x / y),
+        _QUADRANT,
+        term=lambda x, y: max(abs(x * _log_ratio(x, y)), abs(x - y)),
+    ),
     "erf": exponential(mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * _gauss(x)),
     "erfc": exponential(mp.erfc, lambda x: -2 / mp.sqrt(mp.pi) * _gauss(x)),
     "ndtr": exponential(mp.ncdf, mp.npdf),
     "erfcx": unary(_erfcx, _erfcx_slope),
+    "erfinv": unary(_erfinv, lambda x: _inverse_slope(_erfinv(x)), -1.0, 1.0),
+    "erfcinv": unary(_erfcinv, lambda x: -_inverse_slope(_erfcinv(x)), 0.0, 2.0),
+    "ndtri": unary(_ndtri, lambda p: mp.sqrt(2 * mp.pi) * mp.exp(_ndtri(p) ** 2 / 2), 0.0, 1.0),
     "log_ndtr": unary(_log_ndtr, _hazard),
 }
 REFERENCES: dict[str, Reference] = {**_SMOOTH}
