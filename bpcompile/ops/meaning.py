@@ -184,3 +184,54 @@ entr = _analytic(_special("entr"), lambda x: -x * np.log(x))
 rel_entr = _analytic(_special("rel_entr"), lambda x, y: x * _quotient_continued(x, y))
 kl_div = _analytic(_special("kl_div"), lambda x, y: x * _quotient_continued(x, y) - x + y)
 xlog1py = _special("xlog1py")
+
+
+def _exprel_slope(x: Any) -> Any:
+    """Return the derivative of exprel, near 0 by its power series."""
+    near = np.abs(x) < 0.5
+    z = np.where(near, x, 0)
+    series: Any = 0
+    for k in range(14, -1, -1):
+        series = series * z / (k + 1) + 1 / (k + 2)
+    y = np.where(near, 1, x)
+    return np.where(near, series, (1 - (1 - y) * np.exp(y)) / y / y)
+
+
+def _lambertw(branch: int) -> Callable[..., Any]:
+    """Return a real branch of Lambert's function, with a step of Newton's after SciPy's value."""
+
+    def real(x: Any) -> Any:
+        from scipy import special
+
+        w = special.lambertw(x, branch)
+        return np.where(np.imag(w) == 0, np.real(w), np.nan)
+
+    def continued(x: Any) -> Any:
+        w = real(np.real(x))
+        return w + 1j * np.imag(x) * w / (np.real(x) * (1 + w))
+
+    return _analytic(_in_float64(real), continued)
+
+
+def _of_sici(k: int, slope: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return the sine or the cosine integral."""
+
+    def real(x: Any) -> Any:
+        from scipy import special
+
+        return special.sici(x)[k]
+
+    def continued(x: Any) -> Any:
+        return real(np.real(x)) + 1j * np.imag(x) * slope(np.real(x)) / np.real(x)
+
+    return _analytic(_in_float64(real), continued)
+
+
+expi = _analytic(
+    _special("expi"), lambda x: _special("expi")(np.real(x)) + 1j * np.imag(x) * np.exp(x) / x
+)
+exp1 = _special("exp1")
+exprel = _analytic(_special("exprel"), lambda x: np.expm1(x) / x)
+exprel_slope = _in_float64(_exprel_slope)
+lambertw_upper, lambertw_lower = _lambertw(0), _lambertw(-1)
+si, ci = _of_sici(0, np.sin), _of_sici(1, np.cos)

@@ -45,6 +45,11 @@ def _near(function):
     return lambda x: function(max(-FAR, min(FAR, x)))
 
 
+def _near_up(function):
+    """Keep the argument of an exponential where it does not overflow."""
+    return lambda x: function(min(FAR, x))
+
+
 def exponential(value, slope):
     """Return the reference of a function that has long settled at the ends."""
     return unary(_near(value), _near(slope))
@@ -168,6 +173,66 @@ def _log_ratio(x, y):
     return mp.log1p((x - y) / y) if abs(x - y) < y / 2 else mp.log(x) - mp.log(y)
 
 
+def _expi_near(x):
+    return abs(mp.euler + mp.log(abs(x))) if abs(x) < 2 else mp.mpf(0)
+
+
+def _exprel_slope(x):
+    if abs(x) < mp.mpf(10) ** -10:
+        return mp.mpf(1) / 2 + x / 3 + x * x / 8
+    return (1 - (1 - x) * mp.exp(x)) / x**2
+
+
+def _lambertw(branch):
+    """Return a real branch of Lambert's function, by Newton's method after mpmath's value."""
+
+    def value(x):
+        if branch == 0 and abs(x) < mp.mpf(10) ** -30:
+            return x - x * x
+        w = mp.lambertw(x, branch).real
+        for _ in range(3):
+            w -= (w * mp.exp(w) - x) / (mp.exp(w) * (1 + w)) if w != -1 else 0
+        return w
+
+    return unary(
+        value,
+        lambda x: mp.exp(-value(x)) / (1 + value(x)),
+        -float(np.exp(-1)),
+        math.inf if branch == 0 else 0.0,
+    )
+
+
+def _auxiliary(x):
+    """Return f and g of the sine and cosine integrals by their asymptotic series."""
+    f = g = mp.mpf(0)
+    term = mp.mpf(1)
+    for k in range(30):
+        f += term
+        g += term * (2 * k + 1)
+        term *= -(2 * k + 1) * (2 * k + 2) / (x * x)
+    return f / x, g / (x * x)
+
+
+def _si(x):
+    if abs(x) < 500:
+        return mp.si(x)
+    f, g = _auxiliary(abs(x))
+    return mp.sign(x) * (mp.pi / 2 - f * mp.cos(x) - g * mp.sin(abs(x)))
+
+
+def _ci(x):
+    if abs(x) < 500:
+        return mp.ci(abs(x))
+    f, g = _auxiliary(abs(x))
+    return f * mp.sin(abs(x)) - g * mp.cos(x)
+
+
+def _ci_term(x):
+    if abs(x) > 4:
+        return 1 / x
+    return max(mp.euler, abs(mp.log(abs(x))), abs(mp.ci(abs(x)) - mp.euler - mp.log(abs(x))))
+
+
 _QUADRANT = (POSITIVE, POSITIVE)
 _SMOOTH = {
     "div": Reference(lambda a, b: a / b, (lambda a, b: 1 / b, lambda a, b: -a / b**2), (ANY, ANY)),
@@ -257,6 +322,15 @@ _SMOOTH = {
     "erfinv": unary(_erfinv, lambda x: _inverse_slope(_erfinv(x)), -1.0, 1.0),
     "erfcinv": unary(_erfcinv, lambda x: -_inverse_slope(_erfcinv(x)), 0.0, 2.0),
     "ndtri": unary(_ndtri, lambda p: mp.sqrt(2 * mp.pi) * mp.exp(_ndtri(p) ** 2 / 2), 0.0, 1.0),
+    "expi": unary(
+        lambda x: mp.ei(max(-FAR, min(FAR, x))), _near(lambda x: mp.exp(x) / x), term=_expi_near
+    ),
+    "exp1": unary(lambda x: mp.e1(min(FAR, x)), _near(lambda x: -mp.exp(-x) / x), 0.0),
+    "exprel": unary(lambda x: mp.expm1(min(x, FAR)) / x, _near_up(_exprel_slope)),
+    "si": unary(_si, lambda x: mp.sin(x) / x),
+    "ci": unary(_ci, lambda x: mp.cos(x) / x, term=_ci_term),
+    "lambertw_upper": _lambertw(0),
+    "lambertw_lower": _lambertw(-1),
     "log_ndtr": unary(_log_ndtr, _hazard),
 }
 REFERENCES: dict[str, Reference] = {**_SMOOTH}

@@ -54,6 +54,8 @@ def rounded_exponent(s, q):
 # What is beyond, with its figure and reason.
 EXCEPTIONS: dict[str, Limit] = {
     "erfc": Limit(2.3, SLOPE, "the C library's own error, by which ndtr is bounded too"),
+    "exp1": Limit(3.0, SLOPE, "an exponential, a quotient and their product, for x > 0.5"),
+    "expi": Limit(3.0, SLOPE, "the sum of a logarithm and a product, to 6"),
     "log_ndtr": Limit(4.0, SLOPE, "the product of erfcx and an exponential, for x > 0.7"),
     "ndtr": Limit(2.6, SLOPE, "that of erfc"),
     "hypot": Limit(
@@ -89,7 +91,12 @@ EXACT = set(
     """.split()  # noqa: SIM905  (a page of quotation marks would say no more)
 )
 # Pieces of lines, and derivatives of others: never a model's own.
-INNER = {"gaussian", "norm_pdf", "tanh_near_zero", "erfcx_slope", "log_ndtr_slope"}
+INNER = set(
+    """
+    gaussian norm_pdf tanh_near_zero erfcx_slope log_ndtr_slope exprel_slope lambertw_gap_upper
+    lambertw_gap_lower
+    """.split()  # noqa: SIM905  (as above)
+)
 
 
 def limits(name, how, dtype):
