@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from bpcompile.frontend import tracing as _rules  # noqa: F401 - enters the rules used here
 from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.registry import RULES
@@ -34,6 +36,23 @@ def _function(name: str, doc: str) -> Callable[..., Any]:
     return call
 
 
+def lambertw(z: Any, k: int = 0) -> Any:
+    """Return a real branch of Lambert's function, `k` 0 or -1; NaN where it is not real.
+
+    Raises `ArgumentError` for another branch of a traced value.
+
+        >>> float(lambertw(1.0))
+        0.5671432904097838
+    """
+    if is_traced([z]):
+        return RULES["special.lambertw"](z, k)
+    import scipy.special
+
+    found = scipy.special.lambertw(z, k)
+    kind = np.float32 if getattr(z, "dtype", None) == np.float32 else np.float64
+    return np.where(found.imag == 0, found.real, np.nan).astype(kind)[()]
+
+
 erf = _function("erf", "Return the error function, 2/√π ∫₀ˣ exp(-t²) dt.")
 erfc = _function("erfc", "Return 1 - erf(x), accurately where that is small.")
 erfinv = _function("erfinv", "Return the inverse of `erf`.")
@@ -53,6 +72,10 @@ digamma = _function("digamma", "Return ψ(x), the derivative of log Γ.")
 psi = _function("psi", "Return ψ(x), the derivative of log Γ.")
 polygamma = _function("polygamma", "Return derivative n of ψ: `polygamma(n, x)`.")
 zeta = _function("zeta", "Return Riemann's zeta function, or Hurwitz's: `zeta(x, q=None)`.")
+expi = _function("expi", "Return the exponential integral Ei(x).")
+exp1 = _function("exp1", "Return the exponential integral E1(x).")
+sici = _function("sici", "Return the sine and the cosine integral: `si, ci = sici(x)`.")
+exprel = _function("exprel", "Return (exp(x) - 1)/x, and 1 at 0.")
 xlogy = _function("xlogy", "Return x log(y), and 0 where x is 0.")
 xlog1py = _function("xlog1py", "Return x log(1 + y), and 0 where x is 0.")
 entr = _function("entr", "Return -x log(x), 0 at 0 and -inf below.")
@@ -80,12 +103,16 @@ __all__ = [
     "erfcinv",
     "erfcx",
     "erfinv",
+    "exp1",
     "exp2",
+    "expi",
     "expit",
     "expm1",
+    "exprel",
     "gamma",
     "gammaln",
     "kl_div",
+    "lambertw",
     "log1p",
     "log_expit",
     "log_ndtr",
@@ -99,6 +126,7 @@ __all__ = [
     "psi",
     "rel_entr",
     "rgamma",
+    "sici",
     "softmax",
     "xlog1py",
     "xlogy",

@@ -11,7 +11,8 @@ from tests.tracing import agrees
 X = np.array([[-2.0, 0.25, 0.5], [3.0, 0.75, 0.9]])
 P = np.array([0.2, 0.5, 0.75])
 FOLDING = {"logsumexp", "softmax", "log_softmax"}
-ONE = sorted(set(special.__all__) - FOLDING - {"xlogy"})
+TWO = {"xlogy", "xlog1py", "rel_entr", "kl_div"}
+ONE = sorted(set(special.__all__) - FOLDING - TWO - {"polygamma"})
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -33,3 +34,9 @@ def test_the_others():
         )  # fmt: skip
 
     agrees(model, X, P)
+
+
+@pytest.mark.parametrize("name", sorted(TWO))
+def test_functions_of_two_numbers(name):
+    function = getattr(special, name)
+    agrees(lambda x, y: (function(x, y), function(0.5, y), function(x, 0.5)), P, P[::-1].copy())

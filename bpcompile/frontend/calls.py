@@ -112,7 +112,7 @@ def _resolved_object(function: Any) -> Any:
     return function
 
 
-_SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "zeta")
+_SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "zeta", "lambertw")
 
 
 def _scipy(function: FunctionType) -> Any:

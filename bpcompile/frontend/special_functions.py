@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from bpcompile.errors import ArgumentError, UnsupportedError
 from bpcompile.frontend import ufuncs
 from bpcompile.frontend.elementwise import Loop, elementwise, float_loop
@@ -64,6 +66,31 @@ def polygamma(n: Any, x: Any) -> Tracer:
     factor = math.factorial(order) * (-1.0) ** (order + 1)
     found = _hurwitz(order + 1.0, x)
     return found if factor == 1 else ufuncs.apply_ufunc("multiply", factor, found)
+
+
+@rule("special.sici")
+def sici(x: Any) -> tuple[Tracer, Tracer]:
+    """Return the sine and the cosine integral."""
+    return elementwise("si", [x], float_loop), elementwise("ci", [x], float_loop)
+
+
+_BRANCHES = {0: "lambertw_upper", -1: "lambertw_lower"}
+
+
+@rule("special.lambertw", "special._lambertw")
+def lambertw(z: Any, k: Any = 0, tol: float = 1e-8) -> Tracer:
+    """Return a real branch of Lambert's function, NaN where it is not real.
+
+    Raises `ArgumentError` where the branch is neither 0 nor -1, or not known.
+    """
+    del tol  # SciPy's, for its iteration
+    branch = k.item() if isinstance(k, np.ndarray) and k.ndim == 0 else k
+    if not isinstance(branch, int) or branch not in _BRANCHES:
+        shown = describe(k) if isinstance(k, Tracer) else repr(branch)
+        raise ArgumentError(
+            f"the branch of special.lambertw must be 0 or -1, the real ones, not {shown}{where()}"
+        )
+    return elementwise(_BRANCHES[branch], [z], float_loop)
 
 
 @rule("special.loggamma")

@@ -174,6 +174,8 @@ def _rule_name(ufunc: np.ufunc) -> str | None:
     if getattr(np, name, None) is ufunc:
         return name if name in RULES else None
     special = sys.modules.get("scipy.special")
+    if name == "_lambertw":  # what the function lambertw calls
+        return "special._lambertw"
     if special is not None and getattr(special, name, None) is ufunc:
         for candidate in (f"special.{name}", name):
             if candidate in RULES:

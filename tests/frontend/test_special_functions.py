@@ -66,8 +66,37 @@ def test_gamma_and_lgamma_of_math():
     assert bp.grad(model, target="numpy")(2.5) == pytest.approx(slope, rel=1e-14)
 
 
+def test_both_real_branches_of_lambertw():
+    def model(x):
+        return special.lambertw(x).real + bp.special.lambertw(-0.1 * x, -1)
+
+    expected = special.lambertw(X).real + special.lambertw(-0.1 * X, -1).real
+    expected[X > 3.6] = math.nan
+    np.testing.assert_allclose(on_numpy(model)(X), expected, rtol=1e-14)
+    w = special.lambertw(1.7).real
+    slope = bp.grad(lambda x: special.lambertw(x), target="numpy")(1.7)
+    assert slope == pytest.approx(w / (1.7 * (1 + w)), rel=1e-14)
+    assert bp.special.lambertw(1.7) == w
+    assert math.isnan(bp.special.lambertw(-1.0))
+    for branch in (1, 0.5):
+        with pytest.raises(ArgumentError, match="0 or -1"):
+            on_numpy(lambda x, k=branch: bp.special.lambertw(x, k))(2.0)
+
+
+def test_the_sine_and_cosine_integrals_are_a_pair():
+    def model(x):
+        si, ci = special.sici(x)
+        return si * ci
+
+    np.testing.assert_allclose(on_numpy(model)(X), np.prod(special.sici(X), axis=0), rtol=1e-13)
+    si, ci = special.sici(1.7)
+    slope = (math.sin(1.7) * ci + math.cos(1.7) * si) / 1.7
+    assert bp.grad(model, target="numpy")(1.7) == pytest.approx(slope, rel=1e-13)
+
+
 def test_expressions_of_sympy():
     x = sympy.Symbol("x")
     model = sympy.digamma(x) + sympy.polygamma(2, x) + sympy.zeta(3, x) + sympy.zeta(x)
+    model += sympy.Ei(x) * sympy.LambertW(x) + sympy.Si(x) * sympy.Ci(x) + sympy.erfinv(x / 3)
     found = bp.compile(model, args=[x], target="numpy")(2.5)
     assert found == pytest.approx(float(model.subs(x, 2.5).evalf()), rel=1e-13)

@@ -33,6 +33,7 @@ _SAME = {
     "erf": "special.erf", "erfc": "special.erfc", "erfinv": "special.erfinv",
     "erfcinv": "special.erfcinv", "gamma": "special.gamma", "loggamma": "special.gammaln",
     "digamma": "special.digamma", "polygamma": "special.polygamma", "zeta": "special.zeta",
+    "Ei": "special.expi", "Si": "special.si", "Ci": "special.ci", "LambertW": "special.lambertw",
     "Equality": "equal", "Unequality": "not_equal", "StrictLessThan": "less",
     "LessThan": "less_equal", "StrictGreaterThan": "greater", "GreaterThan": "greater_equal",
     "Not": "logical_not",
