@@ -121,7 +121,11 @@ class WhileLoop(Carrier):
         tape = Var(hint or "tape", type.dtype, 1 + type.rank, ours=not hint)
         length = Var("length", DType.I64).size  # which nothing says in advance
         self.outer.shop.buffers.append(Buffer(tape, (length, *type.shape), "tape"))
-        self.cursor.add(NewTape(tape, type.shape))
+        outermost = self.cursor
+        while outermost.parent is not None:
+            outermost = outermost.parent
+        # Before the loops around: what has grown in one of their iterations serves the next one.
+        outermost.add(NewTape(tape, type.shape))
         return tape
 
     def _poll(self, test: list[Statement], cursor: Cursor) -> None:
