@@ -23,6 +23,7 @@ from bpcompile.passes.outside import share_outside
 from bpcompile.passes.rewrite import Rules, rewrite
 from bpcompile.passes.scalars import SCALARS, scalar_states
 from bpcompile.passes.stability import STABILITY
+from bpcompile.passes.stores import drop_overwritten
 from bpcompile.passes.views import VIEWS
 
 Pass: TypeAlias = Callable[[Graph], Graph]
@@ -42,9 +43,9 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
-SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
+SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_overwritten, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
-LOWER: tuple[Pass, ...] = (lower, drop_dead, share_outside, settle)
+LOWER: tuple[Pass, ...] = (lower, drop_overwritten, drop_dead, share_outside, settle)
 
 
 def run(

@@ -21,7 +21,7 @@ from bpcompile.transforms.regions import Branch, Loop, counting_state
 
 _INTEGER = Type(DType.I64)
 
-Access = tuple[Linear | None, ...]  # the index on each axis, None where it is not known or a slice
+Access = tuple[Linear | None, ...]  # the index on each axis, None where it is not one or not known
 
 
 class Space:
@@ -95,8 +95,14 @@ class Place(NamedTuple):
     def access(self, node: Node) -> Access:
         """Return where an ``index``, ``update`` or ``accumulate`` looks."""
         operands = node.args[1:] if node.op.name == "index" else node.args[2:]
-        named = (operands[e.operand] if isinstance(e, At) else None for e in node.attrs["spec"])
-        return tuple(None if n is None or n.shape else self.form(n) for n in named)
+        found: list[Linear | None] = []
+        for entry in node.attrs["spec"]:
+            if isinstance(entry, At):
+                index = operands[entry.operand]
+                found.append(None if index.shape else self.form(index))
+            else:
+                found.append(Linear({}, entry.start) if entry.length == 1 else None)
+        return tuple(found)
 
     def inside(self, loop: Loop, index: Linear | None = None) -> Place:
         """Return the place of a body, in an iteration of a loop: any, or that of this index."""

@@ -17,7 +17,9 @@ from bpcompile.frontend.trees import Structure, leaves_of
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ops.checks import checked, unchecked
+from bpcompile.passes.pipeline import SIMPLIFY, run
 from bpcompile.transforms.forward import forward
+from bpcompile.transforms.hoist import hoist
 from bpcompile.transforms.reverse import reverse
 
 
@@ -66,6 +68,9 @@ def derive(graph: Graph, returned: Structure, task: Task) -> Joint:
     Raises `ShapeError`, `TypeMismatchError` or `ArgumentError` where the function does not return
     what the transform needs, and `NotDifferentiableError` where an op has no derivative.
     """
+    lighter = hoist(graph)
+    if lighter is not graph:  # an element that is carried is known where it was read and written
+        graph = run(lighter, SIMPLIFY)
     return _RULES[task.kind](graph, returned, task)
 
 
