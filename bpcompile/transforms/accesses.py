@@ -9,10 +9,11 @@ the sign of the factor. This is Fourier's elimination with one bound for each si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from bpcompile.ir.graph import Node
+from bpcompile.ir.dims import Size
+from bpcompile.ir.graph import Guard, Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
@@ -25,11 +26,15 @@ Access = tuple[Linear | None, ...]  # the index on each axis, None where it is n
 
 
 class Space:
-    """Hold the variables of a nest of loops; `counts` knows what is the same in all of it."""
+    """Hold the variables of a nest of loops; `counts` knows what is the same in all of it.
 
-    def __init__(self, counts: Counts) -> None:
+    `guards` are relations between sizes that hold wherever the code runs.
+    """
+
+    def __init__(self, counts: Counts, guards: Iterable[Guard] = ()) -> None:
         """Start without variables."""
         self._counts = counts
+        self._natural = [size for guard in guards for size in _natural_sizes(guard)]
         self._bounds: dict[Node, tuple[Linear | None, Linear | None]] = {}
 
     def variable(self, low: Linear | None, high: Linear | None) -> Linear:
@@ -48,7 +53,10 @@ class Space:
                     return False
                 form = form.plus(Linear({variable: 1}, 0), -factor).plus(bound, factor)
         low = self._counts.range(form).low
-        return low is not None and self._counts.never_negative(low)
+        if low is None:
+            return False
+        natural = self._counts.never_negative
+        return natural(low) or any(natural(low - known) for known in self._natural)
 
     def is_below(self, form: Linear, limit: Linear) -> bool:
         """Tell whether a form is seen to be less than another."""
@@ -67,6 +75,23 @@ class Space:
             and self.is_natural(b)
             for a, b in zip(one, other, strict=True)
         )
+
+
+def _natural_sizes(guard: Guard) -> list[Size]:
+    """Return the sizes that are at least 0 by a guard."""
+    more = guard.left - guard.right
+    match guard.relation:
+        case ">=":
+            return [more]
+        case ">":
+            return [more - 1]
+        case "<=":
+            return [-1 * more]
+        case "<":
+            return [-1 * more - 1]
+        case "==":
+            return [more, -1 * more]
+    return []
 
 
 class Place(NamedTuple):

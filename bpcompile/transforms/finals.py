@@ -67,7 +67,7 @@ def new_views(
             continue
         if element_count(param.type) > work(loop.node):
             continue
-        outside = Place(Space(counts), counts)
+        outside = Place(Space(counts, counts.graph.guards), counts)
         inside = outside.inside(loop)
         after = _after(loop, k, outside, inside, [])
         if after:

@@ -33,7 +33,7 @@ _NOTHING: Mapping[Node, Node] = MappingProxyType({})
 def hoist(graph: Graph) -> Graph:
     """Return the graph with elements as scalars that its loops only read, or that they change."""
     counts = Counts(graph)
-    return _hoisted(graph, Place(Space(counts), counts))
+    return _hoisted(graph, Place(Space(counts, graph.guards), counts))
 
 
 def _hoisted(graph: Graph, place: Place) -> Graph:
