@@ -43,7 +43,7 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
-SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_overwritten, drop_dead)
+SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
 LOWER: tuple[Pass, ...] = (lower, drop_overwritten, drop_dead, share_outside, settle)
 

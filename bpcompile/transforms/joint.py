@@ -18,6 +18,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ops.checks import checked, unchecked
 from bpcompile.passes.pipeline import SIMPLIFY, run
+from bpcompile.passes.stores import drop_overwritten
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.hoist import hoist
 from bpcompile.transforms.reverse import reverse
@@ -70,7 +71,7 @@ def derive(graph: Graph, returned: Structure, task: Task) -> Joint:
     """
     lighter = hoist(graph)
     if lighter is not graph:  # an element that is carried is known where it was read and written
-        graph = run(lighter, SIMPLIFY)
+        graph = run(lighter, (*SIMPLIFY, drop_overwritten))
     return _RULES[task.kind](graph, returned, task)
 
 
