@@ -41,8 +41,8 @@ def _main(x, y):
     n = x.shape[0]
     for i in range(n):
         y[i] = x[i]
-    for i in range(n - 1):
-        for i_2 in range(n - i - 1):
+    for i in range(n - 1, 0, -1):
+        for i_2 in range(i):
             left = y[i_2]
             right = y[i_2 + 1]
             if left > right:  # model.py:3

@@ -81,8 +81,8 @@ def _main(a, n):
         k = k + 1
         work = _poll(work + 12)  # looks for Ctrl-C now and then
     s = 1.0
-    for i in range(k):
-        s = s * x_tape[k - i - 1] + q_tape[k - i - 1]
+    for i in range(k - 1, -1, -1):
+        s = s * x_tape[i] + q_tape[i]
     return (x, k, s)
 
 
