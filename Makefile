@@ -26,6 +26,8 @@ PIP_PEERS = -m pip install --disable-pip-version-check --no-input $(PEER_ARGS)
 
 # Further arguments: `make test ARGS="tests/ops -k tanh"`, `make bench ARGS="--case lorenz"`.
 ARGS ?=
+# In how many processes the tests run; when empty, in one for each core, up to 4. `JOBS=0` is one.
+JOBS ?=
 # pip's further options for the peers, such as where PyTorch's CPU build is found.
 PEER_ARGS ?=
 
@@ -36,7 +38,7 @@ demo: $(VENV)/self.stamp ## train a digit classifier with a compiled gradient
 	@"$(PY)" -m bpcompile demo $(ARGS)
 
 test: $(VENV)/dev.stamp $(VENV)/self.stamp ## run the tests
-	@"$(PY)" -m pytest $(ARGS)
+	@"$(PY)" -m pytest -n $(or $(JOBS),auto) --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(VENV)/dev.stamp $(VENV)/self.stamp ## check style, formatting and types
 	"$(PY)" -m ruff check .

@@ -224,7 +224,7 @@ def make(checkout: Path, *arguments: str) -> list[str]:
     calls = checkout / "calls.txt"
     calls.unlink(missing_ok=True)
     # These tests may themselves run under make, which hands its variables down.
-    outer = dict.fromkeys(("MAKEFLAGS", "ARGS", "PEER_ARGS"), "")
+    outer = dict.fromkeys(("MAKEFLAGS", "ARGS", "JOBS", "PEER_ARGS"), "")
     run("make", "PYTHON=./fake python", *arguments, cwd=checkout, **outer)
     return calls.read_text(encoding="utf-8").splitlines()
 
@@ -247,7 +247,7 @@ def test_make_test_shares_the_environment_and_adds_the_dev_lock(checkout):
     assert added.endswith(
         "--require-hashes --only-binary :all: --quiet --requirement requirements/dev.lock"
     )
-    assert tested == "-m pytest tests/ops -k tanh"
+    assert tested == "-m pytest -n auto --maxprocesses 4 --dist worksteal tests/ops -k tanh"
     assert make(checkout, "demo") == ["-m bpcompile demo"]
     lint = make(checkout, "lint")
     assert lint == ["-m ruff check .", "-m ruff format --check .", "-m mypy --strict bpcompile"]

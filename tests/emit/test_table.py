@@ -32,6 +32,9 @@ DTYPES = (DType.F64, DType.F32)
 SIZES = {"elementwise": ((3, 2), (0, 2), (2, 0)), "structure": ((3, 2), (0, 2), (4, 1))}
 
 
+PARTS = 6  # modules that Numba compiles of all structure ops, and of all elementwise ones by dtype
+
+
 def groups(models: list[Model], count: int) -> list[list[Model]]:
     """Return models in groups of a count, each for one module."""
     return [models[k : k + count] for k in range(0, len(models), count)]
@@ -74,16 +77,16 @@ def test_structure_ops_with_derivatives(how: str, dtype: DType) -> None:
         hold(walk(models, dtype), dtype, how, SIZES["structure"])
 
 
-@pytest.mark.parametrize("part", range(6))
-def test_elementwise_ops_through_numba(part: int) -> None:
-    dtype = DTYPES[part % 2]
-    models = [vectors(op) for op in ELEMENTWISE[part::6]]
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("part", range(PARTS // 2))
+def test_elementwise_ops_through_numba(part: int, dtype: DType) -> None:
+    models = [vectors(op) for op in ELEMENTWISE[part :: PARTS // 2]]
     hold(walk(models, dtype, brief=True), dtype, "numba", SIZES["elementwise"])
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_structure_ops_through_numba(part: int) -> None:
-    models = groups(STRUCTURE, 5)[part]
+    models = STRUCTURE[part::PARTS]
     hold(walk(models, DType.F64, brief=True), DType.F64, "numba", SIZES["structure"])
 
 
@@ -93,6 +96,15 @@ def test_the_whole_product_through_numba(dtype: DType) -> None:
     for kind, models in (("structure", STRUCTURE), ("elementwise", elementwise_models())):
         for group in groups(models, 1 if kind == "structure" else 6):
             hold(walk(group, dtype), dtype, "numba", SIZES[kind])
+
+
+@pytest.mark.parametrize("how", ["numpy", "python"])
+@pytest.mark.parametrize("name", ["equal", "not_equal", "logical_xor", "less"])
+def test_a_comparison_of_comparisons_is_no_chain(name: str, how: str) -> None:
+    builder = Builder("f")
+    x, y = builder.param("x", f32["n"]), builder.param("y", f32["n"])
+    values = np.float32([1, 1, 0, 2, 3]), np.float32([0, 1, 1, 2, 1])
+    agree(builder.finish([OPS[name](x > 0.5, y > 0.5), OPS[name](x > y, y > x)]), values, how)
 
 
 @pytest.mark.parametrize("how", ["numpy", "python", "numba"])

@@ -223,7 +223,7 @@ def test_captured_values_of_other_dtypes():
         (1j, "complex 1j"),
         (np.array([1j, 2j]), "ndarray of dtype complex128"),
         (np.array([1.0, 2.0, 3.0], dtype=np.float16), "ndarray of dtype float16"),
-        (np.array([object()]), "ndarray of dtype object"),
+        (np.array([None]), "ndarray of dtype object"),
         ("a", "str 'a'"),
         (np.ma.masked_array([1.0, 2.0, 3.0]), "MaskedArray is refused"),
         (2**80, "an int of 81 bits"),
