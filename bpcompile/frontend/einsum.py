@@ -1,7 +1,8 @@
-"""Answer `np.einsum`: any expression without ellipsis, two operands at a time, left to right."""
+"""Answer `np.einsum`: any expression, two operands at a time, in the order that costs least."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from bpcompile.errors import ShapeError, UnsupportedError
@@ -16,14 +17,20 @@ from bpcompile.ir.dims import product
 from bpcompile.ir.op import OPS
 from bpcompile.ops.shape import broadcast_to, reshaped, transposed
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_FIRST_SHARED = 0x3B1  # letters that stand for the axes of an ellipsis: Greek ones
+_TYPICAL = 100  # what an unknown length is taken for
+
 
 @rule("einsum")
-def einsum(subscripts: Any, /, *operands: Any, **_: Any) -> Tracer:
+def einsum(*operands: Any, **_: Any) -> Tracer:
     """Return the sum of products that subscripts such as ``"ij,jk->ik"`` describe."""
-    _.pop("optimize", None)  # the order is always from left to right
+    optimize = _.pop("optimize", True)
     refuse_keywords("einsum", _, out=None, order="K", casting="safe", dtype=None)
-    args = lift_all(operands)
+    subscripts, given = _as_text(operands)
+    args = lift_all(given)
     terms, result = _parsed(subscripts, args)
+    args, terms = _without_repeated(args, terms)
     _tie_lengths(terms, args)
     frame = current()
     frame.mark()
@@ -32,30 +39,68 @@ def einsum(subscripts: Any, /, *operands: Any, **_: Any) -> Tracer:
         _one_of_each(frame, cast(frame.expr(arg.expr), dtype), term)
         for arg, term in zip(args, terms, strict=True)
     ]
-    value, letters = values[0]
-    for position, (other, theirs) in enumerate(values[1:], start=1):
-        later = set(result).union(*(term for _, term in values[position + 1 :]))
-        value, letters = _pair(value, letters, other, theirs, later)
+    for pair in _order(values, result, optimize):
+        second, first = (values.pop(k) for k in sorted(pair, reverse=True))
+        later = set(result).union(*(term for _, term in values))
+        values.append(_pair(*first, *second, later))
+    ((value, letters),) = values
     value, letters = _summed(value, letters, set(result))
     return Tracer(transposed(value, tuple(letters.index(letter) for letter in result)))
 
 
-def _parsed(subscripts: Any, args: list[Tracer]) -> tuple[list[str], str]:
-    """Return the letters of each operand and of the result."""
-    if not isinstance(subscripts, str):
+def _as_text(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return the subscripts as a text, also where each operand's stand behind it as ints."""
+    if operands and isinstance(operands[0], str):
+        return operands[0], operands[1:]
+    count = len(operands) // 2
+    lists = [*operands[1 : 2 * count : 2], *operands[2 * count :]]
+    if not count or not all(isinstance(part, (list, tuple)) for part in lists):
         raise UnsupportedError(
-            f'np.einsum takes its subscripts as a text here{where()}: write "ij,jk->ik"'
+            f'np.einsum takes its subscripts first, as a text{where()}: write "ij,jk->ik"'
         )
+    texts = ["".join("..." if k is ... else _LETTERS[k] for k in part) for part in lists]
+    arrow = "->" + texts.pop() if len(operands) % 2 else ""
+    return ",".join(texts) + arrow, operands[: 2 * count : 2]
+
+
+def _order(values: list[tuple[Expr, str]], result: str, optimize: Any) -> Iterator[tuple[int, int]]:
+    """Yield which two of the operands left are multiplied next: those that cost least.
+
+    The order is found by opt_einsum (D. G. A. Smith and J. Gray, 2018) for the lengths of the
+    example, where there are more than two operands.
+    """
+    count = len(values)
+    if count < 3 or optimize is False:
+        yield from ((0, 1) if k == 0 else (0, count - k - 1) for k in range(count - 1))
+        return
+    import opt_einsum
+
+    sizes = current().session.sizes
+    shapes = [tuple(sizes.value(n) or _TYPICAL for n in value.shape) for value, _ in values]
+    text = f"{','.join(term for _, term in values)}->{result}"
+    path, _ = opt_einsum.contract_path(text, *shapes, shapes=True, optimize="auto")
+    for places in path:
+        if len(places) == 2:
+            yield places[0], places[1]
+
+
+def _parsed(subscripts: str, args: list[Tracer]) -> tuple[list[str], str]:
+    """Return the letters of each operand and of the result, those of ``...`` among them."""
     text = subscripts.replace(" ", "")
-    if "." in text:
-        raise UnsupportedError(
-            f"np.einsum with ... is not known for traced values{where()}: name every axis"
-        )
     left, arrow, result = text.partition("->")
     terms = left.split(",")
+    around = [arg.ndim - len(t.replace("...", "")) for t, arg in zip(terms, args, strict=False)]
+    rank = max((n for n, t in zip(around, terms, strict=False) if "..." in t), default=0)
+    shared = "".join(chr(_FIRST_SHARED + k) for k in range(max(rank, 0)))
+    terms = [
+        t.replace("...", shared[len(shared) - n :]) if n >= 0 else t
+        for t, n in zip(terms, [*around, *[0] * len(terms)], strict=False)
+    ]
+    result = result.replace("...", shared)
     if not arrow:
         everything = "".join(terms)
-        result = "".join(sorted(c for c in set(everything) if everything.count(c) == 1))
+        once = sorted(c for c in set(everything) if everything.count(c) == 1 and c not in shared)
+        result = shared + "".join(once)
     known = set("".join(terms))
     fits = len(terms) == len(args) and all(
         len(term) == arg.ndim for term, arg in zip(terms, args, strict=False)
@@ -69,6 +114,23 @@ def _parsed(subscripts: Any, args: list[Tracer]) -> tuple[list[str], str]:
             "axis, and in the result each at most once"
         )
     return terms, result
+
+
+def _without_repeated(args: list[Tracer], terms: list[str]) -> tuple[list[Tracer], list[str]]:
+    """Drop axes of length 1 that stand for longer ones of other operands."""
+    longer = {
+        letter
+        for term, arg in zip(terms, args, strict=True)
+        for letter, size in zip(term, arg.sizes, strict=True)
+        if size != 1
+    }
+    found: list[Tracer] = []
+    kept: list[str] = []
+    for term, arg in zip(terms, args, strict=True):
+        gone = [k for k, c in enumerate(term) if arg.sizes[k] == 1 and c in longer]
+        found.append(RULES["squeeze"](arg, tuple(gone)) if gone else arg)
+        kept.append("".join(c for k, c in enumerate(term) if k not in gone))
+    return found, kept
 
 
 def _tie_lengths(terms: list[str], args: list[Tracer]) -> None:

@@ -266,12 +266,32 @@ EINSUM = {
     "ij,j,i->": (A, V, A[:, 0]),
     "ijk,ljk->il": (T, T),
     "i,->i": (V, 2.0),
+    "...j,jk": (T, M),
+    "...ij,...kj->...ik": (T, T[:1]),
+    "b...,b...->...": (A, B),
+    "i...->...": (T,),
+    "ij,...j->i...": (A, T),
+    "ab,bc,cd,de->ae": (A, M, M.T, A.T),
+    "ij,ij,jk,k->i": (A, B, M, M[0]),
 }
 
 
 @pytest.mark.parametrize("subscripts", EINSUM)
 def test_einsum(subscripts):
     agrees(lambda *xs: np.einsum(subscripts, *xs), *EINSUM[subscripts])
+
+
+def test_einsum_with_subscripts_behind_operands():
+    agrees(lambda a, m: np.einsum(a, [0, 1], m, [1, 2]), A, M)
+    agrees(lambda a, m: np.einsum(a, [0, 1], m, [1, 2], [2, 0]), A, M)
+    agrees(lambda t: np.einsum(t, [..., 0], [0, ...]), T)
+
+
+def test_einsum_multiplies_in_the_cheapest_order():
+    wide, tall = RNG.normal(size=(2, 90)), RNG.normal(size=(90, 80))
+    found = agrees(lambda a, b, v: np.einsum("ij,jk,k->i", a, b, v), wide, tall, tall[0])
+    products = [node.shape for node in found.graph.nodes if node.op.name == "matmul"]
+    assert all(len(shape) == 1 for shape in products)
 
 
 def test_norm_of_a_vector_beyond_the_range_of_squares():
