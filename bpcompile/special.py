@@ -76,6 +76,14 @@ expi = _function("expi", "Return the exponential integral Ei(x).")
 exp1 = _function("exp1", "Return the exponential integral E1(x).")
 sici = _function("sici", "Return the sine and the cosine integral: `si, ci = sici(x)`.")
 exprel = _function("exprel", "Return (exp(x) - 1)/x, and 1 at 0.")
+j0 = _function("j0", "Return the Bessel function of the first kind of order 0.")
+j1 = _function("j1", "Return the Bessel function of the first kind of order 1.")
+y0 = _function("y0", "Return the Bessel function of the second kind of order 0.")
+y1 = _function("y1", "Return the Bessel function of the second kind of order 1.")
+i0 = _function("i0", "Return the modified Bessel function of order 0.")
+i1 = _function("i1", "Return the modified Bessel function of order 1.")
+i0e = _function("i0e", "Return exp(-|x|) times `i0`, which does not overflow.")
+i1e = _function("i1e", "Return exp(-|x|) times `i1`, which does not overflow.")
 xlogy = _function("xlogy", "Return x log(y), and 0 where x is 0.")
 xlog1py = _function("xlog1py", "Return x log(1 + y), and 0 where x is 0.")
 entr = _function("entr", "Return -x log(x), 0 at 0 and -inf below.")
@@ -111,6 +119,12 @@ __all__ = [
     "exprel",
     "gamma",
     "gammaln",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "j0",
+    "j1",
     "kl_div",
     "lambertw",
     "log1p",
@@ -130,5 +144,7 @@ __all__ = [
     "softmax",
     "xlog1py",
     "xlogy",
+    "y0",
+    "y1",
     "zeta",
 ]

@@ -93,6 +93,12 @@ def lambertw(z: Any, k: Any = 0, tol: float = 1e-8) -> Tracer:
     return elementwise(_BRANCHES[branch], [z], float_loop)
 
 
+@rule("i0")
+def i0(x: Any) -> Tracer:
+    """Return the modified Bessel function of order 0, which NumPy has too."""
+    return elementwise("i0", [x], float_loop)
+
+
 @rule("special.loggamma")
 def loggamma(z: Any) -> Tracer:
     """Return log Γ of real numbers, which is NaN where Γ may be negative, as SciPy's is."""

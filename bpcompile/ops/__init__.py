@@ -8,6 +8,7 @@ the text patterns that it declares.
 from bpcompile.ops import (
     accumulation,
     arithmetic,
+    bessel,
     checks,
     choice,
     contraction,
@@ -37,6 +38,7 @@ from bpcompile.ops import (
 __all__ = [
     "accumulation",
     "arithmetic",
+    "bessel",
     "checks",
     "choice",
     "contraction",

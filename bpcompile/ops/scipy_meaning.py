@@ -47,3 +47,21 @@ digamma = named("psi")
 rgamma = named("rgamma")
 riemann_zeta = to_first_order(_zeta, None)
 zeta = to_first_order(_zeta, None, lambda s, q: -s * _zeta(s + 1, q))
+_j0, _j1, _y0, _y1, _i0, _i1 = map(named, ("j0", "j1", "y0", "y1", "i0", "i1"))
+_i0e, _i1e = named("i0e"), named("i1e")
+
+
+def _difference(x: Any) -> Any:
+    """Return exp(-x) (I₀(x) - I₁(x))."""
+    return _i0e(x) - _i1e(x)
+
+
+j0 = to_first_order(_j0, lambda x: -_j1(x))
+j1 = to_first_order(_j1, lambda x: _j0(x) - _j1(x) / x)
+y0 = to_first_order(_y0, lambda x: -_y1(x))
+y1 = to_first_order(_y1, lambda x: _y0(x) - _y1(x) / x)
+i0 = to_first_order(_i0, _i1)
+i1 = to_first_order(_i1, lambda x: _i0(x) - _i1(x) / x)
+i0e_less_i1e = to_first_order(_difference, lambda x: _i1e(x) / x - 2 * _difference(x))
+i0e = to_first_order(_i0e, lambda x: -np.sign(x) * _difference(np.abs(x)))
+i1e = to_first_order(_i1e, lambda x: _difference(np.abs(x)) - _i1e(x) / x)

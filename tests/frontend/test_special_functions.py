@@ -94,6 +94,11 @@ def test_the_sine_and_cosine_integrals_are_a_pair():
     assert bp.grad(model, target="numpy")(1.7) == pytest.approx(slope, rel=1e-13)
 
 
+def test_bessel_function_of_numpy():
+    assert on_numpy(np.i0)(2.5) == pytest.approx(np.i0(2.5), rel=1e-14)
+    assert bp.grad(lambda x: np.i0(x), target="numpy")(2.5) == pytest.approx(special.i1(2.5))
+
+
 def test_expressions_of_sympy():
     x = sympy.Symbol("x")
     model = sympy.digamma(x) + sympy.polygamma(2, x) + sympy.zeta(3, x) + sympy.zeta(x)

@@ -23,10 +23,11 @@ from bpcompile.transforms.reverse import scaled
 from tests.emit import running
 from tests.ops import references
 from tests.ops.references import points, worst
+from tests.ops.references_bessel import BESSEL
 from tests.ops.references_gamma import GAMMA
 from tests.ops.support import ELEMENTWISE, has_partial
 
-REFERENCES = {**references.REFERENCES, **GAMMA}
+REFERENCES = {**references.REFERENCES, **BESSEL, **GAMMA}
 
 VALUE, SLOPE = 2.0, 4.0
 
@@ -65,6 +66,14 @@ EXCEPTIONS: dict[str, Limit] = {
         subnormal_length,
     ),
     "tanh": Limit(2.3, SLOPE, "the C library's own error below 0.55"),
+    **dict.fromkeys(
+        ["j0", "j1", "y0", "y1"],
+        Limit(2.4, SLOPE, "of the amplitude: the roundings of sine, root and quotient, beyond 8"),
+    ),
+    **dict.fromkeys(
+        ["i0", "i1"],
+        Limit(2.6, SLOPE, "the roundings of exp, root and product, beyond 3"),
+    ),
     "gamma": Limit(2.8, SLOPE, "those of pow, the sine and the division, left of 0"),
     "riemann_zeta": Limit(3.7, SLOPE, "seven roundings, of pow, sine, zeta and products, below -1"),
     "rgamma": Limit(2.3, SLOPE, "those of pow, the sine and the product, left of 0"),
@@ -94,7 +103,7 @@ EXACT = set(
 INNER = set(
     """
     gaussian norm_pdf tanh_near_zero erfcx_slope log_ndtr_slope exprel_slope lambertw_gap_upper
-    lambertw_gap_lower
+    lambertw_gap_lower i0e_less_i1e
     """.split()  # noqa: SIM905  (as above)
 )
 

@@ -1,0 +1,139 @@
+"""Declare the Bessel functions of order 0 and 1: J, Y, and the modified I, scaled and not.
+
+Their derivatives close among them (DLMF 10.6, 10.29). That of exp(-|x|) I₀(x) is a difference of
+nearly equal values for large x, so exp(-x) (I₀(x) - I₁(x)) is an op of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpcompile.ir.op import Domain, Op, call
+from bpcompile.ops import scipy_meaning as meaning
+from bpcompile.ops.arithmetic import abs_, sign
+from bpcompile.ops.choice import isinf, select
+from bpcompile.ops.elementwise import by_helper, elementwise, latex_call
+
+if TYPE_CHECKING:
+    from bpcompile.ir.build import Expr
+
+_POSITIVE = Domain(((0.3, 12.0),))
+_BOTH = Domain(((-6.0, 6.0),))
+
+
+def _over(y: Expr, x: Expr) -> Expr:
+    """Return y / x for J₁ or I₁, at 0 their slope there."""
+    return select(abs_(x) < 1e-9, 0.5, y / x)
+
+
+def _i1_slope(y: Expr, x: Expr) -> Expr:
+    """Return I₀ - I₁/x, also where both are infinite."""
+    zero = i0(x)
+    return select(isinf(zero), zero, zero - _over(y, x))
+
+
+def _i1e_slope(y: Expr, x: Expr) -> Expr:
+    """Return exp(-|x|) (I₀ - I₁/x) - exp(-|x|) |I₁|, near 0 by the series."""
+    return i0e_less_i1e(abs_(x)) - select(abs_(x) < 1e-9, 0.5 - 0.5 * abs_(x), y / x)
+
+
+j0: Op = elementwise(
+    "j0",
+    meaning.j0,
+    (lambda y, x: -j1(x),),
+    *by_helper("_j0"),
+    math=call("J₀"),
+    latex=latex_call("J_0"),
+    domain=_BOTH,
+    finite=True,
+    cost=60.0,
+    doc="The Bessel function of the first kind of order 0.",
+)
+j1: Op = elementwise(
+    "j1",
+    meaning.j1,
+    (lambda y, x: j0(x) - _over(y, x),),
+    *by_helper("_j1"),
+    math=call("J₁"),
+    latex=latex_call("J_1"),
+    domain=_BOTH,
+    finite=True,
+    cost=60.0,
+    doc="The Bessel function of the first kind of order 1.",
+)
+y0: Op = elementwise(
+    "y0",
+    meaning.y0,
+    (lambda y, x: -y1(x),),
+    *by_helper("_y0"),
+    math=call("Y₀"),
+    latex=latex_call("Y_0"),
+    domain=_POSITIVE,
+    cost=80.0,
+    doc="The Bessel function of the second kind of order 0.",
+)
+y1: Op = elementwise(
+    "y1",
+    meaning.y1,
+    (lambda y, x: y0(x) - y / x,),
+    *by_helper("_y1"),
+    math=call("Y₁"),
+    latex=latex_call("Y_1"),
+    domain=_POSITIVE,
+    cost=80.0,
+    doc="The Bessel function of the second kind of order 1.",
+)
+i0: Op = elementwise(
+    "i0",
+    meaning.i0,
+    (lambda y, x: i1(x),),
+    *by_helper("_i0"),
+    math=call("I₀"),
+    latex=latex_call("I_0"),
+    domain=_BOTH,
+    cost=40.0,
+    doc="The modified Bessel function of the first kind of order 0.",
+)
+i1: Op = elementwise(
+    "i1",
+    meaning.i1,
+    (_i1_slope,),
+    *by_helper("_i1"),
+    math=call("I₁"),
+    latex=latex_call("I_1"),
+    domain=_BOTH,
+    cost=40.0,
+    doc="The modified Bessel function of the first kind of order 1.",
+)
+i0e_less_i1e: Op = elementwise(
+    "i0e_less_i1e",
+    meaning.i0e_less_i1e,
+    (lambda y, x: i1e(x) / x - 2 * y,),
+    *by_helper("_i0e_less_i1e"),
+    latex="e^{{-{0}}} \\left(I_0\\left({0}\\right) - I_1\\left({0}\\right)\\right)",
+    domain=_POSITIVE,
+    cost=40.0,
+    doc="exp(-x) (I₀(x) - I₁(x)) for x >= 0, without cancellation.",
+)
+i0e: Op = elementwise(
+    "i0e",
+    meaning.i0e,
+    (lambda y, x: -sign(x) * i0e_less_i1e(abs_(x)),),
+    *by_helper("_i0e"),
+    latex="e^{{-\\left|{0}\\right|}} I_0\\left({0}\\right)",
+    domain=_POSITIVE,
+    finite=True,
+    cost=40.0,
+    doc="exp(-|x|) I₀(x); its derivative at its edge at 0 is 0.",
+)
+i1e: Op = elementwise(
+    "i1e",
+    meaning.i1e,
+    (_i1e_slope,),
+    *by_helper("_i1e"),
+    latex="e^{{-\\left|{0}\\right|}} I_1\\left({0}\\right)",
+    domain=_POSITIVE,
+    finite=True,
+    cost=40.0,
+    doc="exp(-|x|) I₁(x).",
+)
