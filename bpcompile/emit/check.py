@@ -77,14 +77,18 @@ _FUNCTIONS = frozenset(
      "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
      "float64", "float32", "int64", "bool", "float_power", "vectorize",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
-     "argsort", "searchsorted", "tril", "triu", "swapaxes"}
+     "argsort", "searchsorted", "tril", "triu", "swapaxes", "stack", "zeros_like", "eye", "sign",
+     "log"}
 )  # fmt: skip
-_LINALG = frozenset({"cholesky", "eigh", "qr", "solve", "svd"})  # what it takes from np.linalg
+_LINALG = frozenset(
+    {"cholesky", "det", "eigh", "inv", "LinAlgError", "qr", "slogdet", "solve", "svd"}
+)  # what it takes from np.linalg
 _CLASS = ast.dump(ast.parse(INTERRUPTED).body[0])  # the one class that a module may define
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
-    {"shape", "size", "reshape", "copy", "astype", "view", "T", "item", "at", "sum", "transpose",
-     "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append", "flat"}
+    {"shape", "size", "reshape", "copy", "astype", "view", "T", "mT", "item", "at", "sum",
+     "transpose", "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append",
+     "flat"}
 )  # fmt: skip
 
 

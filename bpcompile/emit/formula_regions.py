@@ -47,8 +47,10 @@ def region_lines(printer: Printer, node: Node) -> list[str]:
 
 
 def result_piece(printer: Printer, item: Node) -> Piece:
-    """Return what a result of a region without a name of its own is called in formulas."""
+    """Return what a result without a name of its own is called in formulas."""
     node, k = item.args[0], item.attrs["index"]
+    if node.op.routine is not None:
+        return Piece(f"{printer.piece[node].text}.{node.op.routine.names[k]}")
     if node.op.name == "branch":
         name = _label(printer, node, k)
         return Piece(name) if name else _chosen(printer, node, k) or Piece("branch(...)")
@@ -56,8 +58,10 @@ def result_piece(printer: Printer, item: Node) -> Piece:
 
 
 def result_name(item: Node) -> str | None:
-    """Return what the model calls a result of a region inside of it."""
+    """Return what the model calls a result of a region inside of it, or None."""
     node, k = item.args[0], item.attrs["index"]
+    if node.op.routine is not None:
+        return None
     if node.op.name == "branch":
         return _common_name(node, k) or _home_name(node, k)
     params = node.attrs["body"].params[1 if node.op.name == "loop" else 0 :]

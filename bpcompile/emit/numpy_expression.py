@@ -69,7 +69,10 @@ class Expressions:
         """Return the call of a routine."""
         routine = node.op.routine
         assert routine is not None
-        return Piece(routine.text(**node.attrs).format(*map(self.array, node.args)))
+        is_single = len(node.args[0].shape) == routine.ranks[0]
+        text = (routine.single if is_single else None) or routine.text
+        assert text is not None
+        return Piece(text(**node.attrs).format(*map(self.array, node.args)))
 
     def _full(self, type: Type, value: float) -> str:
         """Return the text of an array of one value."""

@@ -143,10 +143,15 @@ class Block(Expressions):
 
     def _several(self, node: Node, type: TupleType) -> list[str]:
         """Write a routine with several results; return their names."""
+        routine = node.op.routine
+        if routine is not None and routine.text is None:
+            return ["None"] * len(type.items)  # no text reads them
         items = {user.attrs["index"]: user for user in self.users[node]}
         fresh = self.writer.namer.fresh
+        hints = (routine.names if routine is not None else ()) or (None,) * len(type.items)
         names = [
-            self.fresh_name(items[k]) if k in items else fresh(None) for k in range(len(type.items))
+            self.fresh_name(items[k], hint) if k in items else fresh(hint)
+            for k, hint in enumerate(hints)
         ]
         text = self.routine(node).text
         self.writer.add(f"{', '.join(names)} = {text}", self.depth, self.writer.comment(node))

@@ -119,7 +119,7 @@ def _scipy(function: FunctionType) -> Any:
     """Return the form of a Python function of SciPy: a rule, or a refusal of traced arguments."""
     name = function.__name__
     module = ".".join(p for p in function.__module__.split(".") if not p.startswith("_"))
-    rule = RULES.get(f"special.{name}") if name in _SPECIAL else None
+    rule = RULES.get(f"special.{name}") if name in _SPECIAL else RULES.get(f"{module}.{name}")
 
     def call(*args: Any, **keywords: Any) -> Any:
         if not is_traced([*args, *keywords.values()]):

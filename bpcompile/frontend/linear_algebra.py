@@ -1,4 +1,4 @@
-"""Answer the functions of `np.linalg` that are known so far: norm, and products by name."""
+"""Answer the norms of `np.linalg`, and products of several matrices."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import UnsupportedError
+from bpcompile.errors import ShapeError, UnsupportedError
+from bpcompile.frontend.axes import one_axis, some_axes
 from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.length import length
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import current
+from bpcompile.frontend.spectra import spectral_norm
 from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.ir.dims import product
 
 
 def _call(name: str, *args: Any, **keywords: Any) -> Tracer:
@@ -57,44 +61,52 @@ def euclidean(x: Tracer, axis: Any, keepdims: bool) -> Tracer:
 
 @rule("linalg.norm")
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:
-    """Return a vector norm, or the Frobenius, 1 or infinity norm of a matrix."""
+    """Return a vector norm, or a matrix norm over two axes."""
     value = as_float(x)
-    if ord is None or (ord in (2, "fro") and _is_euclidean(value, ord, axis)):
-        if not value.ndim:
-            return _call("absolute", value)
-        return euclidean(value, axis, keepdims)
-    axes = tuple(range(value.ndim)) if axis is None else axis
-    if isinstance(axes, tuple) and len(axes) == 1:
-        axes = axes[0]
-    if isinstance(axes, int):
-        return _vector_norm(value, ord, axes, keepdims)
-    magnitudes = _call("absolute", value)
-    if ord in (1, -1, math.inf, -math.inf) and len(axes) == 2:
-        rows, columns = axes
+    if ord is None and (axis is None or isinstance(axis, int)):
+        return _call("absolute", value) if not value.ndim else euclidean(value, axis, keepdims)
+    axes = some_axes(axis, value.ndim, value)
+    if len(axes) == 1:
+        return _vector_norm(value, ord, axes[0], keepdims)
+    if isinstance(axis, (tuple, list)):
+        axes = tuple(one_axis(k, value.ndim, value) for k in axis)  # rows first
+    if len(axes) != 2:
+        raise ShapeError(
+            f"np.linalg.norm of {describe(value)}{where()} over {len(axes)} axes: name one axis "
+            "for vectors or two for matrices"
+        )
+    return _over_two(value, ord, axes, keepdims)
+
+
+def _over_two(x: Tracer, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tracer:
+    """Return a matrix norm over two axes."""
+    if ord is None or ord == "fro":
+        return euclidean(x, axes, keepdims)
+    rows, columns = axes
+    if ord in (2, -2, "nuc"):
+        found = spectral_norm(_call("moveaxis", x, axes, (-2, -1)), ord)
+    elif ord in (1, -1, math.inf, -math.inf):
         folded, rest = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        sums = _call("sum", magnitudes, axis=folded, keepdims=True)
-        found = _call("max" if ord > 0 else "min", sums, axis=rest, keepdims=True)
-        return found if keepdims else _call("squeeze", found, axes)
-    raise _unknown(value, ord)
-
-
-def _is_euclidean(x: Tracer, ord: Any, axis: Any) -> bool:
-    """Tell whether this order is the root of the sum of squares for these axes."""
-    count = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
-    is_vector_order = bool(ord == 2)
-    return (count == 1) == is_vector_order
+        sums = _call("sum", _call("absolute", x), axis=folded, keepdims=True)
+        kept = _call("max" if ord > 0 else "min", sums, axis=rest, keepdims=True)
+        return kept if keepdims else _call("squeeze", kept, axes)
+    else:
+        raise _unknown(x, ord)
+    return _call("expand_dims", found, axes) if keepdims else found
 
 
 def _unknown(x: Tracer, ord: Any) -> UnsupportedError:
     """Return the error for an order that is not known."""
     return UnsupportedError(
         f"np.linalg.norm of {describe(x)} with ord={ord!r} is not known for traced values"
-        f"{where()}: vectors have any number, matrices 'fro', 1, -1, inf and -inf"
+        f"{where()}: vectors have any number, matrices 'fro', 'nuc', 1, -1, 2, -2, inf and -inf"
     )
 
 
 def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Tracer:
     """Return a norm along one axis."""
+    if ord is None or ord == 2:
+        return euclidean(x, axis, keepdims)
     if not isinstance(ord, (int, float)):
         raise _unknown(x, ord)
     magnitudes = _call("absolute", x)
@@ -113,9 +125,29 @@ def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Tracer:
 @rule("linalg.vector_norm")
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tracer:
     """Return a vector norm over all elements or along axes."""
-    if axis is None and not keepdims:
-        return norm(_call("ravel", x), ord, 0)
-    return norm(x, ord, axis, keepdims)
+    value = as_float(x)
+    axes = some_axes(axis, value.ndim, value)
+    if len(axes) == 1:
+        return _vector_norm(value, ord, axes[0], keepdims)
+    # All elements along the axes lie along one.
+    rest = tuple(k for k in range(value.ndim) if k not in axes)
+    lengths = tuple(value.shape[k] for k in rest)
+    count = length(product(tuple(value.sizes[k] for k in axes)))
+    flat = _call("reshape", _call("transpose", value, (*rest, *axes)), (*lengths, count))
+    found = _vector_norm(flat, ord, len(rest), False)
+    return _call("expand_dims", found, axes) if keepdims else found
+
+
+@rule("linalg.matrix_norm")
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tracer:
+    """Return a norm of the matrices in the last two axes."""
+    value = as_float(x)
+    if value.ndim < 2:
+        raise ShapeError(
+            f"np.linalg.matrix_norm of {describe(value)}{where()} needs a matrix: for vectors "
+            "there is np.linalg.vector_norm"
+        )
+    return _over_two(value, ord, (value.ndim - 2, value.ndim - 1), keepdims)
 
 
 @rule("linalg.multi_dot")

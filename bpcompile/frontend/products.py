@@ -190,3 +190,50 @@ def contracted(a: Expr, b: Expr, left: Sequence[int], right: Sequence[int]) -> E
     one = reshaped(one, (product(rows), count) if rows else (count,))
     two = reshaped(two, (count, product(columns)) if columns else (count,))
     return reshaped(_multiplied(one, two), (*rows, *columns))
+
+
+@rule("kron")
+def kron(a: Any, b: Any) -> Any:
+    """Return the Kronecker product: `b` times each element of `a`, as blocks."""
+    x, y = _operands(a, b)
+    rank = max(x.ndim, y.ndim)
+    left, right = (
+        RULES["reshape"](value, ((1,) * (rank - value.ndim) + value.shape)) for value in (x, y)
+    )
+    shape = tuple(n * m for n, m in zip(left.shape, right.shape, strict=True))
+    found = RULES["multiply"](
+        RULES["expand_dims"](left, tuple(range(1, 2 * rank, 2))),
+        RULES["expand_dims"](right, tuple(range(0, 2 * rank, 2))),
+    )
+    return RULES["reshape"](found, shape) if rank else found
+
+
+@rule("cross", "linalg.cross")
+def cross(
+    a: Any,
+    b: Any,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> Any:
+    """Return the vectors perpendicular to two in space."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = _operands(a, b)
+    for value, place in ((x, axisa), (y, axisb)):
+        if not value.ndim or not current().session.sizes.equal(
+            value.sizes[one_axis(place, value.ndim, value)], 3
+        ):
+            raise ShapeError(
+                f"np.cross of {describe_operand(value)}{where()} takes vectors of 3 components: "
+                "in the plane write a[0] * b[1] - a[1] * b[0]"
+            )
+    left = [RULES["take"](x, k, axis=axisa) for k in range(3)]
+    right = [RULES["take"](y, k, axis=axisb) for k in range(3)]
+    parts = []
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        forward = RULES["multiply"](left[i], right[j])
+        parts.append(RULES["subtract"](forward, RULES["multiply"](left[j], right[i])))
+    return RULES["stack"](parts, axis=axisc)

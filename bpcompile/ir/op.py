@@ -117,16 +117,22 @@ class Routine(NamedTuple):
     last axes of each operand, and `results` how many of each result, are its own; the axes before
     them are a batch, which operands and results share. With an attribute `axis` the one axis that a
     routine works on is that one in place of the last. `text` gives the call in NumPy, a format
-    pattern over operands, from the attributes. `work` estimates the additions for one of the batch,
-    given the lengths of the first operand's own axes.
+    pattern over operands, from the attributes; it is None where NumPy has no such function and the
+    texts of those that read the results do without them, by way of `aside`: operands that the
+    helper is not given. `single` is the text where there is no batch, if that is another. `names`
+    are what several results are called that have no name of the user's. `work` estimates the
+    additions for one of the batch, given the lengths of the first operand's own axes.
     """
 
     helper: str
-    text: Callable[..., str]
+    text: Callable[..., str] | None
     ranks: tuple[int, ...]
     results: tuple[int, ...]
     literals: tuple[str, ...] = ()
     work: Callable[..., Any] = math.prod
+    aside: tuple[int, ...] = ()
+    single: Callable[..., str] | None = None
+    names: tuple[str, ...] = ()
 
 
 Partial = Callable[..., "Expr | float"]

@@ -13,46 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpcompile.errors import CompileError
-from bpcompile.ir.dims import Size, product
-from bpcompile.ir.op import OPS, Kind, Op, Routine, declare
-from bpcompile.ir.type import DType, Type
+from bpcompile.ir.dims import Size
+from bpcompile.ir.op import Kind, Op, Routine, declare
+from bpcompile.ir.type import TupleType, Type
 from bpcompile.ops.contraction import matmul
-from bpcompile.ops.shape import broadcast_to, swapped
+from bpcompile.ops.index import Slice, index, update, whole
+from bpcompile.ops.matrices import cubic, matrix, mirrored, real_only, square, symmetric, triangle
+from bpcompile.ops.shape import swapped, zeros_like
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
-
-
-def _square(x: Type) -> Type:
-    """Check that a type is that of square float matrices."""
-    if x.rank < 2 or x.shape[-1] != x.shape[-2] or not x.dtype.is_float:
-        raise CompileError(f"a factorisation of {x}")
-    return x
-
-
-def _cubic(shape: tuple[Size, ...]) -> Size:
-    """Return about as many additions as products of square matrices take."""
-    return product(shape) * shape[-1]
-
-
-def triangle(x: Expr, *, lower: bool = True, diagonal: float = 1.0) -> Expr:
-    """Return one triangle of square matrices, with the diagonal times a number."""
-    n = x.shape[-1]
-    counting = Type(DType.I64, (n, n))
-    rows, columns = (
-        x.builder.node(OPS["iota"], (), {"shape": (n, n), "axis": k}, counting) for k in (0, 1)
-    )
-    own = (len(x.shape) - 2, len(x.shape) - 1)
-    strict = rows > columns if lower else rows < columns
-    inside = broadcast_to(strict, x.shape, own)
-    on = broadcast_to(OPS["equal"](rows, columns), x.shape, own)
-    zero = x.builder.const(0, x.type)
-    return OPS["select"](inside, x, OPS["select"](on, x * diagonal, zero))
-
-
-def symmetric(x: Expr) -> Expr:
-    """Return the symmetric part of square matrices."""
-    return (x + swapped(x)) * 0.5
 
 
 # Cholesky
@@ -70,10 +40,10 @@ cholesky = declare(
     Op(
         "cholesky",
         Kind.ROUTINE,
-        infer=_square,
-        evaluate=np.linalg.cholesky,
+        infer=square,
+        evaluate=lambda x: np.linalg.cholesky(real_only(x)),
         vjp=_cholesky_vjp,
-        routine=Routine("_cholesky", lambda: "np.linalg.cholesky({0})", (2,), (2,), work=_cubic),
+        routine=Routine("_cholesky", lambda: "np.linalg.cholesky({0})", (2,), (2,), work=cubic),
         cost=10.0,
         doc="The lower triangle L with L Lᵀ = x, for symmetric positive definite x.",
     )
@@ -85,7 +55,7 @@ cholesky = declare(
 
 def _infer_triangular_solve(t: Type, b: Type, *, lower: bool, transposed: bool) -> Type:
     """Return the type of the solutions, one in each column."""
-    if _square(t).shape[:-1] != b.shape[:-1] or t.dtype is not b.dtype:
+    if square(t).shape[:-1] != b.shape[:-1] or t.dtype is not b.dtype:
         raise CompileError(f"triangular_solve of {t} and {b}")
     return b
 
@@ -125,9 +95,82 @@ triangular_solve = declare(
             (2, 2),
             (2,),
             literals=("lower", "transposed"),
-            work=_cubic,
+            work=cubic,
         ),
         cost=4.0,
         doc="The solution x of T x = b, or of Tᵀ x = b, for one triangle T of the first operand.",
+    )
+)
+
+
+# QR
+
+
+def _infer_qr(x: Type, *, wide: bool) -> TupleType:
+    """Return the types of Q and R, of which the shorter side of x decides the inner length."""
+    *batch, m, n = matrix(x).shape
+    k = m if wide else n
+    return TupleType((x.with_shape((*batch, m, k)), x.with_shape((*batch, k, n))))
+
+
+def _pulled_to_columns(q_bar: Expr | None, r_bar: Expr | None, q: Expr, r: Expr) -> Expr:
+    """Return (Q̄ + Q sym(M)) R⁻ᵀ for square R, sym(M) being the lower triangle of M, mirrored.
+
+    M = R R̄ᵀ - Q̄ᵀ Q.
+    """
+    middle = None if r_bar is None else matmul(r, swapped(r_bar))
+    if q_bar is not None:
+        part = matmul(swapped(q_bar), q)
+        middle = -part if middle is None else middle - part
+    assert middle is not None
+    left = matmul(q, mirrored(middle))
+    total = left if q_bar is None else q_bar + left
+    return swapped(triangular_solve(r, swapped(total), lower=False, transposed=False))
+
+
+def _columns(x: Expr, start: Size, stop: Size) -> Expr:
+    """Return some columns of matrices."""
+    rows = map(whole, x.shape[:-1])
+    return index(x, spec=(*rows, Slice(start, 1, stop - start)))
+
+
+def _qr_vjp(g: tuple[Expr | None, ...], y: tuple[Expr, ...], x: Expr, wide: bool) -> tuple[Expr]:
+    """Return the cotangent of Q R.
+
+    Of a wide matrix [X Y] = Q [U V] the part X = Q U is square, and Y = Q V a product beside it
+    (D. A. O. Roberts and L. R. Roberts, "QR and LQ decomposition matrix backpropagation algorithms
+    for square, wide, and deep matrices", 2020).
+    """
+    (q_bar, r_bar), (q, r) = g, y
+    if not wide:
+        return (_pulled_to_columns(q_bar, r_bar, q, r),)
+    m, n = x.shape[-2:]
+    zeros = zeros_like(x)
+    spec = (*map(whole, x.shape[:-1]), Slice(0, 1, m))
+    if r_bar is None:
+        square_bar = _pulled_to_columns(q_bar, None, q, _columns(r, 0, m))
+        return (update(zeros, square_bar, spec=spec),)
+    v_bar = _columns(r_bar, m, n)
+    through = matmul(_columns(x, m, n), swapped(v_bar))
+    q_bar = through if q_bar is None else q_bar + through
+    square_bar = _pulled_to_columns(q_bar, _columns(r_bar, 0, m), q, _columns(r, 0, m))
+    beside = (*map(whole, x.shape[:-1]), Slice(m, 1, n - m))
+    found = update(zeros, square_bar, spec=spec)
+    return (update(found, matmul(q, v_bar), spec=beside),)
+
+
+qr = declare(
+    Op(
+        "qr",
+        Kind.ROUTINE,
+        infer=_infer_qr,
+        evaluate=lambda x, wide: tuple(np.linalg.qr(real_only(x))),
+        vjp=_qr_vjp,
+        routine=Routine(
+            "_qr", lambda wide: "np.linalg.qr({0})", (2,), (2, 2), work=cubic, names=("q", "r")
+        ),
+        cost=20.0,
+        doc="Q with orthonormal columns, as many as the shorter side, and R, an upper triangle."
+        " `wide` tells that x has fewer rows than columns.",
     )
 )

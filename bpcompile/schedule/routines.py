@@ -18,7 +18,7 @@ def write_routine(block: Reader, task: Task, cursor: Cursor) -> None:
     node = task.node
     routine = node.op.routine
     assert routine is not None
-    operands = [_whole(block, arg) for arg in node.args]
+    operands = [_whole(block, arg) for k, arg in enumerate(node.args) if k not in routine.aside]
     outs = _results(block, task)
     axis, batch = _batch(node, routine)
     counters = [Var(None, DType.I64, ours=True) for _ in batch]
@@ -50,12 +50,14 @@ def _results(block: Reader, task: Task) -> list[Var]:
         return [block.buffer(task).var]
     items = {user.attrs["index"]: user for user in block.block.users[node]}
     outs: list[Var] = []
+    assert node.op.routine is not None
+    names = node.op.routine.names
     assert isinstance(node.type, TupleType)
     for k, type in enumerate(node.type.items):
         assert isinstance(type, Type)
         item = items.get(k)
         claimed = None if item is None else block.claims.get(item)
-        hint = None if item is None else item.name
+        hint = item.name if item is not None and item.name else (names[k] if names else None)
         outs.append(claimed or block.shop.temporary(hint, type.dtype, type.shape))
         if item is not None:
             block.places[item] = ArrayPlace(outs[k], tuple(range(type.rank)))

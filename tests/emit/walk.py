@@ -17,12 +17,12 @@ from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import DType, Type
-from bpcompile.ops.factorization import triangle
 from bpcompile.ops.index import At, Slice, index, update, whole
 from bpcompile.ops.shape import broadcast_to, transposed
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY
 from bpcompile.passes.pipeline import run as run_passes
 from bpcompile.transforms.reverse import reverse
+from tests.emit import walk_matrices
 from tests.emit.building import branch, repeat
 from tests.ops.support import has_partial, takes_bool
 
@@ -395,23 +395,6 @@ def _running(given: dict[str, Expr]) -> list[Expr]:
     return [*found, OPS["cumsum"](given["q"], axis=1, reverse=False)]
 
 
-def _factors(given: dict[str, Expr]) -> list[Expr]:
-    """Return factors of positive definite matrices and solutions with them, in a batch, too."""
-    a, b, c = given["a"], given["b"], given["c"]
-    matmul, solve = OPS["matmul"], OPS["triangular_solve"]
-    found = []
-    for x in (a, c):
-        turned = transposed(x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
-        square = matmul(x, turned)
-        eye = x.builder.const(1.0, square.type)
-        found.append(OPS["cholesky"](square * 0.1 + triangle(eye) + triangle(eye, lower=False)))
-    rows = matmul(b, transposed(b, (1, 0)))
-    for lower in (True, False):
-        for turns in (True, False):
-            found.append(solve(rows + 2.0, b, lower=lower, transposed=turns))
-    return found
-
-
 STRUCTURE = [
     *(_over(name) for name in ("sum", "prod", "mean", "max", "min")),
     *(_over(name) for name in ("softmax", "log_softmax", "logsumexp")),
@@ -433,7 +416,15 @@ STRUCTURE = [
     Model("require checked", _checks),
     Model("argsort searchsorted", _orders),
     Model("cumsum cumprod recurrence", _running),
-    Model("cholesky triangular_solve", _factors),
+    Model("cholesky triangular_solve", walk_matrices.factors),
+    Model("lu_factor lu_solve lu_solve_vector lu_inverse solve inv", walk_matrices.systems),
+    Model(
+        "lu_det lu_slogdet lu_cofactors det signdet logabsdet cofactors",
+        walk_matrices.determinants,
+    ),
+    Model("qr", walk_matrices.bases),
+    Model("eigh svd", walk_matrices.spectra),
+    Model("lstsq", walk_matrices.least),
 ]
 
 
