@@ -134,6 +134,11 @@ class Routine(NamedTuple):
     single: Callable[..., str] | None = None
     names: tuple[str, ...] = ()
 
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """Return how many last axes are its own of each operand that the helper takes."""
+        return tuple(rank for k, rank in enumerate(self.ranks) if k not in self.aside)
+
 
 Partial = Callable[..., "Expr | float"]
 Derivative = Literal["zero", "none"]

@@ -230,7 +230,7 @@ class _Nest:
         self.found.operations = self.found.operations + times
         name = statement.node.op.name
         self.found.calls[name] = self.found.calls.get(name, 0) + _total(1, loops)
-        for array, own in zip(statement.operands, routine.ranks, strict=True):
+        for array, own in zip(statement.operands, routine.taken, strict=True):
             self._part(self.found.read, array, axis, own, loops)
         for array, own in zip(statement.outs, routine.results, strict=True):
             self._part(self.found.written, array, axis, own, loops)
