@@ -136,7 +136,9 @@ class Reader:
         values: list[Size] = []
         for number, (pointer, index) in enumerate(pointer_indices(spec, pointers, at)):
             value = self.index_value(pointer, index, cursor)
-            values.append(self.shop.tested(value, task_node, axes[number], cursor))
+            if not _is_a_place(pointer, task_node.args[0].shape[axes[number]]):
+                value = self.shop.tested(value, task_node, axes[number], cursor)
+            values.append(value)
         return values
 
     # Arrays
@@ -230,3 +232,15 @@ class Reader:
         if source.shape != shape:
             found = found._replace(shape=shape)
         return found._replace(transposed=found.transposed is not flipped)
+
+
+def _is_a_place(pointer: Node, length: Size) -> bool:
+    """Tell whether index values were found as places along an axis of this length."""
+    while pointer.op.kind is Kind.VIEW:
+        (pointer,) = pointer.args
+    match pointer.op.name:
+        case "argsort":
+            return bool(pointer.shape[pointer.attrs["axis"]] == length)
+        case "argmax" | "argmin":
+            return [pointer.args[0].shape[k] for k in pointer.attrs["axes"]] == [length]
+    return False
