@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     )
     from bpcompile.ir.type import bool_, f32, f64, i64
     from bpcompile.options import Options
+    from bpcompile.segments import segment_sum
     from bpcompile.transforms.primitive import primitive
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ _HOMES = {
         "while_loop",
     ),
     "bpcompile.transforms.primitive": ("primitive",),
+    "bpcompile.segments": ("segment_sum",),
     "bpcompile.compiled": ("CompiledFunction",),
     "bpcompile.options": ("Options",),
     "bpcompile.ir.type": ("f64", "f32", "i64", "bool_"),
@@ -113,6 +115,7 @@ __all__ = [
     "range",
     "checkpoint",
     "stop_gradient",
+    "segment_sum",
     "primitive",
     "numpy",
     "special",

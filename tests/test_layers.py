@@ -22,7 +22,7 @@ LAYERS = (
     ("ir",),
     ("ops",),
     ("frontend",),
-    ("numpy", "special", "control", "checkpoints", "tree"),
+    ("numpy", "segments", "special", "control", "checkpoints", "tree"),
     ("passes",),
     ("transforms",),
     ("schedule",),
