@@ -25,6 +25,7 @@ from bpcompile.frontend.creation import REPLACED, is_traced
 from bpcompile.frontend.exits import PENDING
 from bpcompile.frontend.flow_syntax import (
     AND,
+    ARMS,
     BRANCH,
     CHAIN,
     CHOOSE,
@@ -270,12 +271,13 @@ install(
         PENDING: NO_RESULT,
         UNBOUND: UNSET,
         BRANCH: flow.branch,
+        ARMS: flow.arms,
         LOOP: flow_loops.loop,
         WHILE: flow_loops.repeat,
         AND: flow.both,
         OR: flow.either,
         NOT: flow.negated,
-        CHOOSE: flow.choose,
+        CHOOSE: flow.chosen,
         CHAIN: flow.chained,
         ASSERT: flow_checks.check,
         RAISE: flow_checks.check_raise,

@@ -7,6 +7,7 @@ what they leave in the variables is joined by the graph's ``branch``.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -17,9 +18,10 @@ import numpy as np
 from bpcompile.errors import TraceError
 from bpcompile.frontend.flow_join import joined
 from bpcompile.frontend.flow_region import FlowRegion, Variables, closed
+from bpcompile.frontend.flow_syntax import LONG_CHAIN
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.session import current
+from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.op import OPS
@@ -63,6 +65,74 @@ def branch(test: Any, get: Any, put: Any, names: tuple[str, ...]) -> Iterable[bo
     if known is not None:
         return (known,)
     return _traced_branch(condition_of(test), variables_at(names, get, put, "if"))
+
+
+def arms(
+    tests: Sequence[Callable[[], Any]], get: Any, put: Any, names: tuple[str, ...]
+) -> Iterator[int]:
+    """Give the number of the arm of an `if` with many `elif`; that of `else` is the last.
+
+    Where tests are traced it gives the number of each arm that may be taken.
+    """
+    return _arms(tests, variables_at(names, get, put, "if"))
+
+
+def _arms(tests: Sequence[Callable[[], Any]], variables: Variables) -> Iterator[int]:
+    """Give the numbers of arms, by halves: so a chain of hundreds is a few branches deep.
+
+    For that all tests come first, if they are cheap and cannot fail. Else each stands in the
+    `else` of those before it.
+    """
+    if not is_tracing():
+        yield next((k for k, test in enumerate(tests) if test()), len(tests))
+        return
+    found: list[tuple[int, Tracer]] = []
+    for number, test in enumerate(tests):
+        if found and not _is_harmless(test):
+            yield from _one_by_one(found, tests[number:], number, variables)
+            return
+        value = test()
+        known = truth(value)
+        if known:
+            yield from _by_halves(found, number, variables)
+            return
+        if known is None:
+            found.append((number, condition_of(value)))
+    yield from _by_halves(found, len(tests), variables)
+
+
+def _by_halves(
+    found: Sequence[tuple[int, Tracer]], last: int, variables: Variables
+) -> Iterator[int]:
+    """Give the numbers of arms whose conditions are known to be cheap, and then `last`."""
+    if not found:
+        yield last
+        return
+    middle = (len(found) + 1) // 2
+    any_of = functools.reduce(RULES["logical_or"], [test for _, test in found[:middle]])
+    for taken in _traced_branch(any_of, variables):
+        if not taken:
+            yield from _by_halves(found[middle:], last, variables)
+        else:  # the last of them, where none before it is true
+            yield from _by_halves(found[: middle - 1], found[middle - 1][0], variables)
+
+
+def _one_by_one(
+    found: Sequence[tuple[int, Tracer]],
+    rest: Sequence[Callable[[], Any]],
+    first: int,
+    variables: Variables,
+) -> Iterator[int]:
+    """Give the numbers of arms, the remaining tests in the `else` of those that are found."""
+    if not found:
+        yield from (first + k for k in _arms(rest, variables))
+        return
+    any_of = functools.reduce(RULES["logical_or"], [test for _, test in found])
+    for taken in _traced_branch(any_of, variables):
+        if taken:
+            yield from _by_halves(found[:-1], found[-1][0], variables)
+        else:
+            yield from (first + k for k in _arms(rest, variables))
 
 
 def _traced_branch(test: Tracer, variables: Variables) -> Iterator[bool]:
@@ -125,8 +195,22 @@ class Cell:
         (self.value,) = values
 
 
+def chosen(test: Any, yes: Callable[[], Any], *rest: Callable[[], Any]) -> Any:
+    """Stand for ``yes if test else no``, or for a chain of such: tests, and what each chooses."""
+    if len(rest) == 1:
+        return choose(test, yes, *rest)
+    tests: list[Callable[[], Any]] = [partial(_itself, test), *rest[:-1:2]]
+    values = [yes, *rest[1:-1:2], rest[-1]]
+    if len(tests) < LONG_CHAIN:
+        return choose(test, yes, lambda: chosen(rest[0](), *rest[1:]))
+    cell = Cell()
+    for number in _arms(tests, variables_at(("value",), cell.get, cell.put, "if")):
+        cell.value = values[number]()
+    return cell.value
+
+
 def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any], what: str = "if") -> Any:
-    """Stand for ``yes if test else no``; `what` is the keyword that messages name."""
+    """Return ``yes() if test else no()``; `what` is the keyword that messages name."""
     known = truth(test)
     if known is not None:
         return yes() if known else no()

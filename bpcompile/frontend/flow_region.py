@@ -24,6 +24,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node
 
 _DEEPEST = 50
+_MOST_LOOPS = 15  # of the 20 blocks that Python nests, some are loops over the axes of arrays
 
 
 @dataclass
@@ -58,11 +59,18 @@ class FlowRegion:
         self.frame.journal = {}
         self.frame.before = objects_before()
         self.frame.carried = set(cells(variables.get)) if variables is not None else set()
+        self.frame.loops += name == "body"
         if self.frame.depth > _DEEPEST:
             raise LimitError(
-                f"control flow on traced values is nested more than {_DEEPEST} deep{where()}: a "
-                "function that calls itself until a traced condition holds has no bound; write a "
-                "loop"
+                f"control flow on traced values is nested more than {_DEEPEST} deep{where()}: join "
+                "conditions by `and`, or decide with np.where; a function that calls itself until "
+                "a traced condition holds has no bound, so write a loop"
+            )
+        if self.frame.loops > _MOST_LOOPS:
+            raise LimitError(
+                f"loops on traced values are nested more than {_MOST_LOOPS} deep{where()}, and "
+                "Python compiles no deeper code: write the inner ones as operations on arrays, or "
+                "as one loop"
             )
         self.written: dict[int, tuple[Tracer, Expr]] = {}
 

@@ -13,6 +13,8 @@ and ``while c`` becomes ``for _ in WHILE(lambda: c, ...)``: known ones run as Py
 the body of a traced one runs once. Exits from inside are assignments by then (see
 `bpcompile.frontend.exits`), so that a body always comes to its end.
 
+A long chain of `elif` becomes one loop over the arms that ARMS gives the numbers of.
+
 In expressions, ``a and b`` becomes ``AND(a, lambda: b)``, and ``or``, ``not``, ``x if c else y``
 and ``a < b < c`` alike.
 """
@@ -36,6 +38,7 @@ from bpcompile.frontend.syntax import (
 )
 
 BRANCH, LOOP, WHILE = "__bp_branch__", "__bp_loop__", "__bp_while__"
+ARMS = "__bp_arms__"
 AND, OR, NOT, CHOOSE, CHAIN = (
     "__bp_and__",
     "__bp_or__",
@@ -44,7 +47,7 @@ AND, OR, NOT, CHOOSE, CHAIN = (
     "__bp_chain__",
 )
 UNBOUND = "__bp_unbound__"
-FLOW_HOOKS = (BRANCH, LOOP, WHILE, AND, OR, NOT, CHOOSE, CHAIN, UNBOUND)
+FLOW_HOOKS = (BRANCH, ARMS, LOOP, WHILE, AND, OR, NOT, CHOOSE, CHAIN, UNBOUND)
 
 _COMPARISONS = {
     ast.Lt: "<",
@@ -78,6 +81,20 @@ class FlowSyntax:
         chosen = at(node, ast.If(load(node, arm), node.body, node.orelse))
         arms = call(node.test, BRANCH, node.test, *variables)
         return [*before, at(node, ast.For(store(node, arm), arms, [chosen], []))]
+
+    def chain(self, node: ast.If, arms: Sequence[ast.If]) -> list[ast.stmt]:
+        """Return what a long chain of `elif` becomes; the blocks are rewritten already."""
+        blocks = [*(arm.body for arm in arms), arms[-1].orelse]
+        before, variables = self._variables(node, [part for block in blocks for part in block])
+        name = f"__bp_arm_{self._count}__"
+        tests = tuple_of(node, [thunk(arm.test, arm.test) for arm in arms])
+        body: list[ast.stmt] = []
+        for number, block in enumerate(blocks):
+            place = block[0] if block else node
+            is_it = ast.Compare(load(place, name), [ast.Eq()], [constant(place, number)])
+            body.append(at(place, ast.If(at(place, is_it), block or [at(node, ast.Pass())], [])))
+        given = call(node.test, ARMS, tests, *variables)
+        return [*before, at(node, ast.For(store(node, name), given, body, []))]
 
     def loop(self, node: ast.For) -> list[ast.stmt]:
         """Return what a `for` becomes."""
@@ -133,6 +150,18 @@ def _stopped(node: ast.For) -> ast.expr:
     return thunk(node, call(node, OR, first, *rest) if rest else first)
 
 
+LONG_CHAIN = 12
+
+
+def long_chain(node: ast.If) -> list[ast.If]:
+    """Return the arms of a chain of `elif` that is long, and whose tests bind no names; or none."""
+    arms = [node]
+    while len(arms[-1].orelse) == 1 and isinstance(arms[-1].orelse[0], ast.If):
+        arms.append(arms[-1].orelse[0])
+    long = len(arms) >= LONG_CHAIN and not any(binds_or_waits(arm.test) for arm in arms)
+    return arms if long else []
+
+
 def flow_expression(node: ast.AST) -> ast.AST:
     """Return what an expression that decides becomes; its operands are rewritten already."""
     match node:
@@ -144,7 +173,12 @@ def flow_expression(node: ast.AST) -> ast.AST:
         case ast.IfExp(test=test, body=yes, orelse=no) if not (
             binds_or_waits(yes) or binds_or_waits(no)
         ):
-            return call(node, CHOOSE, test, thunk(yes, yes), thunk(no, no))
+            match no:
+                case ast.Call(func=ast.Name(id="__bp_choose__"), args=[other, *rest]):
+                    others = [thunk(other, other), *rest]  # of a chain
+                case _:
+                    others = [thunk(no, no)]
+            return call(node, CHOOSE, test, thunk(yes, yes), *others)
         case ast.Compare(ops=[_, _, *_], left=left, comparators=others):
             signs = [_COMPARISONS.get(type(op)) for op in node.ops]
             if None not in signs:

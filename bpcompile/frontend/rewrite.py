@@ -34,7 +34,9 @@ from bpcompile.frontend.flow_syntax import (
     UNBOUND,
     FlowSyntax,
     flow_expression,
+    long_chain,
 )
+from bpcompile.frontend.outline import outlined
 from bpcompile.frontend.scope_syntax import SCOPE_HOOKS, scope_statements
 from bpcompile.frontend.syntax import (
     assigned,
@@ -153,7 +155,9 @@ class Rewriter:
         outer, self.flow = self.flow, self._flow(node, [*names, *starred], set_inside)
         body = self._block(node.body)
         start = 1 if ast.get_docstring(node, clean=False) is not None else 0
-        bound = list(self.flow.bound) if self.flow else []
+        bound = dict.fromkeys(self.flow.bound) if self.flow else {}
+        if self.flow is not None:
+            bound |= dict.fromkeys(sorted(outlined(body, self.flow.own, self.flow.shared)))
         # Those that another function owns or that are arguments have their values already.
         inner = declared(node.body, ast.Nonlocal)
         unbound = [n for n in bound if n not in inner and n not in names and n not in starred]
@@ -215,6 +219,11 @@ class Rewriter:
                 names = [self._name_statement(node.target, name) for name in targets(node.target)]
                 node.body = [*names, *node.body]
                 return self.flow.loop(node) if self.flow and isinstance(node, ast.For) else [node]
+            case ast.If() if self.flow is not None and (arms := long_chain(node)):
+                for arm in arms:
+                    arm.body = self._block(arm.body)
+                arms[-1].orelse = self._block(arms[-1].orelse)
+                return self.flow.chain(node, arms)
         self._inner_blocks(node)
         return [node] if self.flow is None else _decided(node, self.flow)
 

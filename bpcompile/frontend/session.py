@@ -72,6 +72,7 @@ class Frame:
         self.journal: Journal | None = None  # for control flow: what outer tracers held before
         self.before: dict[int, Any] = {}  # for control flow: objects that must not change, by id
         self.carried: set[int] = set()  # for control flow: the ids of the cells that it sets
+        self.loops: int = 0 if parent is None else parent.loops  # those around, its own included
         self.past: Any = None if parent is None else parent.past  # see `frontend.flow_past`
         self.checks: list[Expr] = []  # tokens of the checks in this graph
         self.ended = False  # whether all of it raises

@@ -303,7 +303,10 @@ def _no_source(
     frame = user_frame()
     if frame is None or is_rewritten(frame.f_code):
         return ""
-    return f"; the source of this function is not at hand, so write {advice}"
+    return (
+        "; the source of this function is not at hand, or is nested too deep for Python to compile "
+        f"it again, so write {advice}"
+    )
 
 
 def own_name(value: Tracer) -> str | None:
