@@ -30,6 +30,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     reductions,
     reductions_beside_nan,
     running,
+    samples,
     selecting,
     shapes,
     special_functions,
