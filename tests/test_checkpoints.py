@@ -49,6 +49,27 @@ def test_memory_falls_to_the_root_of_the_number_of_steps() -> None:
     assert root[1] < 0.5e6
 
 
+@pytest.mark.parametrize("choice", ["sqrt", 10])
+def test_second_derivatives_keep_as_little(choice: Any) -> None:
+    """The derivative of a sweep over stretches runs its stretches again, too."""
+
+    def driven(checkpoint: Any) -> Callable[..., Any]:
+        def drive(x: Any, u: Any) -> Any:
+            for i in bp.range(u.shape[0], checkpoint=checkpoint):
+                x = np.sin(x) * 0.5 + 0.6 * x + u[i]
+            return np.sum(x * x)
+
+        return bp.grad(lambda x, u, v: np.sum(bp.grad(drive)(x, u) * v), target="numpy")
+
+    x, v = np.linspace(0.1, 1.0, 10), np.linspace(1.0, 2.0, 10)
+    whole, fn = driven(None), driven(choice)
+    u = np.linspace(-0.5, 0.5, 25)
+    np.testing.assert_allclose(fn(x, u, v), whole(x, u, v), rtol=1e-10)
+    few, many = (fn.cost(x, np.zeros(n), v).workspace.value for n in (400, 40_000))
+    assert many < whole.cost(x, np.zeros(40_000), v).workspace.value / 10
+    assert many < (15 if choice == "sqrt" else 100) * few
+
+
 def test_emitted_comments_state_what_is_kept() -> None:
     x = np.ones(3)
     text = bp.grad(relaxation(7), target="numpy").compile(x, 20).source

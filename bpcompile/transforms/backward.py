@@ -21,7 +21,7 @@ from bpcompile.transforms.notes import backward_note, stem
 from bpcompile.transforms.regions import Loop, copy_nodes, reached
 from bpcompile.transforms.reverse import Sweep, TapeBar
 from bpcompile.transforms.schedules import Schedule
-from bpcompile.transforms.tape import Joint, Tape, place_spec
+from bpcompile.transforms.tape import Joint, Tape, place_spec, tape_length
 
 
 def backward_loop(
@@ -95,12 +95,13 @@ class Backward:
         count = self._count()
         start = self.outer.const(0, count.type)
         if not rows:
-            return self.build.finish(start, count, states, note, attrs=self._schedule())
+            bound = {k: v for k, v in self.loop.node.attrs.items() if k == "limit"}
+            attrs = {**self._schedule(), **bound}
+            return self.build.finish(start, count, states, note, attrs=attrs)
         index, upper = self.build.index, self.build.capture(count, "count")
-        found = self.build.repeat(
-            start, lambda inside: inside(index.node) < inside(upper.node), states, rows, note
-        )
-        return found[1:]
+        limit = tape_length(self.counts, self.loop) or 0
+        test = lambda inside: inside(index.node) < inside(upper.node)  # noqa: E731 - it is a value
+        return self.build.repeat(start, test, states, rows, note, limit=limit)[1:]
 
     def _tape_bars(self, tapes: tuple[Expr, ...]) -> list[tuple[int, TapeBar]]:
         """Return the cotangents of tapes."""
@@ -147,7 +148,7 @@ class Backward:
             self.place[node] = value.node
         return rows
 
-    def _schedule(self) -> dict[str, Schedule]:
+    def _schedule(self) -> dict[str, Any]:
         """Say what states the loop starts from, where it was asked for a choice of them."""
         asked = self.loop.node.attrs.get("checkpoint")
         if asked is None:
@@ -156,7 +157,11 @@ class Backward:
         for array in self.tape.arrays:
             if isinstance(array.node.type, Type):
                 total = total + product(array.shape) * array.dtype.itemsize
-        return {"schedule": self._described(asked, total)}
+        return {"schedule": self._described(asked, total), **self._further()}
+
+    def _further(self) -> dict[str, Any]:
+        """Return what the loop asks for where it is differentiated itself."""
+        return {"checkpoint": "again"}
 
     def _described(self, asked: Any, total: Size) -> Schedule:
         """Return the schedule, whose states take so many bytes."""

@@ -11,6 +11,10 @@ A loop with the attribute ``checkpoint`` is looked at in another form before it 
 Where a step changes elements of an array and its adjoint needs the array from before, whole states
 would take more than the tape of scalars: such a loop is differentiated as if it asked for nothing.
 
+In derivatives of derivatives the forward loop still asks for what it did, and the backward loop for
+``"again"``, so that they take no more memory. A binomial schedule ends with the first derivative:
+each of its steps overwrites one of the kept states, and what was overwritten would go on a tape.
+
 Both keep nothing but what an iteration starts from: `split` gives the adjoint of the body a body of
 its own, in which nothing is shared with the one that the forward sweep runs.
 """

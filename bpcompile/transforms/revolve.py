@@ -241,6 +241,10 @@ class _Backward(Backward):
         self._carried = [*held, positions, slot]
         return {}
 
+    def _further(self) -> dict[str, Any]:
+        """Return nothing: each step changes elements of the arrays that hold states."""
+        return {}
+
     def _described(self, asked: Any, total: Size) -> Schedule:  # noqa: ARG002 - the plan knows
         """Return the schedule, whose states take so many bytes."""
         loop, counts = self.loop, self.counts

@@ -198,7 +198,7 @@ class _Forward:
     def write(self) -> Tape:
         """Append the loop."""
         loop, inside = self.loop, self.build.body
-        length = _tape_length(self.sweep.counts, loop)
+        length = tape_length(self.sweep.counts, loop)
         outputs = [inside.wrap(node) for node in self.joint.results]
         rows = [inside.wrap(node) for node in self.joint.rows]
         replaced: dict[Node, Node] = {}
@@ -210,7 +210,8 @@ class _Forward:
         lower = self.outer.wrap(loop.lower)
         if loop.upper is not None and length is not None:
             upper = self.outer.wrap(loop.upper)
-            results = self.build.finish(lower, upper, outputs, note, replaced)
+            asked = {k: v for k, v in loop.node.attrs.items() if k in ("checkpoint", "limit")}
+            results = self.build.finish(lower, upper, outputs, note, replaced, asked)
             self.sweep.replace(self.joint.original, results[0].node.args[0])
         else:
             limit = loop.node.attrs.get("limit", 0)
@@ -297,7 +298,7 @@ def place_spec(node: Node) -> tuple[At | Slice, ...]:
     return (At(0), *(whole(size) for size in node.shape))
 
 
-def _tape_length(counts: Counts, loop: Loop) -> Size | None:
+def tape_length(counts: Counts, loop: Loop) -> Size | None:
     """Return a size that is at least the number of iterations, None where none is known."""
     limit = loop.node.attrs.get("limit", 0)
     if loop.upper is None or limit != 0:
