@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import textwrap
 import types
@@ -145,3 +146,9 @@ def test_excerpts_are_compared():
     )
     with pytest.raises(AssertionError, match=r"`x\[i\] = 2\.5` is not emitted"):
         check_excerpt(Block("python", "    x[i] = 2.5\n", 1), source)
+
+
+def test_the_page_of_what_is_known_is_that_of_the_tables():
+    text = runpy.run_path(str(ROOT / "docs" / "coverage.py"))["page"]()
+    page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+    assert page == text, "run `python docs/coverage.py`"

@@ -1,0 +1,213 @@
+"""Write the page of what is known of NumPy, SciPy and JAX: ``python docs/coverage.py``.
+
+In: the tables of rules and operations. Out: `docs/coverage.md`, which a test holds to them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import scipy.special
+
+import bpcompile as bp
+from bpcompile.frontend import creation, tracing
+from bpcompile.frontend.registry import RULES
+from bpcompile.ir.op import OPS, Kind
+
+PAGE = Path(__file__).with_name("coverage.md")
+
+# Rules whose results are whole numbers or truths, or which nothing is differentiated through.
+WITHOUT_DERIVATIVE = set(
+    [
+        "all",
+        "allclose",
+        "any",
+        "argmax",
+        "argmin",
+        "argpartition",
+        "argsort",
+        "array_equal",
+        "count_nonzero",
+        "digitize",
+        "fix",
+        "isclose",
+        "iscomplex",
+        "isin",
+        "isneginf",
+        "isposinf",
+        "isreal",
+        "linalg.matrix_rank",
+        "nanargmax",
+        "nanargmin",
+        "ndim",
+        "searchsorted",
+        "shape",
+        "sign",
+        "signbit",
+        "size",
+    ]
+)
+# What has rules only to say what to write instead.
+REFUSED = RULES["nonzero"]
+# Functions that need no rule: while a model is traced their arguments are known, so that NumPy
+# itself runs, and those that make arrays are replaced as the source is rewritten.
+PLAIN = set(
+    [
+        "bartlett",
+        "blackman",
+        "broadcast_shapes",
+        "diag_indices",
+        "fromfunction",
+        "hamming",
+        "hanning",
+        "indices",
+        "ix_",
+        "kaiser",
+        "logspace",
+        "geomspace",
+        "mask_indices",
+        "tri",
+        "tril_indices",
+        "triu_indices",
+        "isscalar",
+        "iterable",
+        "result_type",
+        "can_cast",
+        "promote_types",
+        "finfo",
+        "iinfo",
+        "issubdtype",
+        "einsum_path",
+    ]
+)
+REASONS: dict[str, str] = {
+    "its result has a length that depends on values": """
+        argwhere flatnonzero nonzero unique union1d intersect1d setdiff1d setxor1d unique_all
+        unique_counts unique_inverse unique_values trim_zeros histogram histogram2d histogramdd
+        histogram_bin_edges""",
+    "there are no complex values": """
+        iscomplexobj isrealobj sort_complex roots poly linalg.eig linalg.eigvals common_type mintypecode
+        fft.fft fft.ifft fft.rfft fft.irfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftn fft.ifftn
+        fft.rfftn fft.irfftn fft.hfft fft.ihfft""",
+    "it is about memory, text, files or settings": """
+        array2string array_repr array_str asanyarray asarray_chkfinite ascontiguousarray
+        asfortranarray asmatrix base_repr binary_repr bmat busday_count busday_offset
+        datetime_as_string datetime_data format_float_positional format_float_scientific from_dlpack
+        frombuffer fromfile fromiter frompyfunc fromregex fromstring genfromtxt get_include
+        get_printoptions getbufsize geterr geterrcall info is_busday isdtype isfortran isnat load loadtxt
+        may_share_memory min_scalar_type nested_iters packbits printoptions require save savetxt
+        savez savez_compressed set_printoptions setbufsize seterr seterrcall shares_memory show_config
+        show_runtime test typename unpackbits""",
+}
+
+
+def functions_of(module: object, names: Iterable[str]) -> list[str]:
+    """Return the functions among the public names of a module."""
+    found = ((name, getattr(module, name, None)) for name in names)
+    return sorted(name for name, value in found if callable(value) and not inspect.isclass(value))
+
+
+def state_of(name: str, rule: Callable[..., object] | None) -> str:
+    """Return what is known of a function: yes, no derivative, or nothing."""
+    if rule is None or rule is REFUSED:
+        return "no"
+    op = OPS.get(name.split(".")[-1])
+    steps = op is not None and op.kind is Kind.ELEMENTWISE and op.derivative == "zero"
+    return "no derivative" if steps or name in WITHOUT_DERIVATIVE else "yes"
+
+
+def reason(name: str) -> str:
+    """Return why a function is not known."""
+    for text, names in REASONS.items():
+        if name in names.split():
+            return text
+    return "not yet"
+
+
+def numpy_rule(name: str, prefix: str = "") -> Callable[..., object] | None:
+    """Return the rule of a function of NumPy, also under its first name."""
+    module = getattr(np, prefix) if prefix else np
+    function = getattr(module, name)
+    if not prefix and name in vars(creation):
+        return function
+    first = getattr(function, "__name__", name)
+    dot = f"{prefix}." if prefix else ""
+    return RULES.get(f"{dot}{name}") or RULES.get(f"{dot}{first}")
+
+
+def section(title: str, states: dict[str, str]) -> Iterator[str]:
+    """Yield the lines of a module: what is known, what has no derivative, and the rest by reason."""
+    known = sum(state in ("yes", "no derivative", "plain") for state in states.values())
+    yield f"## {title}: {known} of {len(states)}"
+    yield ""
+    groups: dict[str, list[str]] = {}
+    for name, state in sorted(states.items()):
+        groups.setdefault(state, []).append(name.rpartition(".")[2])
+    order = {"yes": "Known, with derivatives where they have some",
+             "no derivative": "Known, without derivative (steps, questions, places)",
+             "plain": "Of known arguments alone, so that NumPy itself runs"}  # fmt: skip
+    for state in [*order, *sorted(set(groups) - set(order))]:
+        if state in groups:
+            names = ", ".join(f"`{name}`" for name in groups[state])
+            yield f"**{order.get(state, f'Not known: {state}')}.** {names}"
+            yield ""
+
+
+def of_numpy(prefix: str = "") -> dict[str, str]:
+    """Return what is known of each function of NumPy or of one of its modules."""
+    module = getattr(np, prefix) if prefix else np
+    dot = f"{prefix}." if prefix else ""
+    states = {}
+    for name in functions_of(module, module.__all__):
+        state = state_of(f"{dot}{name}", numpy_rule(name, prefix))
+        if state == "no":
+            state = "plain" if name in PLAIN and not prefix else reason(f"{dot}{name}")
+        states[f"{dot}{name}"] = state
+    return states
+
+
+def of_scipy() -> dict[str, str]:
+    """Return what is known of each function of `scipy.special`."""
+    states = {}
+    for name in functions_of(scipy.special, scipy.special.__all__):
+        state = state_of(name, RULES.get(f"special.{name}") or RULES.get(name))
+        states[name] = "not yet" if state == "no" else state
+    return states
+
+
+JAX_NN = """
+    celu dot_product_attention elu gelu glu hard_sigmoid hard_silu hard_swish hard_tanh identity
+    leaky_relu log1mexp log_sigmoid log_softmax logmeanexp logsumexp mish one_hot relu relu6
+    scaled_dot_general scaled_matmul selu sigmoid silu soft_sign softmax softplus sparse_plus
+    sparse_sigmoid squareplus standardize swish tanh
+    """  # those of JAX 0.10
+
+
+def of_jax() -> dict[str, str]:
+    """Return which functions of `jax.nn` `bp.nn` has under the same name."""
+    return {name: "yes" if hasattr(bp.nn, name) else "not yet" for name in JAX_NN.split()}
+
+
+def page() -> str:
+    """Return the page."""
+    lines = [
+        "# What is known of NumPy, SciPy and JAX",
+        "",
+        "Written by `python docs/coverage.py` from the tables of rules and operations; a test holds "
+        "it to them.",
+        "",
+        *section("numpy", of_numpy()),
+        *section("numpy.linalg", of_numpy("linalg")),
+        *section("numpy.fft", of_numpy("fft")),
+        *section("scipy.special", of_scipy()),
+        *section("jax.nn, as `bp.nn`", of_jax()),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    assert tracing is not None  # its import enters the rules
+    PAGE.write_text(page(), encoding="utf-8")
