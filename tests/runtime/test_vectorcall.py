@@ -228,8 +228,8 @@ def test_no_reference_is_lost_or_given_away():
 
 
 def test_long_calls_let_other_threads_run():
-    fn = hot(bp.grad(lambda x: np.sum(np.sin(np.exp(np.cos(x))))), np.ones(3_000_000))
-    x, seen = np.ones(3_000_000), []
+    fn = hot(bp.grad(lambda x: np.sum(np.sin(np.exp(np.cos(x))))), np.ones(1_000_000))
+    x, seen = np.ones(1_000_000), []
     thread = threading.Thread(target=lambda: [fn(x) for _ in range(3)])
     thread.start()
     while thread.is_alive():
