@@ -19,6 +19,7 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.building import LoopBuilder, Test
+from bpcompile.transforms.checkpoint import keeps_states_alone
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.deepen import can_deepen, deepened
 from bpcompile.transforms.keep import Region, choose, made_in_passing
@@ -127,11 +128,13 @@ class Joint:
         """Choose what goes on the tape."""
         loop = self.loop
         forward = reachable((*self.results, *self.rows))
+        if not keeps_states_alone(loop):  # else what is computed again is not what was computed
+            forward = forward | made_in_passing(self.graph, forward)
         region = Region(
             self.graph,
             free={loop.index, *loop.constants, *self.unchanged, *self.ends} - set(self.distant),
             history=set(loop.states) - self.unchanged,
-            forward=forward | made_in_passing(self.graph, forward),
+            forward=forward,
             later=self.later,
             moving={loop.index},
             distant=self.distant,
