@@ -215,7 +215,9 @@ class _Coster:
 
     def _amount(self, size: Size) -> Amount:
         """Return a count with its value, as far as it is known."""
-        return Amount(self._named(size), self._named(substitute(size, self.known)))
+        found = self._named(substitute(size, self.known))
+        # Formulas hold for lengths of at least 1: a loop from 1 to n would run -1 times for n = 0.
+        return Amount(self._named(size), max(found, 0) if isinstance(found, int) else found)
 
     def _named(self, size: Size) -> Size:
         """Return a size with the names of run-time integers in place of their tokens."""

@@ -146,3 +146,9 @@ def test_the_text_fits_a_screen():
         assert max(map(len, str(cost).splitlines())) <= 100
         assert "%" not in str(cost)
         assert "count" not in str(cost)
+
+
+def test_nothing_is_counted_less_than_never():
+    fn = bp.value_and_grad(lambda x: np.sum(np.cumsum(x)), target="numpy")
+    cost = fn.cost(np.ones(0))
+    assert all(amount.value >= 0 for kernel in cost.kernels for amount in kernel.amounts)
