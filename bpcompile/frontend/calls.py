@@ -8,6 +8,7 @@ are rewritten in turn; functions under `numba.njit` are taken by their Python so
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import itertools
 import sysconfig
@@ -37,7 +38,7 @@ from bpcompile.frontend.flow_syntax import (
 )
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.mutation import check_change, check_global, check_method
+from bpcompile.frontend.mutation import check_change, check_global, check_iterators, check_method
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
@@ -81,7 +82,8 @@ def resolve(function: Any) -> Any:
         return _STAND_INS.setdefault(function, _of_lists(function))
     if kind is BuiltinFunctionType:
         check_method(function)
-        return function
+        is_at = isinstance(function.__self__, np.ufunc) and function.__name__ == "at"
+        return _changing(function) if is_at else function
     if isinstance(function, type):
         return function
     return _resolved_object(function)
@@ -145,6 +147,11 @@ def _of_lists(function: Any) -> Callable[..., Any]:
     known = is_ufunc or public_name(function) in RULES
 
     def call(*args: Any, **keywords: Any) -> Any:
+        if "out" in keywords:
+            for target in (
+                keywords["out"] if isinstance(keywords["out"], tuple) else (keywords["out"],)
+            ):
+                check_change(target)
         given = [*args, *keywords.values()]
         if any(isinstance(value, seen) for value in given) or not is_traced(given) or not known:
             return function(*args, **keywords)  # NumPy itself hands a traced value on to us
@@ -169,21 +176,52 @@ def _refuse_random(function: Any) -> None:
         )
 
 
+# -- functions that change their arguments, and that take values of iterators ---------------------
+
+
+def _changing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the form of a function that changes its first argument."""
+
+    def call(target: Any, *args: Any, **keywords: Any) -> Any:
+        check_change(target)
+        return function(target, *args, **keywords)
+
+    return call
+
+
+def _iterating(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the form of a function that takes the values of iterators."""
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        check_iterators(args)
+        return function(*args, **keywords)
+
+    call.__name__ = function.__name__
+    return call
+
+
+_CHANGING = (setattr, delattr, np.copyto, np.put, np.place, np.putmask, np.fill_diagonal)
+_ITERATING = (next, list, tuple, set, frozenset, dict)
+
+
 # -- functions that call functions -------------------------------------------------------------
 
 
 def _map(function: Any, *iterables: Any) -> Any:
     """Stand for `map`."""
+    check_iterators(iterables)
     return map(resolve(function), *iterables)
 
 
 def _filter(function: Any, iterable: Any) -> Any:
     """Stand for `filter`."""
+    check_iterators((iterable,))
     return filter(resolve(function) if function is not None else None, iterable)
 
 
 def _reduce(function: Any, iterable: Any, *initial: Any) -> Any:
     """Stand for `functools.reduce`."""
+    check_iterators((iterable,))
     return functools.reduce(resolve(function), iterable, *initial)
 
 
@@ -193,8 +231,11 @@ def _accumulate(iterable: Any, func: Any = None, **keywords: Any) -> Any:
 
 
 _STAND_INS: dict[Any, Callable[..., Any]] = {
-    **python_calls(),
+    **{name: _iterating(stand_in) for name, stand_in in python_calls().items()},
+    **{function: _iterating(function) for function in _ITERATING},
+    **{function: _changing(function) for function in _CHANGING},
     **REPLACED,
+    contextlib.suppress: flow_checks.suppressing,
     builtins.map: _map,
     builtins.filter: _filter,
     functools.reduce: _reduce,

@@ -99,6 +99,13 @@ def tried() -> Iterator[None]:
             session.tries -= 1
 
 
+@contextmanager
+def suppressing(*exceptions: type[BaseException]) -> Iterator[None]:
+    """Stand for `contextlib.suppress`, which catches exceptions as a `try` does."""
+    with suppress(*exceptions), tried():
+        yield
+
+
 def _append(frame: Frame, condition: Expr, kind: str, text: str) -> None:
     """Append a check to a graph."""
     token = frame.apply("require", frame.expr(condition), kind=kind, text=text)
@@ -117,6 +124,6 @@ def _refuse_in_try(what: str) -> None:
     """Refuse a check whose exception would be caught while tracing, and not by compiled code."""
     if current().session.tries:
         raise TraceError(
-            f"{what}{where()} inside of a `try`, which compiled code has none of: keep it out of "
-            "the `try`, or decide with `if`"
+            f"{what}{where()} inside of a `try` or `suppress`, which compiled code has none of: "
+            "keep it out of there, or decide with `if`"
         )

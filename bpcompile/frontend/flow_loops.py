@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from bpcompile.errors import TraceError, TypeMismatchError
+from bpcompile.errors import ArgumentError, TraceError, TypeMismatchError
 from bpcompile.frontend.flow import both, branch, negated, truth, truth_of, variables_at
 from bpcompile.frontend.flow_carried import Next, Opened
 from bpcompile.frontend.flow_past import site
@@ -20,6 +20,7 @@ from bpcompile.frontend.iteration import Iteration, over, over_known
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.memory import rewind
+from bpcompile.frontend.mutation import check_iterators
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.runtime_sizes import size_of
 from bpcompile.frontend.session import Frame, current, is_tracing
@@ -44,6 +45,7 @@ def loop(
     """Give the values of a `for` statement; one step where it is rolled."""
     if not is_tracing():
         return _until(values, stopped, None)
+    check_iterators((values,))
     variables = variables_at(names, get, put, "for")
     steps = _rolled(values)
     if steps is None:
@@ -140,6 +142,12 @@ def _traced_loop(
     if here is not None:
         outer.session.rolling.remove(here)
     if ends:
+        if steps.attributes:
+            raise ArgumentError(
+                f"checkpoint= of {variables.what} is for loops that run all their steps, and this "
+                "one may end before, by `break` or `return`: leave checkpoint= out, or decide in "
+                "each step whether it changes anything"
+            )
         assert stopped is not None
         ended = stopped
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from bpcompile.errors import BpcompileError
 from bpcompile.frontend.memory import root_of
 from bpcompile.frontend.origins import user_frame
+from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, leaves_of
 from bpcompile.ir.type import DType, Type
@@ -89,11 +90,16 @@ def places_of(arrays: Sequence[Tracer]) -> list[Place]:
 
 
 def arrays_at(places: dict[Place, None]) -> list[Tracer]:
-    """Return the arrays that are at places now."""
+    """Return the arrays that are at places now; not what a variable has left of another body."""
     if not places:
         return []
+    builders = []
+    frame: Frame | None = current()
+    while frame is not None:
+        builders.append(frame.builder)
+        frame = frame.parent
     found = {id(array): array for place, array in _known_arrays() if place in places}
-    return list(found.values())
+    return [array for array in found.values() if array.expr.builder in builders]
 
 
 def _known_arrays() -> Iterator[tuple[Place, Tracer]]:

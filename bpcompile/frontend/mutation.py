@@ -1,31 +1,39 @@
 """Refuse changes of Python objects inside traced control flow, where they would happen once.
 
-A list that a loop appends to, a dict or attribute that an arm sets, a global variable: the body is
-traced once for all steps, so such a change would be wrong without a word. What a region itself
-makes may change inside of it. What was there before is found among the variables of the functions
-that run, when the region begins.
+A list that a loop appends to, a known array, dict or attribute that an arm sets, an iterator that
+it takes a value of, a global variable: the body is traced once for all steps, so such a change
+would be wrong without a word. What a region itself makes may change inside of it. What was there
+before is found among the variables of the functions that run, when the region begins.
 """
 
 from __future__ import annotations
 
+import collections
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import numpy as np
 
 from bpcompile.errors import TraceError
 from bpcompile.frontend.creation import is_traced
+from bpcompile.frontend.length import Length
 from bpcompile.frontend.origins import is_inner, user_frame, where
 from bpcompile.frontend.session import Frame, current, is_tracing
 from bpcompile.frontend.tracer import Tracer
 
-_CHANGED = (list, dict, set)
+_CONTAINERS = (list, dict, set, collections.deque, bytearray, np.ndarray)
 _METHODS = frozenset(
     {"append", "add", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "reverse"}
     | {"setdefault", "sort", "update", "difference_update", "intersection_update"}
-    | {"symmetric_difference_update"}
+    | {"symmetric_difference_update", "appendleft", "extendleft", "popleft", "rotate"}
+    | {"fill", "itemset", "partition", "put", "resize", "setfield", "setflags"}
 )
-_FIXED = (type, types.ModuleType, types.FunctionType, types.MethodType, Tracer, str, int, float)
-_DEPTH = 3
+_FIXED = (
+    *(type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType),
+    *(Tracer, Length, str, bytes, int, float, complex, type(None), range, np.generic, np.dtype),
+)
+_DEPTH = 8
 _MOST = 10_000
 
 
@@ -37,10 +45,9 @@ def objects_before() -> dict[int, Any]:
         pending = [(value, 0) for value in frame.f_locals.values()]
         while pending and len(found) < _MOST:
             value, depth = pending.pop()
-            if id(value) in found or isinstance(value, _FIXED):
+            if isinstance(value, _FIXED) or id(value) in found:
                 continue
-            if isinstance(value, _CHANGED) or hasattr(value, "__dict__"):
-                found[id(value)] = value
+            found[id(value)] = value
             if depth < _DEPTH:
                 pending.extend((part, depth + 1) for part in _parts(value))
         frame = frame.f_back
@@ -51,10 +58,10 @@ def _parts(value: Any) -> Iterator[Any]:
     """Yield what an object contains."""
     if isinstance(value, dict):
         yield from value.values()
-    elif isinstance(value, (list, tuple, set)):
+    elif isinstance(value, (list, tuple, set, frozenset, collections.deque)):
         yield from value
-    else:
-        yield from getattr(value, "__dict__", {}).values()
+    elif isinstance(getattr(value, "__dict__", None), dict):
+        yield value.__dict__
 
 
 def check_change(target: Any, what: str = "changed") -> None:
@@ -90,10 +97,17 @@ def check_global(name: str, value: Any = None) -> None:
 
 
 def check_method(function: Any) -> None:
-    """Refuse a method that changes its list, dict or set where `check_change` does."""
+    """Refuse a method that changes its list, dict, set or array where `check_change` does."""
     owner = getattr(function, "__self__", None)
-    if isinstance(owner, _CHANGED) and function.__name__ in _METHODS:
+    if isinstance(owner, _CONTAINERS) and function.__name__ in _METHODS:
         check_change(owner, f"changed by .{function.__name__}()")
+
+
+def check_iterators(values: Iterable[Any]) -> None:
+    """Refuse to take the next values of an iterator that was there before, as `check_change`."""
+    for value in values:
+        if hasattr(type(value), "__next__"):
+            check_change(value, "advanced")
 
 
 def _is_global(target: Any) -> bool:

@@ -147,6 +147,20 @@ def _require_comparable(value: Any, name: str) -> None:
         )
 
 
+def _sorted(values: Any, /, *, key: Any = None, reverse: bool = False) -> Any:
+    """Stand for `sorted`: a list of as many values as there are, the smallest first."""
+    parts = list(values)
+    if not is_traced(parts):
+        return sorted(parts, key=key, reverse=reverse)
+    if key is not None or any(np.ndim(part) for part in parts):
+        raise TraceError(
+            f"sorted() of traced values{where()} orders numbers, without key=: write "
+            "np.sort(x), or np.argsort of the keys and x[order]"
+        )
+    found = list(RULES["sort"](RULES["asarray"](parts)))
+    return found[::-1] if reverse else found
+
+
 def _sum(values: Any, /, start: Any = 0) -> Any:
     """Stand for `sum`."""
     if isinstance(values, Tracer) and values.ndim:
@@ -251,6 +265,7 @@ def python_calls() -> dict[Any, Callable[..., Any]]:
         max: _extreme("max", "maximum", dim_max),
         min: _extreme("min", "minimum", dim_min),
         sum: _sum,
+        sorted: _sorted,
         any: _any,
         all: _all,
         len: _len,
