@@ -76,6 +76,11 @@ expi = _function("expi", "Return the exponential integral Ei(x).")
 exp1 = _function("exp1", "Return the exponential integral E1(x).")
 sici = _function("sici", "Return the sine and the cosine integral: `si, ci = sici(x)`.")
 exprel = _function("exprel", "Return (exp(x) - 1)/x, and 1 at 0.")
+beta = _function("beta", "Return the beta function, Γ(a) Γ(b)/Γ(a + b).")
+betaln = _function("betaln", "Return log |B(a, b)|.")
+gammainc = _function("gammainc", "Return the regularised lower incomplete gamma function, P.")
+gammaincc = _function("gammaincc", "Return the regularised upper incomplete gamma function, Q.")
+betainc = _function("betainc", "Return the regularised incomplete beta function of a, b, x.")
 j0 = _function("j0", "Return the Bessel function of the first kind of order 0.")
 j1 = _function("j1", "Return the Bessel function of the first kind of order 1.")
 y0 = _function("y0", "Return the Bessel function of the second kind of order 0.")
@@ -103,6 +108,9 @@ log_softmax = _function(
 )
 
 __all__ = [
+    "beta",
+    "betainc",
+    "betaln",
     "cbrt",
     "digamma",
     "entr",
@@ -118,6 +126,8 @@ __all__ = [
     "expm1",
     "exprel",
     "gamma",
+    "gammainc",
+    "gammaincc",
     "gammaln",
     "i0",
     "i0e",

@@ -205,6 +205,10 @@ def weak_result(args: Sequence[Tracer], result: Expr) -> bool:
 
 def float_loop(args: Sequence[Tracer]) -> Loop:
     """Return the dtypes of a function of floats, as `np.exp` or `np.logaddexp` have them."""
+    if len(args) > 2:  # NumPy has no such ufunc
+        dtype = promoted(args)
+        dtype = dtype if dtype.is_float else DType.F64
+        return (dtype,) * len(args), dtype
     return loop_of(np.exp if len(args) == 1 else np.logaddexp, args)
 
 

@@ -65,3 +65,42 @@ i1 = to_first_order(_i1, lambda x: _i0(x) - _i1(x) / x)
 i0e_less_i1e = to_first_order(_difference, lambda x: _i1e(x) / x - 2 * _difference(x))
 i0e = to_first_order(_i0e, lambda x: -np.sign(x) * _difference(np.abs(x)))
 i1e = to_first_order(_i1e, lambda x: _difference(np.abs(x)) - _i1e(x) / x)
+
+_psi, _beta, _betaln = named("psi"), named("beta"), named("betaln")
+_gammainc, _gammaincc, _betainc = named("gammainc"), named("gammaincc"), named("betainc")
+_xlogy, _xlog1py, _gammaln = named("xlogy"), named("xlog1py"), named("gammaln")
+
+
+def _share(a: Any, b: Any) -> Any:
+    """Return the derivative of log B(a, b) in a."""
+    return _psi(a) - _psi(a + b)
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    """Return xᵃ⁻¹ exp(-x) / Γ(a)."""
+    return np.exp(_xlogy(a - 1, x) - x - _gammaln(a))
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    """Return xᵃ⁻¹ (1 - x)ᵇ⁻¹ / B(a, b)."""
+    return np.exp(_xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _betaln(a, b))
+
+
+beta = to_first_order(
+    _beta, lambda a, b: _beta(a, b) * _share(a, b), lambda a, b: _beta(a, b) * _share(b, a)
+)
+betaln = to_first_order(_betaln, _share, lambda a, b: _share(b, a))
+gammainc = to_first_order(_gammainc, None, _gamma_density)
+gammaincc = to_first_order(_gammaincc, None, lambda a, x: -_gamma_density(a, x))
+betainc = to_first_order(_betainc, None, None, _beta_density)
+gamma_density = to_first_order(
+    _gamma_density,
+    lambda a, x: _gamma_density(a, x) * (np.log(x) - _psi(a)),
+    lambda a, x: _gamma_density(a, x) * ((a - 1) / x - 1),
+)
+beta_density = to_first_order(
+    _beta_density,
+    lambda a, b, x: _beta_density(a, b, x) * (np.log(x) - _share(a, b)),
+    lambda a, b, x: _beta_density(a, b, x) * (np.log1p(-x) - _share(b, a)),
+    lambda a, b, x: _beta_density(a, b, x) * ((a - 1) / x - (b - 1) / (1 - x)),
+)

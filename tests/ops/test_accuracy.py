@@ -25,9 +25,10 @@ from tests.ops import references
 from tests.ops.references import points, worst
 from tests.ops.references_bessel import BESSEL
 from tests.ops.references_gamma import GAMMA
+from tests.ops.references_incomplete import INCOMPLETE
 from tests.ops.support import ELEMENTWISE, has_partial
 
-REFERENCES = {**references.REFERENCES, **BESSEL, **GAMMA}
+REFERENCES = {**references.REFERENCES, **BESSEL, **GAMMA, **INCOMPLETE}
 
 VALUE, SLOPE = 2.0, 4.0
 
@@ -74,6 +75,11 @@ EXCEPTIONS: dict[str, Limit] = {
         ["i0", "i1"],
         Limit(2.6, SLOPE, "the roundings of exp, root and product, beyond 3"),
     ),
+    "beta": Limit(3.8, 5.0, "those of three gamma functions and their product"),
+    "betaln": Limit(4.0, SLOPE, "those of three logarithms of gamma, or that of beta"),
+    "gammainc": Limit(8.0, SLOPE, "that of the upper function where it is larger"),
+    "gammaincc": Limit(14.0, SLOPE, "a continued fraction of many terms where x is near 1 and a"),
+    "betainc": Limit(8.0, SLOPE, "a continued fraction, and one less it"),
     "gamma": Limit(2.8, SLOPE, "those of pow, the sine and the division, left of 0"),
     "riemann_zeta": Limit(3.7, SLOPE, "seven roundings, of pow, sine, zeta and products, below -1"),
     "rgamma": Limit(2.3, SLOPE, "those of pow, the sine and the product, left of 0"),
@@ -104,6 +110,7 @@ INNER = set(
     """
     gaussian norm_pdf tanh_near_zero erfcx_slope log_ndtr_slope exprel_slope lambertw_gap_upper
     lambertw_gap_lower i0e_less_i1e
+    gamma_density beta_density
     """.split()  # noqa: SIM905  (as above)
 )
 

@@ -82,6 +82,16 @@ MEANING = {
     "i0e": exp(-x) * sympy.besseli(0, x),
     "i1e": exp(-x) * sympy.besseli(1, x),
     "i0e_less_i1e": exp(-x) * (sympy.besseli(0, x) - sympy.besseli(1, x)),
+    "beta": sympy.gamma(x) * sympy.gamma(y) / sympy.gamma(x + y),
+    "betaln": sympy.loggamma(x) + sympy.loggamma(y) - sympy.loggamma(x + y),
+    "gammainc": sympy.lowergamma(x, y) / sympy.gamma(x),
+    "gammaincc": sympy.uppergamma(x, y) / sympy.gamma(x),
+    "gamma_density": y ** (x - 1) * exp(-y) / sympy.gamma(x),
+    "betainc": None,  # whose derivative in its last argument SymPy does not know: see below
+    "beta_density": z ** (x - 1)
+    * (1 - z) ** (y - 1)
+    * sympy.gamma(x + y)
+    / (sympy.gamma(x) * sympy.gamma(y)),
     "gamma": sympy.gamma(x),
     "gammaln": sympy.loggamma(x),
     "digamma": sympy.digamma(x),

@@ -1,0 +1,63 @@
+"""Give the beta and the incomplete functions in mpmath, where it works them out in good time."""
+
+from __future__ import annotations
+
+from tests.ops.references import Reference, mp
+
+_SHAPE, _UPTO, _SHARE = (0.01, 170.0), (0.001, 300.0), (1e-30, 1.0)
+
+
+def _share(a, b):
+    """Return the derivative of log B(a, b) in a."""
+    return mp.digamma(a) - mp.digamma(a + b)
+
+
+def _share_term(a, b):
+    """Return its larger term."""
+    return max(abs(mp.digamma(a)), abs(mp.digamma(a + b)))
+
+
+def _gamma_density(a, x):
+    return mp.exp((a - 1) * mp.log(x) - x - mp.loggamma(a))
+
+
+def _beta_density(a, b, x):
+    return x ** (a - 1) * (1 - x) ** (b - 1) / mp.beta(a, b)
+
+
+def _lower(a, x):
+    return mp.gammainc(a, 0, x, regularized=True)
+
+
+def _upper(a, x):
+    return mp.gammainc(a, x, mp.inf, regularized=True)
+
+
+INCOMPLETE = {
+    "beta": Reference(
+        mp.beta,
+        (
+            lambda a, b: mp.beta(a, b) * _share(a, b),
+            lambda a, b: mp.beta(a, b) * _share(b, a),
+        ),
+        (_SHAPE, _SHAPE),
+        slope_terms=(
+            lambda a, b: mp.beta(a, b) * _share_term(a, b),
+            lambda a, b: mp.beta(a, b) * _share_term(b, a),
+        ),
+    ),
+    "betaln": Reference(
+        lambda a, b: mp.log(mp.beta(a, b)),
+        (_share, lambda a, b: _share(b, a)),
+        (_SHAPE, _SHAPE),
+        term=lambda a, b: max(abs(mp.loggamma(x)) for x in (a, b, a + b)) if a + b < 165 else 0,
+        slope_terms=(_share_term, lambda a, b: _share_term(b, a)),
+    ),
+    "gammainc": Reference(_lower, (None, _gamma_density), (_SHAPE, _UPTO)),
+    "gammaincc": Reference(_upper, (None, lambda a, x: -_gamma_density(a, x)), (_SHAPE, _UPTO)),
+    "betainc": Reference(
+        lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True),
+        (None, None, _beta_density),
+        (_SHAPE, _SHAPE, _SHARE),
+    ),
+}
