@@ -6,6 +6,7 @@ cancels: it is an op of its own, computed from x there.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from bpcompile.ir.op import Domain, Op, call
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
 
 
-def _branch(which: str, symbol: str, sub: str, domain: Domain, gaps: Domain) -> tuple[Op, Op]:
-    """Declare a branch, and what is 1 more than it."""
+def _branch(
+    which: str, symbol: str, sub: str, at_zero: float, domain: Domain, gaps: Domain
+) -> tuple[Op, Op]:
+    """Declare a branch with its slope at 0, and what is 1 more than the branch."""
     gap = elementwise(
         f"lambertw_gap_{which}",
         lambda x, w: 1 + w,
@@ -31,8 +34,8 @@ def _branch(which: str, symbol: str, sub: str, domain: Domain, gaps: Domain) -> 
     )
 
     def slope(w: Expr, x: Expr) -> Expr:
-        """Return w/(x (1 + w)), 1 at 0."""
-        return select(equal(x, 0.0), 1.0, w / (x * gap(x, w)))
+        """Return w/(x (1 + w)), which has a limit at 0."""
+        return select(equal(x, 0.0), at_zero, w / (x * gap(x, w)))
 
     branch = elementwise(
         f"lambertw_{which}",
@@ -49,8 +52,13 @@ def _branch(which: str, symbol: str, sub: str, domain: Domain, gaps: Domain) -> 
 
 
 lambertw_gap_upper, lambertw_upper = _branch(
-    "upper", "W0", "0", Domain(((-0.3, 3.0),)), Domain(((0.5, 2.0), (0.3, 0.8)))
+    "upper", "W0", "0", 1.0, Domain(((-0.3, 3.0),)), Domain(((0.5, 2.0), (0.3, 0.8)))
 )
 lambertw_gap_lower, lambertw_lower = _branch(
-    "lower", "W-1", "-1", Domain(((-0.35, -0.05),)), Domain(((-0.25, -0.05), (-4.0, -2.0)))
+    "lower",
+    "W-1",
+    "-1",
+    -math.inf,
+    Domain(((-0.35, -0.05),)),
+    Domain(((-0.25, -0.05), (-4.0, -2.0))),
 )
