@@ -34,7 +34,15 @@ _VECTOR = (
     '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, '
     "forceinline=True)"
 )
+# Special functions without a branch, none of which relies on a product being rounded.
+_BRANCHLESS = """
+    _ci _erfcinv _erfcx _erfcx_slope _erfinv _exp1 _exp_square _expi _exprel _exprel_slope
+    _kl_div _lambertw_gap_lower _lambertw_gap_upper _lambertw_lower _lambertw_root
+    _lambertw_step _lambertw_upper _log_ndtr _log_ndtr_slope _log_ratio _ndtri
+    _normal_quantile _rel_entr _si _sici_f _sici_g
+""".split()  # noqa: SIM905  (a page of quotation marks would say no more)
 _DECORATORS = {
+    **dict.fromkeys(_BRANCHLESS, _VECTOR),
     **dict.fromkeys(("_add", "_fma"), _FAST),
     **dict.fromkeys(VECTOR.values(), _VECTOR),
     **dict.fromkeys(
