@@ -34,8 +34,8 @@ def _branch(
     )
 
     def slope(w: Expr, x: Expr) -> Expr:
-        """Return w/(x (1 + w)), which has a limit at 0."""
-        return select(equal(x, 0.0), at_zero, w / (x * gap(x, w)))
+        """Return w/(1 + w)/x, which has a limit at 0."""
+        return select(equal(x, 0.0), at_zero, w / gap(x, w) / x)
 
     branch = elementwise(
         f"lambertw_{which}",

@@ -228,9 +228,11 @@ def _ci(x):
 
 
 def _ci_term(x):
+    """Return the largest of Euler's constant + log(x), each of them, and the rest."""
     if abs(x) > 4:
         return 1 / x
-    return max(mp.euler, abs(mp.log(abs(x))), abs(mp.ci(abs(x)) - mp.euler - mp.log(abs(x))))
+    log = mp.log(abs(x))
+    return max(mp.euler, abs(log), abs(mp.euler + log), abs(mp.ci(abs(x)) - mp.euler - log))
 
 
 _QUADRANT = (POSITIVE, POSITIVE)
