@@ -58,6 +58,7 @@ EXCEPTIONS: dict[str, Limit] = {
     "erfc": Limit(2.3, SLOPE, "the C library's own error, by which ndtr is bounded too"),
     "exp1": Limit(3.0, SLOPE, "an exponential, a quotient and their product, for x > 0.5"),
     "expi": Limit(3.0, SLOPE, "the sum of a logarithm and a product, to 6"),
+    "lambertw_upper": Limit(2.4, SLOPE, "a polynomial and its product with x, left of -0.1"),
     "log_ndtr": Limit(4.0, SLOPE, "the product of erfcx and an exponential, for x > 0.7"),
     "ndtr": Limit(2.6, SLOPE, "that of erfc"),
     "hypot": Limit(
