@@ -26,9 +26,10 @@ from tests.ops.references import points, worst
 from tests.ops.references_bessel import BESSEL
 from tests.ops.references_gamma import GAMMA
 from tests.ops.references_incomplete import INCOMPLETE
+from tests.ops.references_special import SPECIAL
 from tests.ops.support import ELEMENTWISE, has_partial
 
-REFERENCES = {**references.REFERENCES, **BESSEL, **GAMMA, **INCOMPLETE}
+REFERENCES = {**references.REFERENCES, **BESSEL, **GAMMA, **INCOMPLETE, **SPECIAL}
 
 VALUE, SLOPE = 2.0, 4.0
 

@@ -13,7 +13,7 @@ import pytest
 
 from bpcompile.ir.op import OPS
 from tests.emit import running
-from tests.ops.references import REFERENCES
+from tests.ops.references_special import SPECIAL
 from tests.ops.test_accuracy import graph_of
 
 INF, NAN = math.inf, math.nan
@@ -142,7 +142,7 @@ def same(found, expected, label):
 @pytest.mark.parametrize("how", ["numpy", "python"])
 @pytest.mark.parametrize("name", POINTS)
 def test_edges(name, how):
-    rows = [*POINTS[name], ((NAN,) * len(REFERENCES[name].slopes), NAN, (None, None))]
+    rows = [*POINTS[name], ((NAN,) * len(SPECIAL[name].slopes), NAN, (None, None))]
     at = [np.array(column) for column in zip(*(row[0] for row in rows), strict=True)]
     text = running.emit(graph_of([name]), running.TARGETS[how])
     value, *slopes = running.run(text, at, how=how)
