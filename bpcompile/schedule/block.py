@@ -17,6 +17,7 @@ from bpcompile.ir.type import TupleType, Type
 from bpcompile.ops.index import is_static
 from bpcompile.schedule.nest import Index, Read, Task, Tree
 from bpcompile.schedule.ownership import WRITES, state_operands
+from bpcompile.schedule.rows import is_row
 from bpcompile.schedule.tasks import (
     AXES,
     UNKNOWN,
@@ -107,7 +108,7 @@ class Block:
     def _make_task(self, node: Node) -> None:
         """Describe, order and place the task of a node."""
         copies = node in self.forced and node.op.kind is not Kind.ELEMENTWISE
-        work = Work.COPY if copies else work_of(node)
+        work = Work.COPY if copies else Work.ROW if self._is_row(node) else work_of(node)
         task = Task(node, work)
         task.reads = self._task_reads(task)
         task.order = _loop_order(task)
@@ -123,12 +124,19 @@ class Block:
         if task.work is Work.COPY:
             at = AXES[: len(task.sizes)]
             return [r for arg, index in through(node, at) for r in self.reads(arg, index)]
-        if task.work is Work.OPAQUE:
+        if task.work in (Work.OPAQUE, Work.ROW):
             return [
                 read for arg in node.args for read in self.reads(arg, (UNKNOWN,) * rank_of(arg))
             ]
         pairs = list(task.operands(AXES[: len(task.sizes)]))
         return [read for arg, index in pairs for read in self.reads(arg, index)]
+
+    def _is_row(self, node: Node) -> bool:
+        """Tell whether a node may be read from the array that it takes rows of."""
+        if not is_row(node, self.users, self.outputs):
+            return False
+        table = self.reads(node.args[0], (UNKNOWN,) * rank_of(node.args[0]))
+        return all(read.source not in self.written for read in table)
 
     def _join_chain(self, task: Task) -> None:
         """Let a write follow what made its array, without waiting for other additions to it."""

@@ -15,6 +15,7 @@ from bpcompile.schedule.nest import Loop, Scope, Task
 from bpcompile.schedule.places import ArrayPlace, Place, Workshop
 from bpcompile.schedule.reading import Reader
 from bpcompile.schedule.routines import write_routine
+from bpcompile.schedule.rows import RowPlace
 from bpcompile.schedule.statements import (
     Apply,
     Check,
@@ -98,6 +99,9 @@ class Lowering(Reader):
                 write_routine(self, task, cursor)
             case Work.OPAQUE:
                 self.lower_region(self, task.node, cursor)
+            case Work.ROW:
+                pointed = self.pointed(task.node, (), cursor)
+                self.places[task.node] = RowPlace(self, task.node, pointed)
             case Work.CHECK:
                 cursor.add(Check(self.read(task.node.args[0], (), cursor), task.node))
             case Work.REDUCE | Work.CONTRACT:

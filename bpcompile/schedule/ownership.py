@@ -12,7 +12,7 @@ import itertools
 from bpcompile.ir.graph import Graph, Node
 
 WRITES = ("update", "accumulate")
-_FIRST_STATE = {"loop": 2, "while": 0}
+FIRST_STATE = {"loop": 2, "while": 0}
 _MOST_STEPS = 10_000  # writes looked through one after the other
 
 
@@ -71,5 +71,5 @@ class _Homes:
 
 def _states(node: Node) -> dict[int, int]:
     """Return the operand of each carried value of a loop."""
-    first = _FIRST_STATE[node.op.name]
+    first = FIRST_STATE[node.op.name]
     return {k: first + k for k in range(node.attrs["carried"])}

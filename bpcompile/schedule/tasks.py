@@ -29,6 +29,7 @@ class Work(enum.Enum):
     REDUCE = "reduce"  # folds a value for each index of the operand
     CONTRACT = "contract"  # folds a product for each index
     WRITE = "write"  # writes a value for each index of the second operand
+    ROW = "row"  # takes rows of an array where they lie
     COPY = "copy"  # stores a transparent value
     OPAQUE = "opaque"  # a matrix product by BLAS, a routine, or a region
     CHECK = "check"  # raises
@@ -76,7 +77,7 @@ def iteration_sizes(node: Node, work: Work) -> tuple[Size, ...]:
             return node.args[1].shape
         case Work.CONTRACT:
             return (*node.shape, node.args[0].shape[-1])
-        case Work.OPAQUE:
+        case Work.OPAQUE | Work.ROW:
             return ()
     return node.shape
 
@@ -86,7 +87,7 @@ def result_axes(node: Node, work: Work) -> tuple[int, ...]:
     if work is Work.REDUCE:
         folded = node.attrs["axes"]
         return tuple(k for k in range(node.args[0].array_type.rank) if k not in folded)
-    if work in (Work.WRITE, Work.OPAQUE):
+    if work in (Work.WRITE, Work.OPAQUE, Work.ROW):
         return ()
     return tuple(range(node.array_type.rank))
 
