@@ -107,8 +107,7 @@ class NumbaWriter(NumbaNames):
                 text = self.literal(value, array.dtype).text
                 self.add(f"{self.name(array)}.fill({text})", depth)
             case CopyArray(target=target, source=source):
-                whole = "..." if target.rank == 0 else ":"
-                self.add(f"{self.name(target)}[{whole}] = {self.name(source)}", depth)
+                self._copy(self.name(target), self.name(source), target.rank, depth)
             case Move(targets=targets, values=values):
                 right = ", ".join(self.expression(value).text for value in values)
                 self.add(f"{', '.join(map(self.name, targets))} = {right}", depth)
@@ -116,6 +115,17 @@ class NumbaWriter(NumbaNames):
                 self._on_arrays(statement, depth)
             case While() | Poll() | NewTape() | Grow():
                 self._while_statement(statement, depth)
+
+    def _copy(self, target: str, source: str, rank: int, depth: int) -> None:
+        """Write the copy of an array as loops: Numba takes a second to compile ``y[:] = x``."""
+        names: list[str] = []
+        for axis in range(rank):
+            names.append(self._counter(Var("i", DType.I64, ours=True)))
+            self._counters.append(names[-1])
+            self.add(f"for {names[-1]} in range({target}.shape[{axis}]):", depth + axis)
+        place = ", ".join(names) or "()"
+        self.add(f"{target}[{place}] = {source}[{place}]", depth + rank)
+        del self._counters[len(self._counters) - rank :]
 
     def _say(self, node: Node | None) -> str:
         """Return the comment of the line that computes a node."""
