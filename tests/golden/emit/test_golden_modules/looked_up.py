@@ -19,14 +19,23 @@ def _add(total, value):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _at(index, length, number):
-    """Return an index counted from the front; raise IndexError where it is out of range.
+def _from_end(index, length, number):
+    """Return an index from the end, counted from the front; raise IndexError for any other.
 
     The error carries the index, the length, and the number of the place in this module.
     """
     if index < -length or index >= length:
         raise IndexError("an index is out of range", index, length, number)
-    return index + length if index < 0 else index
+    return index + length
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
+def _at(index, length, number):
+    """Return an index counted from the front; raise IndexError where it is out of range.
+
+    Most indices take one comparison and no arithmetic: the next load need not wait for any.
+    """
+    return index if 0 <= index < length else _from_end(index, length, number)
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
