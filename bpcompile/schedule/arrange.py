@@ -20,7 +20,9 @@ def arranged(loop: For, shop: Workshop, carries: bool) -> list[Statement]:
     before: list[Statement] = [Set(var, Lit(0.0, var.dtype)) for var, _ in sums]
     after: list[Statement] = [Fold(fold.target, "sum", var, fold.node) for var, fold in sums]
     parts: list[For] = [loop]
-    if not carries and in_any_order(loop, shop.facts):
+    is_free = in_any_order(loop, shop.facts)
+    loop.ordered = loop.ordered or not is_free
+    if is_free and not carries:
         loop.down = False
         parts = parted(loop, shop)
     return [*before, *parts, *after]

@@ -187,8 +187,8 @@ class Check:
 class For:
     """Count a variable from `lower` up to below `upper`, or with `down` the same way back.
 
-    Each step of an `ordered` loop waits for a number of the one before, so that no vector code
-    comes of it.
+    Each step of an `ordered` loop waits for a number or an element of the one before, so that no
+    vector code comes of it.
     """
 
     var: Var

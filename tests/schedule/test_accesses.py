@@ -181,3 +181,10 @@ def test_others_stay_whole(body):
 def test_a_loop_whose_length_changes_stays_whole():
     found, _ = parts(add(A, I), add(A, I + 1), upper=Dim.named("%7"))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_vector_code_may_come_of_free_loops_alone(name):
+    loop = next(s for s in summed(*FREE[name], shape=(1,)) if isinstance(s, For))
+    assert not loop.ordered
+    assert arranged(loop_of(ORDERED["reads the neighbour"]), Workshop(Facts()), False)[0].ordered
