@@ -35,6 +35,7 @@ from bpcompile.ir.verify import verify
 from bpcompile.options import Options
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
 from bpcompile.runtime.load import LoadedModule, load_module
+from bpcompile.runtime.program import MAIN
 from bpcompile.runtime.store import default_store
 from bpcompile.runtime.texts import keep, recall, text_name
 from bpcompile.schedule.program import Interface
@@ -48,6 +49,8 @@ else:  # where the text is in the store, nothing is scheduled and printed
     budget = startup.import_module("bpcompile.budget")
     formula = startup.import_module("bpcompile.emit.formula")
     module = startup.import_module("bpcompile.emit.module")
+
+_ENDINGS = ("", "_fill", "_into", "_workspace")
 
 # Options that no stage honours yet; a value other than the default is refused, never ignored.
 _NOT_HONOURED = (
@@ -133,7 +136,7 @@ def compile_model(
             emitted.text,
             target=target,
             options=_distinguishing(lowered),
-            public=[emitted.name + ending for ending in ("", "_fill", "_into", "_workspace")],
+            public=[*(emitted.name + ending for ending in _ENDINGS), MAIN],
             cache=options.cache,
         )
     return Compilation(traced, task, marks, joint, lowered, emit, emitted, loaded, seconds)

@@ -74,6 +74,7 @@ class Specialization:
             [node.array_type for node in compilation.lowered.outputs],
             compilation.emitted.dims,
             compilation.lowered.guards,
+            compilation.emitted.words,
         )
         self._finish = self._finisher()
 
@@ -191,7 +192,7 @@ class Specialization:
 
     @functools.cached_property
     def _is_native(self) -> bool:
-        """Tell whether calls go by `NAME_fill`, and not by `NAME`, which makes its own results."""
+        """Tell whether calls make the results, and not `NAME`, which makes its own."""
         known = self.program
         return known.is_compiled and native_of(self.layout, len(known.places)) is not None
 

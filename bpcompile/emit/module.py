@@ -12,6 +12,7 @@ from bpcompile.emit.formula import Formulas
 from bpcompile.emit.numba_module import numba_module
 from bpcompile.emit.numpy_module import numpy_module
 from bpcompile.emit.templates import fill
+from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.program import Interface
 
@@ -26,10 +27,11 @@ def emit_module(
     fails its check.
     """
     tested: list[tuple[Node, int]] = []
+    words: Size = 0
     if target == "numba":
-        module, dims, tested = numba_module(graph, interface, formulas, math)
+        module, dims, tested, words = numba_module(graph, interface, formulas, math)
     else:
         module, dims = numpy_module(graph, interface, formulas)
     text = fill(f"{target}/module.py.j2", module)
     check_module(text)
-    return Emitted(text, interface.name, tuple(dims), tuple(tested))
+    return Emitted(text, interface.name, tuple(dims), tuple(tested), words)

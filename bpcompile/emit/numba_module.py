@@ -16,7 +16,7 @@ from bpcompile.emit.prologue import Lengths, check_lines, lengths
 from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.emit.signals import EXTERNALS
 from bpcompile.emit.signals import LINES as SIGNAL_LINES
-from bpcompile.ir.dims import Size, product
+from bpcompile.ir.dims import Dim, Size, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType
 from bpcompile.ops.checks import raised
@@ -54,8 +54,11 @@ _DECORATORS = {
 
 def numba_module(
     graph: Graph, interface: Interface, formulas: Formulas, math: str
-) -> tuple[ModuleText, list[str], list[tuple[Node, int]]]:
-    """Return the module of a graph, the names of its dimensions, and what it tests by number."""
+) -> tuple[ModuleText, list[str], list[tuple[Node, int]], Size]:
+    """Return the module of a graph, and what `Emitted` holds of it.
+
+    That is the names of its dimensions, what it tests by number, and the words that it works in.
+    """
     return _NumbaModule(graph, interface, formulas, math).assemble()
 
 
@@ -79,11 +82,10 @@ class _NumbaModule:
         self.slots: list[Slot]
         self.words: Size
         self.slots, self.words = lay_out(self.plan)
-        # Each slice and reshape that is written out takes Numba longer than a call of a helper.
-        self._has_matrices = sum(map(_is_matrix, self.slots)) > 2
+        self._ends: dict[Size, str] = {}  # names of places in the workspace
 
-    def assemble(self) -> tuple[ModuleText, list[str], list[tuple[Node, int]]]:
-        """Return the module, its dimensions, and the axes whose run-time indices it tests."""
+    def assemble(self) -> tuple[ModuleText, list[str], list[tuple[Node, int]], Size]:
+        """Return the module, its dimensions, the axes whose indices it tests, and its words."""
         main = self._main()
         functions = [*self.kernels, main, *self._public()]
         for function in functions:
@@ -111,6 +113,7 @@ class _NumbaModule:
             ),
             self.bound.order,
             list(self.writer.tested),
+            self.words,
         )
 
     def _table(self, buffer: Buffer) -> str:
@@ -132,6 +135,7 @@ class _NumbaModule:
         writer.lines.extend(self.bound.bindings)
         writer.lines.extend(self.bound.checks)
         for slot in self.slots:
+            self._name_end(slot)
             writer.add(self._slot(slot), 0, str(_typed(slot, self.bound)))
         for part in split(self.plan):
             if isinstance(part, Kernel):
@@ -163,11 +167,7 @@ class _NumbaModule:
     def _slot(self, slot: Slot) -> str:
         """Return the line that cuts a temporary out of the workspace."""
         size = self.bound.size
-        start, stop = size(slot.start), size(slot.start + slot.words)
-        if _is_matrix(slot) and self._has_matrices:
-            shape = ", ".join(str(size(s)) for s in slot.buffer.shape)
-            return f"{self.writer.name(slot.buffer.var)} = _rows(workspace, {start}, {shape})"
-        text = f"workspace[{start}:{stop}]"
+        text = f"workspace[{self._place(slot.start)}:{self._place(slot.start + slot.words)}]"
         if slot.buffer.dtype is not DType.F64:
             text += f".view(np.{slot.buffer.dtype.numpy_name})"
         count = product(slot.buffer.shape)
@@ -176,6 +176,18 @@ class _NumbaModule:
         if len(slot.buffer.shape) != 1:
             text += f".reshape({tuple_text([str(size(s)) for s in slot.buffer.shape])})"
         return f"{self.writer.name(slot.buffer.var)} = {text}"
+
+    def _name_end(self, slot: Slot) -> None:
+        """Write the line that names where a temporary ends, if that is long to say."""
+        end = slot.start + slot.words
+        if isinstance(end, Dim) and len(end.terms) > _MOST_TERMS and end not in self._ends:
+            text = f"{self._place(slot.start)} + {self.bound.size(slot.words)}"
+            self._ends[end] = self.namer.own("end")
+            self.writer.add(f"{self._ends[end]} = {text}", 0)
+
+    def _place(self, place: Size) -> str:
+        """Return the text of a place in the workspace."""
+        return self._ends.get(place) or str(self.bound.size(place))
 
     def _public(self) -> Sequence[FunctionText]:
         """Return the four public functions."""
@@ -272,6 +284,7 @@ def decorator(helper: str) -> str:
     return _DECORATORS.get(helper, NJIT)
 
 
+_MOST_TERMS = 2  # of a place in the workspace that is written out
 _ENDINGS = ("fill", "into", "workspace")
 
 
@@ -302,11 +315,6 @@ def _listed(names: Sequence[str]) -> str:
     """Return the names that may be shown, at most eight."""
     shown = [name for name in map(safe_name, names) if name]
     return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")
-
-
-def _is_matrix(slot: Slot) -> bool:
-    """Tell whether a temporary is a matrix of float64, as most are."""
-    return slot.buffer.dtype is DType.F64 and len(slot.buffer.shape) == 2
 
 
 def _typed(slot: Slot, bound: Lengths) -> str:

@@ -79,15 +79,8 @@ def _scalar(value: Any, path: str) -> Exact:
 
 def _array(value: Any, path: str) -> Exact:
     """Return an array, or anything that NumPy can make one of."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeMismatchError(
-            f"{path} is a masked array, and its mask would be ignored: write {path}.filled(value), "
-            "or pass the data and the mask as two arguments"
-        )
-    if isinstance(value, np.matrix):
-        raise TypeMismatchError(
-            f"{path} is an np.matrix, whose * is not that of arrays: write np.asarray({path})"
-        )
+    if value.__class__ is not np.ndarray:  # the import of `np.ma` takes as long as a trace
+        _require_no_mask(value, path)
     if not isinstance(value, np.ndarray):
         value = _as_array(value, path)
     elif value.__class__ is not np.ndarray:
@@ -101,6 +94,19 @@ def _array(value: Any, path: str) -> Exact:
     if array.flags.carray and array.dtype.isnative:
         return array
     return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True, ndmin=1)
+
+
+def _require_no_mask(value: Any, path: str) -> None:
+    """Refuse masked arrays and `np.matrix`, whose operators mean something else."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeMismatchError(
+            f"{path} is a masked array, and its mask would be ignored: write {path}.filled(value), "
+            "or pass the data and the mask as two arguments"
+        )
+    if isinstance(value, np.matrix):
+        raise TypeMismatchError(
+            f"{path} is an np.matrix, whose * is not that of arrays: write np.asarray({path})"
+        )
 
 
 def _as_array(value: Any, path: str) -> np.ndarray:

@@ -34,7 +34,7 @@ def scope_statements(
     `set_inside` the names of other functions that functions defined in it bind.
     """
     found: list[ast.stmt] = []
-    first = _declaration(function)
+    first = _declaration(function) if outer else function  # which walks all of it
     for hook, names in ((OWN, (set_inside & bound) - outer), (NONLOCAL, outer)):
         if names:
             like = first if hook == NONLOCAL else function

@@ -12,7 +12,9 @@ import __future__ as futures
 import ast
 import dis
 import inspect
+import itertools
 import linecache
+import operator
 import sys
 import tokenize
 from collections.abc import Iterable, Iterator
@@ -70,11 +72,11 @@ def _blocks(code: CodeType, lines: list[str]) -> Iterator[ast.FunctionDef]:
 def _texts(code: CodeType, lines: list[str], start: int) -> Iterator[str]:
     """Yield texts that may be a whole definition, the likeliest first.
 
-    The last instruction stands on the last line or a few closing brackets before it; only where
+    The last instruction begins on the last line or a few closing brackets before it; only where
     that fails are the lines read token by token, which is slow.
     """
     last = max(
-        (end for inner in every_code(code) for _, end, _, _ in inner.co_positions() if end),
+        (line for inner in every_code(code) for _, _, line in inner.co_lines() if line),
         default=start + 1,
     )
     for end in range(last, min(last + _CLOSING, len(lines)) + 1):
@@ -250,21 +252,23 @@ def _same_bytes(a: CodeType, b: CodeType) -> bool:
     return a.co_names == b.co_names and _raw_steps(a.co_code) == _raw_steps(b.co_code)
 
 
-def _raw_steps(code: bytes) -> list[tuple[str, int]]:
+def _raw_steps(code: bytes) -> list[tuple[int, int]]:
     """Return each instruction and its argument as it stands, without how methods are called."""
-    return [
-        (_SHAPES[op], argument | _CALL_BITS[op])
-        for op, argument in zip(code[::2], code[1::2], strict=True)
-        if _SHAPES[op] not in _NO_STEPS
-    ]
+    ops = code[::2]
+    arguments = map(operator.or_, code[1::2], ops.translate(_CALL_BITS))
+    steps = zip(ops.translate(_SHAPES), arguments, strict=True)
+    return list(itertools.compress(steps, ops.translate(_IS_STEP)))
 
 
 _CALL_SHAPES = {"LOAD_METHOD": "LOAD_ATTR"}
 _NO_STEPS = frozenset({"PUSH_NULL", "PRECALL", "CACHE", "RESUME", "NOP"})
-_SHAPES = [_CALL_SHAPES.get(name, name) for name in dis.opname]
+_SHAPES = bytes(
+    dis.opmap.get(_CALL_SHAPES.get(name, name), op) for op, name in enumerate(dis.opname[:256])
+)
+_IS_STEP = bytes(name not in _NO_STEPS for name in dis.opname[:256])
 # The lowest bit of these arguments says only how what is loaded will be called.
 _CALL_LOADS = {"LOAD_GLOBAL", "LOAD_ATTR"} if sys.version_info >= (3, 12) else {"LOAD_GLOBAL"}
-_CALL_BITS = [int(name in _CALL_LOADS) for name in dis.opname]
+_CALL_BITS = bytes(name in _CALL_LOADS for name in dis.opname[:256])
 
 
 def _steps(code: CodeType) -> Iterator[tuple[str, object]]:

@@ -294,13 +294,14 @@ def _substitute_atom(atom: Atom, values: Mapping[str, Size]) -> Size:
     return dim_max(left, right) if kind == "max" else dim_min(left, right)
 
 
-def parse_dim(text: str) -> Size:
+def parse_dim(text: str, longest: int = _MAX_TEXT) -> Size:
     """Return the size that a text such as ``"n*d - 1"`` or ``"max(a, b)"`` stands for.
 
-    Raises `ShapeError` for anything but integers, names, ``+ - * //``, ``max`` and ``min``.
+    Raises `ShapeError` for anything but integers, names, ``+ - * //``, ``max`` and ``min``, and
+    for more than `longest` characters.
     """
-    if len(text) > _MAX_TEXT:
-        raise ShapeError(f"a dimension of {len(text)} characters: write at most {_MAX_TEXT}")
+    if len(text) > longest:
+        raise ShapeError(f"a dimension of {len(text)} characters: write at most {longest}")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError):

@@ -58,7 +58,7 @@ def call_into(
 
 def _check(array: Any, type: Type, shape: tuple[int, ...], path: str) -> None:
     """Refuse what cannot take a result."""
-    if not isinstance(array, np.ndarray) or isinstance(array, (np.ma.MaskedArray, np.matrix)):
+    if array.__class__ is not np.ndarray and not _is_plain(array):
         raise TypeMismatchError(
             f"{path} is a {array.__class__.__name__}: give an ndarray of shape {shape} and dtype "
             f"{type.dtype.numpy_name}, or None for a fresh result"
@@ -75,6 +75,11 @@ def _check(array: Any, type: Type, shape: tuple[int, ...], path: str) -> None:
         )
     if not array.flags.writeable:
         raise OutError(f"{path} is read-only: give an array that can be written")
+
+
+def _is_plain(array: Any) -> bool:
+    """Tell whether an object is an array without a mask, and no `np.matrix`."""
+    return isinstance(array, np.ndarray) and not isinstance(array, (np.ma.MaskedArray, np.matrix))
 
 
 def _check_apart(given: Sequence[tuple[np.ndarray, str]]) -> None:

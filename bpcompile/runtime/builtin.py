@@ -14,7 +14,7 @@ table since 1.x.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ _FIELDS = {  # of an array
 _ORDER, _NUMBER = _HEAD + _WORD + 2, _HEAD + _WORD + 4  # of a dtype
 _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 _EMPTY, _SCALAR = 184, 60  # PyArray_Empty and PyArray_Scalar in NumPy's table
+Extent = tuple[Value, Value]  # where an array begins and ends
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
 
 
@@ -229,25 +230,32 @@ class Builtin(Machine):
         """Return a C-contiguous array as Numba's functions take it."""
         return self.array(self.data(array), self.lengths(array, rank), dtype.itemsize)
 
-    def require_apart(self, one: tuple[Value, Type], other: tuple[Value, Type]) -> None:
-        """Go on where two C-contiguous arrays share no memory, or one of them is null."""
-        builder = self.builder
-        apart = self.cell(self.integer(1, self.i1))
-        null = builder.or_(self.is_null(one[0]), self.is_null(other[0]))
-        with self.where(builder.not_(null)):
-            (low, high), (first, last) = self._extent(*one), self._extent(*other)
-            before = builder.icmp_unsigned("<=", high, first)
-            after = builder.icmp_unsigned("<=", last, low)
-            builder.store(builder.or_(before, after), apart)
-        self.require(builder.load(apart))
-
-    def _extent(self, array: Value, type: Type) -> tuple[Value, Value]:
+    def extent(self, array: Value, type: Type) -> Extent:
         """Return where a C-contiguous array begins and ends."""
         size: Value = self.integer(type.dtype.itemsize)
         for length in self.lengths(array, type.rank):
             size = self.builder.mul(size, length)
         start = self.builder.ptrtoint(self.data(array), self.word)
         return start, self.builder.add(start, size)
+
+    def extent_given(self, array: Value, type: Type) -> Extent:
+        """Return where an array begins and ends, which is nowhere where it is null."""
+        low, high = self.cell(self.integer(0)), self.cell(self.integer(0))
+        with self.where(self.builder.not_(self.is_null(array))):
+            first, last = self.extent(array, type)
+            self.builder.store(first, low)
+            self.builder.store(last, high)
+        return self.builder.load(low), self.builder.load(high)
+
+    def require_apart(self, pairs: Iterable[tuple[Extent, Extent]]) -> None:
+        """Go on where no pair of arrays shares memory."""
+        builder = self.builder
+        apart: Value = self.integer(1, self.i1)
+        for (low, high), (first, last) in pairs:
+            before = builder.icmp_unsigned("<=", high, first)
+            after = builder.icmp_unsigned("<=", last, low)
+            apart = builder.and_(apart, builder.or_(before, after))
+        self.require(apart)
 
     def empty(self, lengths: Sequence[Value], dtype: Any) -> Value:
         """Return a new array, or null where there is no memory."""

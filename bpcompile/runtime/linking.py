@@ -22,6 +22,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bpcompile.runtime import lowering
+from bpcompile.runtime.blas import at_hand
+from bpcompile.runtime.inference import remembering
+
 
 def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
     """Compile one signature of a module's public function and return its compile result.
@@ -31,7 +35,8 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
     """
     if signature not in dispatcher.overloads:
         entry = dispatcher.py_func
-        with _uncollected(), _waiting_for(entry), _plain(entry.__globals__.values()):
+        emitted = entry.__globals__.values()
+        with _uncollected(), _waiting_for(entry), _plain(emitted), remembering(), at_hand():
             dispatcher.compile(signature)
         # A function that waits has had no machine code whose environment Numba could set, and
         # an exception that it raises with values needs it; Numba's cache does the same.
@@ -103,6 +108,10 @@ _NEEDLESS = (
 def _plain_pipeline() -> Any:
     """Derive our pipeline from Numba's; Numba is imported here, so that importing us is fast."""
     from numba.core.compiler import Compiler, DefaultPassBuilder
+    from numba.core.typed_passes import NativeLowering
+    from numba.core.untyped_passes import IRProcessing
+
+    exchanged = {NativeLowering: lowering.lowering_pass()}
 
     # Numba's classes have no types that mypy could check against.
     class PlainPipeline(Compiler):  # type: ignore[misc]
@@ -110,7 +119,9 @@ def _plain_pipeline() -> Any:
 
         def define_pipelines(self) -> list[Any]:
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-            passes.passes = [p for p in passes.passes if p[0].__name__ not in _NEEDLESS]
+            wanted = [p for p in passes.passes if p[0].__name__ not in _NEEDLESS]
+            passes.passes = [(exchanged.get(p[0], p[0]), *p[1:]) for p in wanted]
+            passes.add_pass_after(lowering.products_pass(), IRProcessing)
             passes.finalize()
             return [passes]
 
@@ -140,12 +151,31 @@ def _waiting_for(entry: Any) -> Iterator[None]:
 def _waiting_context() -> Any:
     """Derive our context from Numba's."""
     from numba import _dynfunc
+    from numba.core import types as numba_types
     from numba.core.cpu import CPUContext
+
+    types: Any = numba_types  # which do not say that `Array` is there
 
     class WaitingContext(CPUContext):  # type: ignore[misc]
         """Make nothing that could be called from outside but one entry point."""
 
         entry: tuple[str, str]
+
+        def get_function(self, fn: Any, sig: Any, _firstcall: bool = True) -> Any:
+            # Numba asks this of each array that it reads, and looks through all its registries for
+            # an answer: half a millisecond each time. Only classes derived from `Array` have one.
+            if fn == "__array__" and type(sig.args[0]) is types.Array:
+                raise NotImplementedError("an array is one")
+            return super().get_function(fn, sig, _firstcall)
+
+        def compile_internal(
+            self, builder: Any, impl: Any, sig: Any, args: Any, locals: Any = None
+        ) -> Any:
+            described = self.fndesc
+            is_emitted = described is not None and described.modname == self.entry[0]
+            if is_emitted and lowering.is_needless(impl):
+                return self.get_dummy_value()
+            return super().compile_internal(builder, impl, sig, args, locals)
 
         def is_entry(self, described: Any) -> bool:
             return (described.modname, described.qualname) == self.entry

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TypeMismatchError
+from bpcompile.ir.dims import Size, evaluate
 from bpcompile.ir.graph import Guard
 from bpcompile.ir.type import Type
 from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
 from bpcompile.runtime.lengths import Place, bare_name, bind_lengths, shape_of
 from bpcompile.runtime.load import LoadedModule
 from bpcompile.runtime.locks import ForkLock
+
+MAIN = "_main"
 
 
 class Inexact(TypeMismatchError):
@@ -34,11 +37,12 @@ def _inexact(*_: Any) -> Any:
 
 
 class Program:
-    """Hold one compiled function: `NAME`, `NAME_fill` and `NAME_into` of an emitted module.
+    """Hold one compiled function: `NAME`, `_main` and `NAME_into` of an emitted module.
 
     `places` describes the caller's arguments, `hidden` holds the captured arrays that follow them,
-    and `outputs` are the types of the result leaves in order. `pool` has workspaces that no call
-    is using; taking one and putting it back are each one step, so that threads may share it.
+    and `outputs` are the types of the result leaves in order. A call works in `size` words beside
+    its arguments and results. `pool` has workspaces that no call is using; taking one and putting
+    it back are each one step, so that threads may share it.
     `makers` keeps what is made of the code beside its entry points, and `lock` is held while code
     is made.
     """
@@ -52,6 +56,7 @@ class Program:
         outputs: Sequence[Type],
         dims: Sequence[str],
         guards: Sequence[Guard],
+        words: Size,
     ) -> None:
         """Hold the parts; nothing is compiled yet."""
         self.loaded = loaded
@@ -61,6 +66,7 @@ class Program:
         self.outputs = tuple(outputs)
         self.dims = tuple(dims)
         self.guards = tuple(guards)
+        self.size = words
         self.pool: list[np.ndarray] = []
         self.makers: dict[Any, Any] = {}
         self.lock = ForkLock()
@@ -94,11 +100,16 @@ class Program:
 
     @functools.cached_property
     def fill(self) -> Exact:
-        """Return the function that fills given arrays and returns the scalars."""
+        """Return the function that fills given arrays and returns the scalars.
+
+        Machine code tests the lengths of the arguments, and nothing of the arrays and workspace:
+        callers see to their lengths, and that they overlap nothing.
+        """
         with self.lock:
-            function = self.function("_fill")
             if not self.is_compiled:
+                function = self.function("_fill")
                 return Exact(function, function, function)
+            function = getattr(self.loaded.module, MAIN)
             types = list(self.inputs)
             types += [type_of(t.dtype.value, t.rank) for t in self.outputs if t.rank]
             return compile_exact(function, [*types, *self._scratch(function)], _inexact)
@@ -124,8 +135,7 @@ class Program:
 
     def words(self, lengths: Mapping[str, int]) -> int:
         """Return the number of float64 words that a call with these lengths works in."""
-        function = plain_function(self.function("_workspace"))
-        return int(function(*(lengths[name] for name in self.dims)))
+        return evaluate(self.size, lengths)
 
     @functools.cached_property
     def takes_workspace(self) -> bool:

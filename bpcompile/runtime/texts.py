@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bpcompile.emit.emitted import Emitted
 from bpcompile.emit.templates import template_root
+from bpcompile.ir.dims import parse_dim
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.walk import all_graphs
 from bpcompile.runtime.store import Store
@@ -45,7 +46,8 @@ def recall(store: Store, name: str, lowered: Graph) -> Emitted | None:
     found = json.loads(payload)
     nodes = list(_nodes(lowered)) if found["tested"] else []
     tested = tuple((nodes[place], axis) for place, axis in found["tested"])
-    return Emitted(found["text"], found["name"], tuple(found["dims"]), tested)
+    words = parse_dim(found["words"], longest=len(found["words"]))
+    return Emitted(found["text"], found["name"], tuple(found["dims"]), tested, words)
 
 
 def keep(store: Store, name: str, emitted: Emitted, lowered: Graph) -> None:
@@ -59,6 +61,7 @@ def keep(store: Store, name: str, emitted: Emitted, lowered: Graph) -> None:
         "name": emitted.name,
         "dims": emitted.dims,
         "tested": tested,
+        "words": str(emitted.words),
     }
     store.put(name, json.dumps(entry).encode("ascii"))
 

@@ -14,6 +14,7 @@ that it is over sooner keeps it.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 from bpcompile.frontend.trees import LEAF, Node, Structure
 from bpcompile.ir.dims import Size
 from bpcompile.ir.type import DType, Type
-from bpcompile.runtime.builtin import Builtin
+from bpcompile.runtime.builtin import Builtin, Extent
 from bpcompile.runtime.forms import Form, Part, Step, steps_of
 from bpcompile.runtime.lengths import bare_name
 from bpcompile.runtime.machine import Parts, Value
@@ -68,7 +69,12 @@ class _Call:
         self.machine = Builtin(program.name)
         self.lengths: dict[str, Value] = {}
         self.longest: Value = self.machine.integer(0)
+        self.words: Value = None
         (self.compiled,) = program.fill.dispatcher.overloads.values()
+
+    def shape(self, type: Type) -> list[Value]:
+        """Write the lengths of a result."""
+        return [self.machine.size(size, self.lengths) for size in type.shape]
 
     # -- in ------------------------------------------------------------------------------------
 
@@ -88,6 +94,7 @@ class _Call:
         for place, value in zip(self.program.places, values, strict=True):
             if place.size is not None:
                 self._meet(place.size, value)
+        self.words = m.size(self.program.size, self.lengths)
         return values, objects
 
     def taken(self, structure: Structure, tree: Value) -> list[Value]:
@@ -181,6 +188,23 @@ class _Call:
                 m.release(value)
         return failed, returned
 
+    def extents(self, objects: Sequence[Value]) -> list[Extent]:
+        """Write where the arrays among the objects of the leaves lie."""
+        m, types = self.machine, [place.type for place in self.program.places]
+        return [m.extent(v, t) for v, t in zip(objects, types, strict=True) if t.rank]
+
+    def require_like(self, array: Value, shape: Sequence[Value]) -> None:
+        """Go on where an array that is given has the lengths of its result."""
+        m = self.machine
+        for length, wanted in zip(m.lengths(array, len(shape)), shape, strict=True):
+            m.require(m.equal(length, wanted))
+
+    def is_enough(self, workspace: Value) -> Value:
+        """Tell whether a workspace is as long as these lengths ask for."""
+        m = self.machine
+        (length,) = m.lengths(workspace, 1)
+        return m.builder.icmp_signed(">=", length, self.words)
+
     def held(self, objects: Sequence[Value]) -> list[Value]:
         """Return the arrays among the objects of the leaves."""
         places = self.program.places
@@ -231,12 +255,19 @@ class _Bound(_Call):
         m.require(m.is_null(m.names))
         m.require(m.equal(m.count, m.integer(len(self.form.arguments))))
         values, objects = self.leaves()
-        arrays = [type for type in program.outputs if type.rank]
+        types = [type for type in program.outputs if type.rank]
         place = _FIRST + len(program.hidden)
-        tail = [self._array(m.item(m.own, place + k), t) for k, t in enumerate(arrays)]
-        place += len(arrays)
+        buffers = [m.item(m.own, place + k) for k in range(len(types))]
+        for buffer, type in zip(buffers, types, strict=True):
+            self.require_like(buffer, self.shape(type))
+        taken = [m.extent(buffer, type) for buffer, type in zip(buffers, types, strict=True)]
+        m.require_apart(itertools.product(taken, self.extents(objects)))
+        tail = [self._array(buffer, type) for buffer, type in zip(buffers, types, strict=True)]
+        place += len(buffers)
         if program.takes_workspace:
-            tail.append(self._array(m.item(m.own, place), _WORKSPACE))
+            workspace = m.item(m.own, place)
+            m.require(self.is_enough(workspace))
+            tail.append(self._array(workspace, _WORKSPACE))
             place += 1
         failed, returned = self.run([*values, *self.hidden(), *tail], self.held(objects))
         m.forgive(failed)
@@ -260,8 +291,9 @@ class _Hot(_Call):
         m.require(m.equal(m.count, m.integer(len(self.form.arguments))))
         results = {k: m.cell(m.null) for k in ranked}
         values, objects = self.leaves()
-        shapes = {k: [m.size(n, self.lengths) for n in program.outputs[k].shape] for k in ranked}
-        self._take_out(results)  # last before anything is made: what is refused holds nothing
+        shapes = {k: self.shape(program.outputs[k]) for k in ranked}
+        # Last before anything is made: what is refused holds nothing.
+        self._take_out(results, shapes, objects)
         tail = []
         self.undo = m.block("undo")  # takes back what was made, and goes the slow way
         for k in ranked:
@@ -292,7 +324,12 @@ class _Hot(_Call):
         m.builder.branch(m.refused)
         return m.finish()
 
-    def _take_out(self, results: dict[int, Value]) -> None:
+    def _take_out(
+        self,
+        results: dict[int, Value],
+        shapes: dict[int, list[Value]],
+        objects: Sequence[Value],
+    ) -> None:
         """Write how ``out=`` is taken apart; each array is put into its cell, with a reference."""
         m, types = self.machine, self.program.outputs
         given, onward = m.block("given"), m.block("arguments")
@@ -307,31 +344,32 @@ class _Hot(_Call):
         arrays: dict[int, Value] = {}
         for k, value in enumerate(self.taken(self.form.results, m.argument(m.count))):
             if k in results:
-                arrays[k] = self._given(value, types[k])
+                arrays[k] = self._given(value, types[k], shapes[k])
             else:
                 m.require(m.equal(value, m.object(None)))
-        self._keep_apart([(arrays[k], types[k]) for k in results])
+        self._keep_apart([m.extent_given(arrays[k], types[k]) for k in results], objects)
         for k, value in arrays.items():
             m.builder.store(m.retain(value), results[k])
         m.builder.branch(onward)
         m.builder.position_at_end(onward)
 
-    def _given(self, value: Value, type: Type) -> Value:
+    def _given(self, value: Value, type: Type, shape: Sequence[Value]) -> Value:
         """Write how a given array is compared with what the code takes; None becomes null."""
         m = self.machine
         found = m.cell(m.null)
         with m.where(m.builder.not_(m.equal(value, m.object(None)))):
             dtype = np.dtype(type.dtype.numpy_name)
             m.require_array(value, dtype, type.rank, writeable=True)
+            self.require_like(value, shape)
             m.builder.store(value, found)
         return m.builder.load(found)
 
-    def _keep_apart(self, arrays: Sequence[tuple[Value, Type]]) -> None:
-        """Go the slow way where two given arrays may share memory: it says which."""
-        m = self.machine
-        for k, one in enumerate(arrays):
-            for other in arrays[:k]:
-                m.require_apart(one, other)
+    def _keep_apart(self, given: Sequence[Extent], objects: Sequence[Value]) -> None:
+        """Go the slow way where a given array may share memory with another or an argument."""
+        others = self.extents(objects)
+        self.machine.require_apart(
+            (one, other) for k, one in enumerate(given) for other in (*given[:k], *others)
+        )
 
     def _allocate(self, cell: Value, type: Type, lengths: Sequence[Value]) -> None:
         """Write how a result that is not given is made."""
@@ -352,7 +390,9 @@ class _Hot(_Call):
         size = m.call("PyList_Size", m.word, [self._pool()])
         m.require(m.builder.icmp_signed(">", size, m.integer(0)), self.undo)
         last = m.builder.sub(size, m.integer(1))
-        found = m.retain(m.call("PyList_GetItem", m.pointer, [self._pool(), last]))
+        borrowed = m.call("PyList_GetItem", m.pointer, [self._pool(), last])
+        m.require(self.is_enough(borrowed), self.undo)  # the slow path makes a longer one
+        found = m.retain(borrowed)
         m.call("PyList_SetSlice", m.i32, [self._pool(), last, size, m.null])
         return found
 

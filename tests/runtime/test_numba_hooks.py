@@ -6,13 +6,14 @@ import inspect
 
 import numba
 import pytest
-from numba import _dynfunc, njit
+from numba import _dynfunc, _helperlib, njit
 from numba.core import (
     caching,
     codegen,
     compiler,
     cpu,
     errors,
+    lowering,
     registry,
     runtime,
     serialize,
@@ -20,6 +21,7 @@ from numba.core import (
     types,
 )
 from numba.core.dispatcher import Dispatcher
+from numba.np import arrayobj, linalg
 
 from bpcompile.runtime import linking
 from bpcompile.runtime.numba_cache import StoreCache
@@ -154,3 +156,47 @@ def test_pipelines_have_the_passes_that_ours_leaves_out(compiled):
 def test_calls_from_compiled_code_ask_the_dispatcher_itself():
     source = inspect.getsource(types.Dispatcher.get_call_type)
     assert "self.dispatcher.get_call_template(args, kws)" in source
+
+
+def test_products_find_the_functions_that_are_looked_up_early():
+    """`blas` calls them with nothing, so that Numba need not import all of `scipy.linalg`."""
+    assert {"xxgemm", "xxgemv", "xxdot"} <= _helperlib.c_helpers.keys()
+    assert "scipy.linalg.cython_blas" in inspect.getsource(linalg.ensure_blas)
+    assert parameters(linalg.dot_3_mm) == ["context", "builder", "sig", "args"]
+    assert parameters(linalg.make_contiguous) == ["context", "builder", "sig", "args"]
+    assert "check_args" in inspect.getsource(linalg.dot_3_mm)
+
+
+def test_lowering_has_what_ours_overrides():
+    cls = lowering.Lower
+    assert parameters(cls.lower_inst) == ["self", "inst"]
+    assert parameters(cls.lower_expr) == ["self", "resty", "expr"]
+    assert parameters(cls.lower_getitem)[2:] == ["expr", "value", "index", "signature"]
+    assert parameters(cls.lower_setitem)[1:] == [
+        "target_var",
+        "index_var",
+        "value_var",
+        "signature",
+    ]
+    assert parameters(cls._lower_call_normal) == ["self", "fnty", "expr", "signature"]
+    assert parameters(cls.lower_function_body) == ["self"]
+    assert "self._alloca_var(name, fetype)" in inspect.getsource(cls.delvar)
+    assert "self.context.enable_nrt" in inspect.getsource(cls.decref)
+    assert "lowering_class" in vars(typed_passes.NativeLowering)
+    assert "normalize_reshape_value" in inspect.getsource(arrayobj.array_reshape)
+    assert parameters(arrayobj.load_item) == ["context", "builder", "arrayty", "ptr"]
+    assert parameters(arrayobj.store_item) == ["context", "builder", "arrayty", "val", "ptr"]
+    assert parameters(cpu.CPUContext.compile_internal)[:5] == [
+        "self",
+        "builder",
+        "impl",
+        "sig",
+        "args",
+    ]
+    assert parameters(cpu.CPUContext.get_function) == ["self", "fn", "sig", "_firstcall"]
+
+
+def test_types_are_asked_of_the_context_that_remembers():
+    cls = type(registry.cpu_target.typing_context)
+    assert parameters(cls.resolve_function_type) == ["self", "func", "args", "kws"]
+    assert parameters(cls.resolve_setitem) == ["self", "target", "index", "value"]

@@ -89,12 +89,6 @@ def _meets(span, others):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
-def _rows(workspace, start, n, m):
-    """Return n rows of m words of the workspace."""
-    return workspace[start:start + n*m].reshape((n, m))
-
-
-@njit(error_model="numpy", nogil=True, boundscheck=False)
 def _span(array):
     """Return the addresses where a C-contiguous array begins and ends."""
     first = np.int64(array.ctypes.data)
@@ -212,22 +206,30 @@ def _main(
         raise ValueError("expected x.shape[1] == n")
     if labels.shape[0] != r:
         raise ValueError("expected labels.shape[0] == r")
-    v0 = _rows(workspace, 0, r, m)  # f64[r, m]
-    v1 = _rows(workspace, m*r, r, d)  # f64[r, d]
-    h = _rows(workspace, d*r + m*r, r, d)  # f64[r, d]
-    v2 = _rows(workspace, 2*d*r + m*r, r, d)  # f64[r, d]
-    v3 = _rows(workspace, 3*d*r + m*r, r, m)  # f64[r, m]
-    v4 = workspace[3*d*r + 2*m*r:3*d*r + 2*m*r + r]  # f64[r]
-    v5 = _rows(workspace, 3*d*r + 2*m*r + r, r, m)  # f64[r, m]
-    v6 = workspace[3*d*r + 3*m*r + r:3*d*r + 3*m*r + m + r]  # f64[m]
-    v7 = workspace[3*d*r + 3*m*r + m + r:3*d*r + 3*m*r + m + 2*r]  # f64[r]
-    v8 = workspace[3*d*r + 3*m*r + m + 2*r:3*d*r + 3*m*r + m + 3*r]  # f64[r]
-    v9 = workspace[3*d*r + 3*m*r + m + 3*r:3*d*r + 3*m*r + m + 4*r]  # f64[r]
-    v10 = _rows(workspace, 3*d*r + 3*m*r + m + 4*r, r, m)  # f64[r, m]
-    v11 = workspace[3*d*r + 4*m*r + m + 4*r:3*d*r + 4*m*r + ((m*r + 7) // 8) + m + 4*r].view(np.bool)[:m*r].reshape((r, m))  # bool[r, m]
-    logits_bar = _rows(workspace, 3*d*r + 2*m*r + r, r, m)  # f64[r, m]
-    h_bar = _rows(workspace, m*r, r, d)  # f64[r, d]
-    v12 = _rows(workspace, d*r + m*r, r, d)  # f64[r, d]
+    v0 = workspace[0:m*r].reshape((r, m))  # f64[r, m]
+    v1 = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
+    h = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
+    v2 = workspace[2*d*r + m*r:3*d*r + m*r].reshape((r, d))  # f64[r, d]
+    v3 = workspace[3*d*r + m*r:3*d*r + 2*m*r].reshape((r, m))  # f64[r, m]
+    end = 3*d*r + 2*m*r + r
+    v4 = workspace[3*d*r + 2*m*r:end]  # f64[r]
+    end_2 = end + m*r
+    v5 = workspace[end:end_2].reshape((r, m))  # f64[r, m]
+    end_3 = end_2 + m
+    v6 = workspace[end_2:end_3]  # f64[m]
+    end_4 = end_3 + r
+    v7 = workspace[end_3:end_4]  # f64[r]
+    end_5 = end_4 + r
+    v8 = workspace[end_4:end_5]  # f64[r]
+    end_6 = end_5 + r
+    v9 = workspace[end_5:end_6]  # f64[r]
+    end_7 = end_6 + m*r
+    v10 = workspace[end_6:end_7].reshape((r, m))  # f64[r, m]
+    end_8 = end_7 + (m*r + 7) // 8
+    v11 = workspace[end_7:end_8].view(np.bool)[:m*r].reshape((r, m))  # bool[r, m]
+    logits_bar = workspace[end:end_2].reshape((r, m))  # f64[r, m]
+    h_bar = workspace[m*r:d*r + m*r].reshape((r, d))  # f64[r, d]
+    v12 = workspace[d*r + m*r:2*d*r + m*r].reshape((r, d))  # f64[r, d]
     v0.fill(0.0)
     v13 = np.float64(r)
     v14 = -1.0 / v13  # from mean(log_softmax(logits)[arange(r), labels])  test_golden_modules.py:32
