@@ -74,8 +74,8 @@ EXCEPTIONS: dict[str, Limit] = {
         Limit(2.4, SLOPE, "of the amplitude: the roundings of sine, root and quotient, beyond 8"),
     ),
     **dict.fromkeys(
-        ["i0", "i1"],
-        Limit(2.6, SLOPE, "the roundings of exp, root and product, beyond 3"),
+        ["i0", "i0e", "i1"],
+        Limit(2.9, SLOPE, "the roundings of exp, root and product"),,
     ),
     "beta": Limit(3.8, 5.0, "those of three gamma functions and their product"),
     "betaln": Limit(4.0, SLOPE, "those of three logarithms of gamma, or that of beta"),
