@@ -75,7 +75,7 @@ EXCEPTIONS: dict[str, Limit] = {
     ),
     **dict.fromkeys(
         ["i0", "i0e", "i1"],
-        Limit(2.9, SLOPE, "the roundings of exp, root and product"),,
+        Limit(2.9, SLOPE, "the roundings of exp, root and product"),
     ),
     "beta": Limit(3.8, 5.0, "those of three gamma functions and their product"),
     "betaln": Limit(4.0, SLOPE, "those of three logarithms of gamma, or that of beta"),
