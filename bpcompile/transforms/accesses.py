@@ -20,6 +20,8 @@ from bpcompile.ops.index import At
 from bpcompile.transforms.counts import Counts, Linear
 from bpcompile.transforms.regions import Branch, Loop, counting_state
 
+MOST_WRITES = 24  # in a body: each read is held against each of them
+
 _INTEGER = Type(DType.I64)
 
 Access = tuple[Linear | None, ...]  # the index on each axis, None where it is not one or not known
@@ -36,22 +38,24 @@ class Space:
         self._counts = counts
         self._natural = [size for guard in guards for size in _natural_sizes(guard)]
         self._bounds: dict[Node, tuple[Linear | None, Linear | None]] = {}
+        self._order: dict[Node, int] = {}
 
     def variable(self, low: Linear | None, high: Linear | None) -> Linear:
         """Return a new variable that lies between two forms, both included; None: anywhere."""
         made = Node(OPS["param"], (), {"name": "index"}, _INTEGER)
+        self._order[made] = len(self._order)
         self._bounds[made] = (low, high)
         return Linear({made: 1}, 0)
 
     def is_natural(self, form: Linear) -> bool:
         """Tell whether a form is seen to be at least 0 wherever its variables are in bounds."""
-        for variable in reversed(self._bounds):
-            factor = form.terms.get(variable)
-            if factor:
-                bound = self._bounds[variable][factor < 0]
-                if bound is None:
-                    return False
-                form = form.plus(Linear({variable: 1}, 0), -factor).plus(bound, factor)
+        while variables := [term for term in form.terms if term in self._order]:
+            last = max(variables, key=self._order.__getitem__)
+            factor = form.terms[last]
+            bound = self._bounds[last][factor < 0]
+            if bound is None:
+                return False
+            form = form.plus(Linear({last: 1}, 0), -factor).plus(bound, factor)
         low = self._counts.range(form).low
         if low is None:
             return False
@@ -201,9 +205,11 @@ def start(node: Node) -> Node:
 def writes(steps: Sequence[Node], place: Place) -> list[Access] | None:
     """Return all accesses that make the forms `steps` of an array; None where some are not seen.
 
-    Those in inner loops stand in new variables.
+    Those in inner loops stand in new variables. More than `MOST_WRITES` are not looked at.
     """
     found: list[Access] = []
+    if len(steps) > MOST_WRITES:
+        return None
     for step in steps:
         if step.op.name in ("update", "accumulate"):
             found.append(place.access(step))
@@ -212,7 +218,7 @@ def writes(steps: Sequence[Node], place: Place) -> list[Access] | None:
         if made is None:
             return None
         found += made
-    return found
+    return found if len(found) <= MOST_WRITES else None
 
 
 def _inside(region: Node, k: int, place: Place) -> list[Access] | None:

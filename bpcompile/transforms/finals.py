@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import Type
-from bpcompile.transforms.accesses import Access, Place, Space, start, versions, writes
+from bpcompile.transforms.accesses import MOST_WRITES, Access, Place, Space, start, versions, writes
 from bpcompile.transforms.counts import Counts
 from bpcompile.transforms.keep import element_count, work
 from bpcompile.transforms.regions import Loop
@@ -93,6 +93,8 @@ def _after(
     if next_ones is None:
         return {}
     rest = [*next_ones, *behind]
+    if len(rest) > 4 * MOST_WRITES:  # of a deep nest
+        return {}
     found: dict[Node, list[Access]] = {forms[-1]: rest}
     for before, step in zip(forms[-2::-1], forms[:0:-1], strict=True):
         made = writes([step], place)
