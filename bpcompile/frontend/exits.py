@@ -23,9 +23,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpcompile.frontend.syntax import at, binds_or_waits, load
+from bpcompile.frontend.syntax import at, binds_or_waits, inside, load
 
 RESULT = "__bp_result__"
+KEPT_RESULT = "__bp_result_kept__"  # where a `finally` runs after `return`, and may write to it
+RESULTS = (RESULT, KEPT_RESULT)
 DONE = "__bp_done__"
 PENDING = "__bp_pending__"
 
@@ -37,15 +39,16 @@ if hasattr(ast, "TryStar"):
 
 def without_exits(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     """Return the body of a function without exits from inside its control flow."""
-    rewriting = _Exits(returns=_returns_nested(body))
+    result = KEPT_RESULT if _returns_before_finally(body) else RESULT
+    rewriting = _Exits(returns=_returns_nested(body), result=result)
     if not rewriting.returns:
         return rewriting.block(body, None)
     last = body[-1]
     given = [*body] if _always_leaves(body) else [*body, at(last, ast.Return(None))]
     first = given[0]
-    flags = [_set(first, DONE, value=False), _keep(first, RESULT, load(first, PENDING))]
+    flags = [_set(first, DONE, value=False), _keep(first, rewriting.result, load(first, PENDING))]
     found = rewriting.block(given, None)
-    made = [*flags, *found, at(last, ast.Return(load(last, RESULT)))]
+    made = [*flags, *found, at(last, ast.Return(load(last, rewriting.result)))]
     return _without_unread(made, {DONE})
 
 
@@ -71,9 +74,10 @@ class _End(ast.Break):
 class _Exits:
     """Rewrite the blocks of one function."""
 
-    def __init__(self, *, returns: bool) -> None:
-        """Say whether `return` is rewritten too."""
+    def __init__(self, *, returns: bool, result: str) -> None:
+        """Say whether `return` is rewritten too, and to which variable."""
         self.returns = returns
+        self.result = result
         self._count = 0
 
     def block(self, body: Sequence[ast.stmt], loop: _Loop | None) -> list[ast.stmt]:
@@ -101,7 +105,7 @@ class _Exits:
             if not self.returns:
                 return [node]
             value = node.value or at(node, ast.Constant(None))
-            return [_keep(node, RESULT, value), _set(node, DONE, value=True)]
+            return [_keep(node, self.result, value), _set(node, DONE, value=True)]
         if loop is None:
             return [node]
         return [_set(node, loop.flag(node), value=True)]
@@ -259,6 +263,22 @@ def _is_true(test: ast.expr) -> bool:
 def _returns_nested(body: Sequence[ast.stmt]) -> bool:
     """Tell whether a `return` stands inside control flow."""
     return any(isinstance(e, ast.Return) for node in body for e in _exits_in(node))
+
+
+def _returns_before_finally(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a `return` stands in a `try` with a `finally`, which runs after it."""
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        whole: Any = node
+        if isinstance(node, _TRIES) and whole.finalbody:
+            handled = [inner for handler in whole.handlers for inner in handler.body]
+            before = [*whole.body, *whole.orelse, *handled]
+            if any(isinstance(e, ast.Return) for inner in before for e in _own(inner)):
+                return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            stack.extend(inside(node))
+    return False
 
 
 def _none_of(like: ast.AST, flags: Sequence[str]) -> ast.expr:

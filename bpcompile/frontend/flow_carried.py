@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bpcompile.frontend.elementwise import cast
-from bpcompile.frontend.exits import DONE, RESULT
+from bpcompile.frontend.exits import DONE, RESULTS
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.memory import attach, is_known_outside, may_be, root_of
 from bpcompile.frontend.session import Frame, current
@@ -154,7 +154,7 @@ def shown(name: str) -> str:
     """Return what a variable of ours is called in a graph."""
     if name.startswith("__bp_break_"):
         return "stop"
-    return {DONE: "returned", RESULT: "result"}.get(name, name)
+    return {DONE: "returned", **dict.fromkeys(RESULTS, "result")}.get(name, name)
 
 
 def is_same(before: Any, after: Any) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from bpcompile.errors import BpcompileError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
-from bpcompile.frontend.exits import RESULT
+from bpcompile.frontend.exits import RESULT, RESULTS
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
@@ -148,7 +148,7 @@ def _variable(
         return _results(name, found, structure, regions, join)
     except BpcompileError as error:
         reason = f"{_called(name)} has different types in the arms of {variables.what}: {error}"
-        if name in (RESULT, "value"):
+        if name in (*RESULTS, "value"):
             raise TypeMismatchError(f"{reason}; give both the same structure and shape") from None
         return Unbound(reason)
 
@@ -163,7 +163,7 @@ def _is_traced(value: Any) -> bool:
 
 def _called(name: str) -> str:
     """Return how a message calls a variable."""
-    if name == RESULT:
+    if name in RESULTS:
         return "what the function returns"
     return "the value" if name == "value" else f"`{name}`"
 

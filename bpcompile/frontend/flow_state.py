@@ -22,7 +22,7 @@ import numpy as np
 
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
-from bpcompile.frontend.exits import RESULT
+from bpcompile.frontend.exits import RESULT, RESULTS
 from bpcompile.frontend.flow_alias import (
     Sharing,
     after_steps,
@@ -329,7 +329,7 @@ class State:
         """Let a result that is returned from inside start as zeros; tell whether there is one."""
         if value is NO_RESULT:
             return False
-        leaves, paths, structure = flatten(value, "result" if name == RESULT else name)
+        leaves, paths, structure = flatten(value, "result" if name in RESULTS else name)
         types = [(Type(t.expr.dtype, t.sizes), t.weak) for t in lift_all(leaves)]
         outer = current().parent
         assert outer is not None

@@ -14,6 +14,7 @@ import numpy as np
 
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it is imported
+    bits,
     compounds,
     counting,
     creation,

@@ -121,6 +121,28 @@ def test_rows_that_a_loop_names_anew_are_refused():
     refused(rows, M, 4, match=r"may share its memory")
 
 
+def test_what_finally_writes_after_a_return_is_refused_or_seen():
+    def traced_return(x, n):
+        y = x * 1.0
+        try:
+            while n > 0:
+                n -= 1
+                return y, n
+        finally:
+            y[0] = 7.0
+        return y, n
+
+    def known_return(x, n):
+        y = x * 1.0
+        try:
+            return y, n
+        finally:
+            y[0] = 7.0
+
+    refused(traced_return, V, 3, match=r"may share its memory")
+    agrees(known_return, V, 3)
+
+
 def test_operands_that_become_one_value_share_what_arms_make_of_them():
     def operands(x, a):
         u = x * 1.0
