@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.type import DType
 from bpcompile.schedule.arrange import arranged
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
 from bpcompile.schedule.cursor import Count, Cursor
+from bpcompile.schedule.effort import effort
 from bpcompile.schedule.handover import copy_into, hand_over
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, ScalarPlace
-from bpcompile.schedule.statements import Expression, For, Lit, Set, SizeValue, Var
+from bpcompile.schedule.statements import (
+    Expression,
+    For,
+    Lit,
+    Poll,
+    Set,
+    SizeValue,
+    Var,
+    has_loop,
+)
 from bpcompile.schedule.tasks import rank_of
+
+POLL_WORK = 2**26  # additions between two looks for Ctrl-C: some 50 ms
 
 
 class Carrier:
@@ -65,6 +78,23 @@ class Carrier:
         for var in self.state:
             if not var.rank:
                 var.renew()
+
+    def outermost(self) -> Cursor:
+        """Return the statements around all loops."""
+        cursor = self.cursor
+        while cursor.parent is not None:
+            cursor = cursor.parent
+        return cursor
+
+    def poll(self, each: Size) -> Poll:
+        """Return the look for Ctrl-C of an iteration that takes so much work.
+
+        The work is counted from before the loops around: many short runs of this one are a long
+        time together.
+        """
+        work = Var("work", DType.I64, ours=True)
+        self.outermost().add(Set(work, Lit(0, DType.I64)))
+        return Poll(work, each)
 
     def _constant(self, arg: Node) -> Place:
         """Return where a value that the body only reads lies."""
@@ -133,8 +163,19 @@ class CountedLoop(Carrier):
         ordered = any(var.dtype.is_float for var in scalars)
         loop = For(counter, *bounds, body, note, mirrored is not None, ordered)
         for statement in arranged(loop, self.outer.shop, bool(scalars)):
+            if isinstance(statement, For) and self._may_take_long(statement, last - first):
+                shapes = {buffer.var: buffer.shape for buffer in self.outer.shop.buffers}
+                statement.body.append(self.poll(effort(statement.body, shapes)))
             self.cursor.add(statement)
         self.finish()
+
+    def _may_take_long(self, loop: For, steps: Size) -> bool:
+        """Tell whether a loop goes one step after the other, and no length bounds its steps."""
+        if self.cursor.parent is not None or not (loop.ordered or has_loop(loop.body)):
+            return False
+        if isinstance(steps, int):
+            return steps >= POLL_WORK
+        return not self.outer.shop.facts.is_of_lengths(steps)
 
     def _mirrored(self) -> tuple[Size, Node] | None:
         """Return the one integer that the body makes of its index, where that counts downwards.

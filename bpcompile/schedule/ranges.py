@@ -73,6 +73,10 @@ class Facts:
         """Tell whether a size is plainly 0 or more, wherever it stands."""
         return _Proof({}, (), self._signed).is_length(size)
 
+    def is_of_lengths(self, size: Size) -> bool:
+        """Tell whether a size is made of lengths of arrays alone, and of no run-time number."""
+        return self._signed.isdisjoint(size_names(self.expanded(size)))
+
     def never_negative(self, size: Size) -> bool:
         """Tell whether a size is proved to be 0 or more here."""
         size = self.expanded(size)

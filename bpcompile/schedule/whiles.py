@@ -13,7 +13,7 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.effort import effort
 from bpcompile.schedule.handover import hand_over
-from bpcompile.schedule.loops import Carrier, place_of
+from bpcompile.schedule.loops import POLL_WORK, Carrier, place_of
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace
 from bpcompile.schedule.statements import (
@@ -23,7 +23,6 @@ from bpcompile.schedule.statements import (
     Lit,
     Move,
     NewTape,
-    Poll,
     Set,
     SizeValue,
     Statement,
@@ -31,7 +30,6 @@ from bpcompile.schedule.statements import (
     While,
 )
 
-POLL_WORK = 2**26  # additions between two looks for Ctrl-C: some 50 ms
 _ZERO = Lit(0, DType.I64)
 
 
@@ -121,11 +119,8 @@ class WhileLoop(Carrier):
         tape = Var(hint or "tape", type.dtype, 1 + type.rank, ours=not hint)
         length = Var("length", DType.I64).size  # which nothing says in advance
         self.outer.shop.buffers.append(Buffer(tape, (length, *type.shape), "tape"))
-        outermost = self.cursor
-        while outermost.parent is not None:
-            outermost = outermost.parent
         # Before the loops around: what has grown in one of their iterations serves the next one.
-        outermost.add(NewTape(tape, type.shape))
+        self.outermost().add(NewTape(tape, type.shape))
         return tape
 
     def _poll(self, test: list[Statement], cursor: Cursor) -> None:
@@ -135,9 +130,7 @@ class WhileLoop(Carrier):
         total = product((each, self.limit))
         if self.limit and isinstance(total, int) and total < POLL_WORK:
             return
-        work = Var("work", DType.I64, ours=True)
-        self.cursor.add(Set(work, _ZERO))
-        cursor.add(Poll(work, each))
+        cursor.add(self.poll(each))
 
 
 def _is(node: Node, value: int) -> bool:

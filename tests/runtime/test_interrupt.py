@@ -25,6 +25,21 @@ def endless(x):
         y = y * 0.5 + 1.0
     return y * x
 
+def long(x, n):
+    y = x
+    for i in range(n):
+        y = np.sin(y) + 0.5 * y
+    return y
+
+def many(x, n):
+    total = 0.0
+    for i in range(n):
+        y = x * (1.0 + 1e-9 * i)
+        while y * y - 2.0 > 1e-12:
+            y = 0.5 * (y + 2.0 / y)
+        total += y
+    return total
+
 def interrupted(name, call):
     # From outside: no thread of this process runs while the user's function holds Python's lock.
     subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -INT {os.getpid()}"])
@@ -49,6 +64,9 @@ calls = [value, value.bind(1.0), gradient, outer, saved.endless_compile]
 results = [float(call(-3.0)) for call in calls]
 for name, call in zip(["value", "bound", "gradient", "njit", "saved"], calls):
     interrupted(name, lambda: call(1.0))
+for function in (long, many):
+    counted = bp.compile(function).compile(1.0, 3)
+    interrupted(function.__name__, lambda: counted(3.0, 10**11))
 print(results == [float(call(-3.0)) for call in calls], flush=True)
 """
 
@@ -65,4 +83,6 @@ def test_every_call_of_an_endless_loop_is_interrupted(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert found.stderr == ""
-    assert found.stdout.split() == ["value", "bound", "gradient", "njit", "saved", "True"]
+    assert found.stdout.split() == [
+        *("value", "bound", "gradient", "njit", "saved", "long", "many", "True")
+    ]
