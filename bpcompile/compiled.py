@@ -347,6 +347,10 @@ class CompiledFunction(Inspected):
         found = self._find(arguments)
         return found, found.leaves(arguments, extras)
 
+    def _model_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Arguments]:
+        """Return the function as its author wrote it, and what a call of it is given."""
+        return self._function, self._arguments(args, kwargs)[0]
+
     # -- bind ----------------------------------------------------------------------------------
 
     def bind(self, *example: Any, **keywords: Any) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpcompile import startup
 from bpcompile.errors import ArgumentError, NotCompiledError
+from bpcompile.frontend.arguments import Arguments
 from bpcompile.ir.graph import Graph
 from bpcompile.runtime.cfunction import CFunction, c_function
 from bpcompile.runtime.native import asm_text, fresh_dispatcher, into_dispatcher, llvm_text
@@ -89,6 +90,10 @@ class Inspected:
         """Return the code for a call, compiled now if need be, and the call's exact leaves."""
         raise NotImplementedError
 
+    def _model_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Arguments]:
+        """Return the function as its author wrote it, and what a call of it is given."""
+        raise NotImplementedError
+
     def explain(self, *args: Any, **kwargs: Any) -> Ledger:
         """Return the backpropagation of a call, operation by operation: the ledger.
 
@@ -108,14 +113,16 @@ class Inspected:
 
         Derivatives are compared with complex steps, or with central differences where an operation
         has no complex form. The report is falsy where an entry is off by more than half of the
-        digits, and has the worst entry of each argument.
+        digits, and has the worst entry of each argument. What the interpreter finds is compared in
+        turn with what the function itself returns, run by Python on copies of the arguments, where
+        it runs so: that would show a fault in how it was traced.
 
             >>> import bpcompile as bp
             >>> report = bp.grad(lambda x: x**3, target="numpy").check(2.0)
             >>> bool(report), report.worst["x"].expected
             (True, 12.0)
         """
-        return showing.check(*self._taken(args, kwargs))
+        return showing.check(*self._taken(args, kwargs), *self._model_call(args, kwargs))
 
     def cost(self, *args: Any, **kwargs: Any) -> Cost:
         """Return what a call costs: operations, bytes read and written, workspace.

@@ -7,9 +7,14 @@ names.
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from bpcompile.frontend.arguments import Arguments
 from bpcompile.frontend.trees import leaves_of
 from bpcompile.show.check import Named, Returned
 from bpcompile.show.check import check as check_gradient
@@ -46,12 +51,33 @@ def explain(made: Specialization, leaves: Sequence[Any]) -> Ledger:
     return explain_graph(graph, _arguments(made, leaves), wrt, seeds, trail)
 
 
-def check(made: Specialization, leaves: Sequence[Any]) -> GradientReport:
-    """Return the check of a call."""
+def check(
+    made: Specialization, leaves: Sequence[Any], function: Callable[..., Any], given: Arguments
+) -> GradientReport:
+    """Return the check of a call; `function` is the user's own, and `given` what it takes."""
     results = list(leaves_of(made.call(leaves, None))[0])
     returned = _returned(made, leaves, results)
+    names = made.compilation.traced.structure.paths("result")
+    plain = _plainly(function, given)
+    if len(plain) == len(names):
+        returned = dataclasses.replace(returned, plain=_named(names, range(len(plain)), plain))
     graph = made.compilation.traced.graph
     return check_gradient(graph, _arguments(made, leaves), returned)
+
+
+def _plainly(function: Callable[..., Any], given: Arguments) -> list[Any]:
+    """Return what Python makes of copies of the arguments, taken apart.
+
+    Nothing where the function does not run so, as one that must be traced.
+    """
+    copies = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in given.leaves]
+    args, kwargs = given.rebuild(copies)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return list(leaves_of(function(*args, **kwargs))[0])
+    except Exception:  # noqa: BLE001  (whatever the function of a user may raise)
+        return []
 
 
 def cost(made: Specialization, leaves: Sequence[Any]) -> Cost:

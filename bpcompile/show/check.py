@@ -49,6 +49,7 @@ class Returned:
         seeds: what each output is multiplied with, None for nothing; by default the first by 1.
         tangents: derivatives of outputs along `directions`.
         directions: the tangent of each parameter that moves, by position.
+        plain: outputs of the model as Python itself computes them.
     """
 
     values: Sequence[Named] = ()
@@ -56,6 +57,7 @@ class Returned:
     seeds: Sequence[Any] | None = None
     tangents: Sequence[Named] = ()
     directions: Mapping[int, Any] = field(default_factory=dict)
+    plain: Sequence[Named] = ()
 
 
 def check(
@@ -119,12 +121,23 @@ class _Checker:
         """Return the checks of values, tangents and gradients."""
         reference, returned = self.reference, self.returned
         found = [self._array(named, "value", _value(named.position)) for named in returned.values]
+        for named in returned.plain:
+            found.append(self._array(self._fitting(named), "python", _value(named.position)))
         directions = {k: np.asarray(v) for k, v in returned.directions.items()}
         for named in returned.tangents:
             found.append(self._array(named, "tangent", _tangent(named.position, directions)))
         for named in returned.gradients:
             found += self._gradient(named)
         return GradientReport(reference.graph.name, reference.method, self.rtol, tuple(found))
+
+    def _fitting(self, named: Named) -> Named:
+        """Return what Python computed; of another shape or kind it is NaN, which fails."""
+        shape = self.reference.values[named.position].shape
+        try:
+            got = np.asarray(named.got, np.float64)
+        except (TypeError, ValueError):
+            got = np.array(np.nan)
+        return named if got.shape == shape else named._replace(got=np.full(shape, np.nan))
 
     def _weighed(self, outputs: Sequence[np.ndarray], *, absolute: bool = False) -> float:
         """Return Σ seed · output, or Σ |seed| · output."""

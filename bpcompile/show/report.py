@@ -16,7 +16,8 @@ class Check:
     Attributes:
         name: the argument, or the result.
         kind: ``"gradient"`` entry by entry, ``"direction"`` for a gradient times a drawn
-            direction, ``"value"`` or ``"tangent"`` for a result.
+            direction, ``"value"`` or ``"tangent"`` for a result, ``"python"`` for what Python
+            itself computes.
         ok: whether every entry passed.
         index: the worst entry, () for a scalar.
         got: what the compiled function has there.

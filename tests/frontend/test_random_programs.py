@@ -123,7 +123,7 @@ def simple(draw):
         f"{name}[{name} > 0.3] = 0.1", f"{name}[j] = {value}", f"{name}[j[:2]] += {value}",
         f"m[m > {other}] = {value}", f"m[j[:3] % 3, j[1:]] = {value}",
         f"{name}[[2, 0]] = {name}[[0, 1]]",
-        f"{name}[{name} > {other}] *= 0.5", f"{name}[v > 0] = {array}[v > 0]",
+        f"{name}[{name} > {other}] *= 0.5", f"{name}[v > 0] = ({array})[v > 0]",
         f"np.add.at({name}, j, {value})", f"m[k % 3][v > 0.2] = {value}",
     )  # fmt: skip
     trees = (

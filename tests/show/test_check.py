@@ -204,7 +204,10 @@ X, Y = np.array([0.3, 1.2, -0.7]), np.array([2.0, -1.0, 0.5])
 )
 def test_every_transform_is_checked(fn, args, kinds):
     report = fn.check(*args)
-    assert [entry.kind for entry in report.checks] == kinds
+    found = [entry.kind for entry in report.checks]
+    assert [kind for kind in found if kind != "python"] == kinds
+    results = len(fn.graph.outputs)
+    assert found.count("python") == results, "each result is compared with Python's, too"
     assert report, str(report)
     assert all(entry.error < 1e-14 for entry in report.checks)
     assert report._repr_html_().startswith("<table")
@@ -219,3 +222,32 @@ def test_names_are_those_of_the_arguments():
 def test_machine_code_is_checked():
     report = bp.value_and_grad(lambda x: np.sum(np.tanh(x) ** 2)).check(X)
     assert report, str(report)
+
+
+def test_what_python_computes_is_compared_with_the_trace():
+    """Captured values are those of the first call: here the function has changed since."""
+    captured = [1.0]
+
+    def model(x):
+        return np.sum(x) * captured[0]
+
+    fn = bp.value_and_grad(model, target="numpy", cache=False)
+    x = np.arange(3.0)
+    assert [c.kind for c in fn.check(x).checks] == ["value", "python", "gradient"]
+    assert fn.check(x)
+    captured[0] = 2.0
+    report = fn.check(x)
+    assert not report
+    assert [(c.kind, c.expected, c.got) for c in report.checks if not c.ok] == [
+        ("python", 3.0, 6.0)
+    ]
+
+
+def test_arguments_of_a_check_stay_as_they_are():
+    def model(x):
+        x[0] = 0.0
+        return np.sum(x * x)
+
+    x = np.array([1.0, 2.0])
+    assert bp.grad(model, target="numpy", cache=False).check(x)
+    assert x[0] == 1.0
