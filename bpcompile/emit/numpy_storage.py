@@ -52,7 +52,7 @@ class Storage:
         self.hints: dict[Node, str | None] = {}  # what regions call the values that they take
         self._root: dict[Node, Node] = {}
         self._members: dict[Node, list[Node]] = {}
-        self._changes: dict[Node, list[int]] = {}  # when the values under a name are overwritten
+        self._changes: dict[Node, list[float]] = {}  # when the values under a name are overwritten
         if holders or any(
             n.op.name in WRITES or (n.attrs and n.op.kind is Kind.REGION) for n in graph.nodes
         ):
@@ -216,7 +216,12 @@ class Storage:
                     return False
         if not self._is_free(root, self.order[where], by):
             return False
-        self._changes.setdefault(root, []).append(self.order[where])
+        at: float = self.order[where]
+        if node.op.name in WRITES:  # its array is made in a statement before the one that reads
+            if any(self._root[arg] is root for arg in node.args[1:]):
+                return False
+            at -= 0.5
+        self._changes.setdefault(root, []).append(at)
         self._members[mine].remove(node)
         self._join(node, root)
         return True

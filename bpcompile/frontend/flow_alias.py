@@ -8,11 +8,11 @@ be the same must not be written to while both are alive (`bpcompile.frontend.mem
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from bpcompile.frontend.flow_carried import Start
+from bpcompile.frontend.flow_carried import Given, Start
 from bpcompile.frontend.flow_past import Key
 from bpcompile.frontend.memory import is_known_outside, may_be, may_share
 from bpcompile.frontend.session import Frame
@@ -47,6 +47,24 @@ def end_of(leaf: Tracer, params: Mapping[int, Key], frame: Frame) -> End:
         else:
             found.made.add(id(array))
     return found
+
+
+def steps_of(
+    frame: Frame, leaves: Iterable[tuple[Key, Start, Given, Tracer]]
+) -> tuple[dict[Key, Start], dict[Key, End]]:
+    """Return what carried arrays are before the first step and after each, at the end of a body.
+
+    Each leaf comes with its start and its parameter.
+    """
+    starts: dict[Key, Start] = {}
+    found: dict[Key, Tracer] = {}
+    params: dict[int, Key] = {}
+    for key, start, given, leaf in leaves:
+        starts[key], found[key] = start, leaf
+        tracer = given.tracer()
+        if tracer is not None:
+            params[id(tracer)] = key
+    return starts, {key: end_of(leaf, params, frame) for key, leaf in found.items()}
 
 
 def is_outer(frame: Frame, root: Tracer) -> bool:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from bpcompile.errors import BpcompileError
 from bpcompile.frontend.elementwise import cast
 from bpcompile.frontend.exits import DONE, RESULTS
+from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.memory import attach, is_known_outside, may_be, root_of
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer, View
-from bpcompile.frontend.trees import Structure
+from bpcompile.frontend.trees import Structure, leaves_of
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import DType, Type
 
@@ -101,11 +106,15 @@ class Start:
 
 @dataclass
 class Carried:
-    """Hold a variable whose leaves are carried; `start` are those before the loop."""
+    """Hold a variable whose leaves are carried; `start` are those before the loop.
+
+    A `late` one has no value before a step: what is carried is read after the loop only.
+    """
 
     paths: list[str]
     structure: Structure
     start: list[Start]
+    late: bool = False
 
 
 class Next(NamedTuple):
@@ -136,6 +145,30 @@ class Opened:
     leaves: dict[int, list[Given | None]]
     arrays: list[Expr]
     mark: int = 0
+
+
+def hold_shared(starts: Sequence[Start]) -> None:
+    """Hold the arrays that two variables of a loop know, which are unset all at once."""
+    count = Counter(id(start.root) for start in starts if start.root is not None)
+    for start in starts:
+        if count[id(start.root)] > 1:
+            start.hold()
+
+
+_LEAVES = (Tracer, np.ndarray, bool, int, float, np.generic, Length)
+
+
+def are_carried(leaves: Sequence[Any]) -> bool:
+    """Tell whether the leaves of a tree, which are some, are arrays and numbers."""
+    return bool(leaves) and all(isinstance(leaf, _LEAVES) for leaf in leaves)
+
+
+def has_leaves(value: Any) -> bool:
+    """Tell whether a value is a tree of arrays and numbers."""
+    try:
+        return are_carried(leaves_of(value)[0])
+    except BpcompileError:
+        return False
 
 
 def zero(of: tuple[Type, bool]) -> Start:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpcompile.errors import LimitError, TraceError
-from bpcompile.frontend.memory import undo
+from bpcompile.frontend.memory import root_of, undo
 from bpcompile.frontend.mutation import objects_before
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.scopes import cells
@@ -77,6 +77,11 @@ class FlowRegion:
     def enter(self) -> None:
         """Let what follows be traced into this graph."""
         enter(self.frame)
+
+    def arrays_written(self) -> list[Tracer]:
+        """Return the outer arrays that were written to so far and are no views of others."""
+        journal = self.frame.journal or {}
+        return [target for target, _ in journal.values() if root_of(target) is target]
 
     def leave(self) -> None:
         """Let the trace go on outside, where outer arrays hold what they held before."""

@@ -14,11 +14,8 @@ same one: see `bpcompile.frontend.flow_alias`.
 from __future__ import annotations
 
 import weakref
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
@@ -27,7 +24,7 @@ from bpcompile.frontend.flow_alias import (
     Sharing,
     after_steps,
     before_steps,
-    end_of,
+    steps_of,
 )
 from bpcompile.frontend.flow_carried import (
     Carried,
@@ -35,26 +32,28 @@ from bpcompile.frontend.flow_carried import (
     Next,
     Opened,
     Start,
+    are_carried,
+    has_leaves,
+    hold_shared,
     is_read,
     is_same,
     short,
     shown,
     zero,
 )
-from bpcompile.frontend.flow_past import Key, Result, Settled, arrays_at, places_of
+from bpcompile.frontend.flow_past import Key, Result, Settled, arrays_at, places_of, site
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
-from bpcompile.frontend.memory import forget_old_variables, hold, root_of
+from bpcompile.frontend.memory import forget_old_variables, hold
 from bpcompile.frontend.session import Frame, current, entered
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import flatten, leaves_of
-from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
+from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound, Wanted
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import Type
 
 _MOST_STEPS = 100
-_NUMBERS = (bool, int, float, np.generic, Length)
 
 
 class State:
@@ -62,10 +61,13 @@ class State:
 
     def __init__(self, variables: Variables) -> None:
         """Take the variables as they are before the loop, and unset those that are carried."""
-        past = current().past
+        past, last = current().past, current().session.last
         self.settled: Settled = Settled() if past is None else past.settled()
         self._is_inner = past is not None
         self.variables = variables
+        here = site() if last else None
+        self._wanted: dict[int, Wanted] = {}  # by variable: which inner loops must carry it, too
+        self._late = {k for k, name in enumerate(variables.names) if (here, name) in last}
         self.arrays: list[Tracer] = []  # those from outside that the body writes to
         self.carried: dict[int, Carried] = {}
         self.reasons: dict[int, str] = {}  # why a variable has no value after the loop
@@ -78,12 +80,12 @@ class State:
             if isinstance(value, (Unbound, type(NO_RESULT))):
                 continue
             leaves, paths, structure = flatten(value, name)
-            if leaves and all(isinstance(leaf, (Tracer, np.ndarray, *_NUMBERS)) for leaf in leaves):
+            if are_carried(leaves):
                 self.carried[number] = Carried(paths, structure, [Start(leaf) for leaf in leaves])
                 self._before[number] = UNSET
             del leaves
         value = None
-        self._hold_shared()
+        hold_shared(self._starts())
         variables.set(self._before)
         forget_old_variables()
         for start in self._starts():
@@ -103,8 +105,9 @@ class State:
         """Start from what the loop carried in the end when it was traced before."""
         last = self.settled
         for number, (paths, structure, types) in last.results.items():
-            if self._before[number] is NO_RESULT:
-                self.carried[number] = Carried(paths, structure, list(map(zero, types)))
+            late = isinstance(self._before[number], Unbound) and number in self._late
+            if late or self._before[number] is NO_RESULT:
+                self.carried[number] = Carried(paths, structure, list(map(zero, types)), late)
         starts = self._by_key()
         for key, start in starts.items():
             if key in last.dtypes:
@@ -118,14 +121,6 @@ class State:
     def _by_key(self) -> dict[Key, Start]:
         """Return the leaves of all that is carried by variable and number."""
         return {(n, k): s for n, one in self.carried.items() for k, s in enumerate(one.start)}
-
-    def _hold_shared(self) -> None:
-        """Hold the arrays that two of the variables know, which are unset all at once."""
-        every = self._starts()
-        count = Counter(id(start.root) for start in every if start.root is not None)
-        for start in every:
-            if count[id(start.root)] > 1:
-                start.hold()
 
     def _starts(self) -> list[Start]:
         """Return the leaves of all that is carried."""
@@ -150,10 +145,10 @@ class State:
                 leaf = Tracer(builder.param(shown(path), start.expr.type), start.weak)
                 leaves.append(leaf)
                 given.append(Given(leaf.expr, weakref.ref(leaf)))
-                if leaf.ndim:
+                if leaf.ndim and not one.late:
                     made[number, len(given) - 1] = leaf
             opened.leaves[number] = given
-            values[number] = one.structure.unflatten(leaves)
+            values[number] = UNSET if one.late else one.structure.unflatten(leaves)
         for target in self.arrays:
             inside = builder.param(target.expr.node.name or "array", target.type)
             opened.arrays.append(inside)
@@ -185,7 +180,10 @@ class State:
                 if leaves is not None:
                     again |= self._widened(number, leaves)
                     found[number] = leaves
+            elif isinstance(before, Unbound) and number in self._late and self._lasts(value):
+                again |= self._resulted(number, name, value, late=True)
             elif isinstance(before, Unbound):
+                self._wanted[number] = value.wanted if isinstance(value, Unbound) else frozenset()
                 self.reasons[number] = (
                     f"`{name}` gets its value inside {self.variables.what} only, which may run no "
                     "time: give it a value before"
@@ -198,7 +196,8 @@ class State:
                     f"{short(value)} after one step of it: only numbers, arrays and trees of them "
                     "change from step to step"
                 )
-        written = [t for t in self._written(region) if not any(t is a for a in self.arrays)]
+        known = {id(array) for array in self.arrays}
+        written = [array for array in region.arrays_written() if id(array) not in known]
         if written:
             self.arrays.extend(written)
             if self._is_inner:
@@ -217,12 +216,6 @@ class State:
             return None
         self.carried = {number: self.carried[number] for number in found}
         return [[Next(leaf, leaf.expr) for leaf in found[number]] for number in self.carried]
-
-    def _written(self, region: FlowRegion) -> Iterator[Tracer]:
-        """Yield the outer arrays that were written to and are no views of others."""
-        for target, _ in (region.frame.journal or {}).values():
-            if root_of(target) is target:
-                yield target
 
     def _kept(self, found: dict[int, list[Tracer]], opened: Opened, writes: bool) -> bool:
         """Find out which variables stay the array that they are; tell whether that is news."""
@@ -247,27 +240,21 @@ class State:
         self, region: FlowRegion, found: dict[int, list[Tracer]], opened: Opened, writes: bool
     ) -> bool:
         """Find out what the carried arrays may be; tell whether the writes must be seen again."""
-        starts: dict[Key, Start] = {}
-        found_leaves: dict[Key, Tracer] = {}
-        params: dict[int, Key] = {}
-        exprs: dict[Key, Expr] = {}
-        for number, group in found.items():
-            if self.variables.names[number] == RESULT:
-                continue  # nothing that runs after a `return` reads or writes what it returns
-            one = self.carried[number]
-            for k, (given, leaf) in enumerate(zip(opened.leaves[number], group, strict=True)):
-                if given is not None and leaf.ndim:
-                    key = (number, k)
-                    starts[key], found_leaves[key], exprs[key] = one.start[k], leaf, given.expr
-                    tracer = given.tracer()
-                    if tracer is not None:
-                        params[id(tracer)] = key
-        ends = {key: end_of(leaf, params, region.frame) for key, leaf in found_leaves.items()}
+        leaves = [
+            ((number, k), start, given, leaf)
+            for number, group in found.items()
+            if self.variables.names[number] != RESULT  # after `return` nothing reads or writes it
+            for k, (start, given, leaf) in enumerate(
+                zip(self.carried[number].start, opened.leaves[number], group, strict=True)
+            )
+            if given is not None and leaf.ndim
+        ]
+        starts, ends = steps_of(region.frame, leaves)
         before = before_steps(starts, ends)
         self._sharing_after = before, after_steps(before, ends)
         nodes = {arg for node in region.frame.builder.nodes for arg in node.args}
         nodes.update(before.node for _, before in region.frame.session.writes[opened.mark :])
-        read = {key for key, expr in exprs.items() if expr.node in nodes}
+        read = {key for key, _, given, _ in leaves if given.expr.node in nodes}
         read.update(param for end in ends.values() for param in end.params)
         known, self._sharing = self._sharing, before.among(read)
         news = writes and not self._sharing.is_within(known)
@@ -325,7 +312,7 @@ class State:
             changed = True
         return changed
 
-    def _resulted(self, number: int, name: str, value: Any) -> bool:
+    def _resulted(self, number: int, name: str, value: Any, *, late: bool = False) -> bool:
         """Let a result that is returned from inside start as zeros; tell whether there is one."""
         if value is NO_RESULT:
             return False
@@ -334,7 +321,7 @@ class State:
         outer = current().parent
         assert outer is not None
         with entered(outer):
-            self.carried[number] = Carried(paths, structure, list(map(zero, types)))
+            self.carried[number] = Carried(paths, structure, list(map(zero, types)), late)
         self.settled.results[number] = Result(paths, structure, types)
         return True
 
@@ -379,8 +366,21 @@ class State:
         self._note_after(arrays)
         for number, reason in self.reasons.items():
             if number not in self.carried:
-                values[number] = Unbound(reason)
+                values[number] = Unbound(reason, self._asked(number))
         self.variables.set(values)
+
+    def _asked(self, number: int) -> Wanted:
+        """Return how to ask for the last value of a variable; nothing where no step may run."""
+        count = self.count
+        sizes = current().session.sizes
+        steps = sizes.value(count.dim) if isinstance(count, Length) else count
+        if number not in self._wanted or not (isinstance(steps, int) and steps > 0):
+            return frozenset()
+        return self._wanted[number] | {(site(), self.variables.names[number])}
+
+    def _lasts(self, value: Any) -> bool:
+        """Tell whether a variable that has no value before has one after the last step."""
+        return has_leaves(value) and self._runs()
 
     def _note_after(self, arrays: Mapping[Key, Tracer]) -> None:
         """Note what arrays may be after the loop: those from before too, if no step may run."""

@@ -34,7 +34,11 @@ class Session:
     """Hold what one trace knows: lengths, captured arrays, and who named which value."""
 
     def __init__(
-        self, sizes: Sizes, unroll: int = 8, unrolled: frozenset[Site] = frozenset()
+        self,
+        sizes: Sizes,
+        unroll: int = 8,
+        unrolled: frozenset[Site] = frozenset(),
+        last: frozenset[tuple[Site, str]] = frozenset(),
     ) -> None:
         """Start without captured values; known loops of up to `unroll` steps are unrolled."""
         self.sizes = sizes
@@ -47,6 +51,7 @@ class Session:
         self.tries = 0  # the bodies of `try` that are being traced
         self.unroll = unroll
         self.unrolled = unrolled  # the known loops that could not be rolled, by their place
+        self.last = last  # variables that are read after the loop that gives them their value
         self.rolling: list[Site] = []  # the known loops that are being rolled, outermost first
 
     def unique(self, name: str) -> str:

@@ -48,6 +48,7 @@ from bpcompile.frontend.sizes import Sizes, bare_name
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import Structure, flatten, leaves_of
+from bpcompile.frontend.unbound import LastValueNeededError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node
@@ -146,11 +147,16 @@ def trace(
         exp
     """
     unrolled: frozenset[Site] = frozenset()
+    last: frozenset[tuple[Site, str]] = frozenset()
     first: Exception | None = None
     while True:
-        session = Session(Sizes(()), unroll, unrolled)
+        session = Session(Sizes(()), unroll, unrolled, last)
         try:
             return _traced(function, args, kwargs, name, dims, session)
+        except LastValueNeededError as error:
+            if error.wanted <= last:
+                raise TraceError(str(error)) from None
+            last |= error.wanted
         except LimitError:
             if first is None:
                 raise

@@ -10,21 +10,41 @@ from typing import Any, NoReturn
 from bpcompile.errors import TraceError
 from bpcompile.frontend.origins import where
 
+Wanted = frozenset[tuple[Any, str]]  # the places of loops, and a variable's name
+
+
+class LastValueNeededError(TraceError):
+    """Say that a variable is used whose last value a loop could have carried: which, and of which.
+
+    The function is then traced anew, and the loop carries it.
+    """
+
+    wanted: Wanted = frozenset()
+
 
 class Unbound:
-    """Refuse every use of a variable, for a reason."""
+    """Refuse every use of a variable, for a reason.
 
-    __slots__ = ("reason",)
+    `wanted` says which loops could carry its last value, by their place, and the variable's name.
+    """
+
+    __slots__ = ("reason", "wanted")
     __hash__ = object.__hash__
 
-    def __init__(self, reason: str = "") -> None:
+    def __init__(self, reason: str = "", wanted: Wanted = frozenset()) -> None:
         """Hold the reason: a whole sentence without its end."""
         self.reason = reason
+        self.wanted = wanted
 
     def refuse(self, *_: Any, **__: Any) -> NoReturn:
         """Raise the error for a use."""
         reason = self.reason or "a variable is used before it is given a value"
-        raise TraceError(f"{reason}; it is used{where()}")
+        text = f"{reason}; it is used{where()}"
+        if not self.wanted:
+            raise TraceError(text)
+        error = LastValueNeededError(text)
+        error.wanted = self.wanted
+        raise error
 
     def __getattr__(self, name: str) -> NoReturn:
         """Refuse an attribute."""

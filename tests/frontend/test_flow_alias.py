@@ -178,3 +178,24 @@ def test_a_body_that_overwrites_an_array_by_one_without_a_name_is_simplified():
     for n, slope in ((0, 1.0), (3, 0.5)):
         x_bar = bp.grad(overwritten, target="numpy", cache=False, verify=True)(x, n)
         np.testing.assert_allclose(x_bar, np.full(3, slope))
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_an_array_turned_round_by_each_step(target):
+    def turned(x, n):
+        u, s = x * 1.0, 0.0
+        for i in range(n):
+            s += u[0] * i
+            u[:] = u[::-1]
+        return (u * np.arange(1.0, 5.0)).sum() + s
+
+    x = np.array([0.3, 0.2, 0.5, 0.7])
+    fn = bp.value_and_grad(turned, target=target)
+    for n, slope in (
+        (0, [1.0, 2.0, 3.0, 4.0]),
+        (3, [6.0, 3.0, 2.0, 2.0]),
+        (4, [3.0, 2.0, 3.0, 8.0]),
+    ):
+        value, x_bar = fn(x, n)
+        np.testing.assert_allclose(value, turned(x, n), rtol=1e-14)
+        np.testing.assert_allclose(x_bar, slope, rtol=1e-14)

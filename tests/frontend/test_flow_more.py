@@ -490,3 +490,78 @@ def test_what_del_changes_is_refused():
         return x[0]
 
     refused(model, V, match=r"`kept` \(dict\) is changed at")
+
+
+# -- what is read after the loop that gives it its value ---------------------------------------
+
+
+def read_after_known_steps(x):
+    t = 0.0
+    for i in range(15):
+        z = x[0] * i
+        t += z
+    return t + i + z
+
+
+def read_after_an_array(x):
+    for i, v in enumerate(x):
+        pair = (v * 2, i)
+        row = x[i:]
+    return pair, i, v, len(row)
+
+
+def read_after_inner_loops(x):
+    total = 0.0
+    for _ in range(12):
+        for k in range(len(x)):
+            last = x[k] + total
+        total = 0.5 * last
+    return total, last, k
+
+
+def read_after_a_break(x):
+    for i in range(20):
+        z = x[0] * i
+        if z > 7:
+            break
+    return z, i
+
+
+@pytest.mark.parametrize(
+    "model", [read_after_known_steps, read_after_an_array, read_after_inner_loops]
+)
+def test_a_variable_may_be_read_after_the_loop_that_binds_it(model):
+    agrees(model, V)
+
+
+def test_a_variable_is_read_after_a_break():
+    agrees(read_after_a_break, V)
+    agrees(read_after_a_break, -V)
+
+
+def test_a_variable_that_no_step_may_bind_is_refused():
+    def bound_in_an_arm(x):
+        for v in x:
+            if v > 0:
+                z = v
+        return z
+
+    def of_a_traced_count(x, n):
+        for i in range(n):
+            z = x[i]
+        return z
+
+    refused(bound_in_an_arm, V, match=r"`z` gets its value inside the `for` at .* only")
+    refused(of_a_traced_count, V, 3, match=r"`z` gets its value inside the `for` at .* only")
+
+
+def test_a_variable_that_the_first_step_binds_in_an_arm_unrolls_the_loop():
+    def bound_in_the_first_step(x):
+        for i in range(12):
+            if i > 0:
+                z = z + x[0]  # noqa: F821  (the first step has bound it)
+            else:
+                z = x[1]
+        return z
+
+    agrees(bound_in_the_first_step, V)
