@@ -292,6 +292,11 @@ def only_looks(func_ir: Any, described: Any) -> bool:
                 return False
             if getattr(type, "layout", "C") not in "CF":
                 return False
+        for statement in block.find_insts((ir.SetItem, ir.StaticSetItem)):
+            target, value = types[statement.target.name], types[statement.value.name]
+            ours = is_whole(getattr(statement, "index", None)) and is_alike(target, value)
+            if is_counted(context, value) and not ours:
+                return False  # Numba copies an array by means that count
     return True
 
 
