@@ -100,7 +100,8 @@ class Reader:
     def named(self, node: Node, at: Index, value: Expression, cursor: Cursor) -> Var:
         """Assign a value to a variable and remember it for this iteration."""
         var = Var(node.name, node.array_type.dtype)
-        if node.array_type == Type(DType.I64) and is_counted(node):
+        is_read = node.op.name == "param"  # one that stands for an element of an array
+        if node.array_type == Type(DType.I64) and not is_read and is_counted(node):
             size = self.index_value(node, at, cursor)
             self.shop.facts.define(var.token, size)
             value = value if node.op.name == "remainder" else SizeValue(size)

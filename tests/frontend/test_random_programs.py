@@ -293,8 +293,9 @@ def check_gradient(source, a, n):
         if not np.isclose(forward, backward, rtol=1e-3, atol=1e-3):
             continue  # a kink or a jump
         got = (gradients[0] * dx).sum() + (gradients[1] * dw).sum() + gradients[2]
-        want = (steps[0] - steps[1]) / 2e-6
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5, err_msg=source)
+        low, high = sorted((forward, backward))  # a small kink passes as smooth
+        error = 1e-5 + 1e-4 * abs(low)
+        assert low - error <= got <= high + error, f"{got} is not {low} to {high}: {source}"
 
 
 CHECKS = settings(
