@@ -6,6 +6,7 @@ breakpoints show the user's code and changed globals are seen. Cached by code ob
 
 from __future__ import annotations
 
+import linecache
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -63,6 +64,18 @@ def has_source(function: FunctionType) -> bool:
 
 def _rewritten_code(function: FunctionType) -> CodeType | None:
     """Return the code of the rewritten function, or None where it has no usable source."""
+    found = _made(function)
+    if found is None and linecache.getlines(function.__code__.co_filename):
+        from concurrent.futures import ThreadPoolExecutor  # which few models need
+
+        # Python reads and compiles less deep code the deeper it is called: a thread begins anew.
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(_made, function).result()
+    return found
+
+
+def _made(function: FunctionType) -> CodeType | None:
+    """Return the code of the rewritten function, or None where it has no source or is too deep."""
     definition = definition_of(function)
     if definition is None:
         return None

@@ -102,3 +102,12 @@ def test_more_than_python_nests_names_the_line():
         traced(nested_ifs(90), 1.0, 2)
     with pytest.raises(TraceError, match=r"at <deep .*>:3: .*nested too deep .*bp.cond"):
         traced(chain(1000), 1.0, 2)
+
+
+def test_deep_code_is_compiled_from_deep_in_the_stack():
+    model = chain(250)
+
+    def called_from(depth):
+        return called_from(depth - 1) if depth else traced(model, 1.5, 2.0)
+
+    assert run(called_from(300), 1.5, 2.0) == model(1.5, 2.0)
