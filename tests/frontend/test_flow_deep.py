@@ -11,12 +11,21 @@ import bpcompile as bp
 from bpcompile.errors import LimitError, TraceError
 from tests.tracing import agrees, run, traced
 
+FILES = {}
+
+
+@pytest.fixture(autouse=True)
+def _sources():
+    """Give the source back that another test may have cleared since the models were made."""
+    linecache.cache.update(FILES)
+
 
 def made(lines):
     """Return the function `model` of some lines."""
     source = "\n".join(lines) + "\n"
     file = f"<deep {hash(source)}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    FILES[file] = (len(source), None, source.splitlines(keepends=True), file)
+    linecache.cache[file] = FILES[file]
     names = {"np": np}
     exec(compile(source, file, "exec"), names)
     return names["model"]
