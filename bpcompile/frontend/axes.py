@@ -31,6 +31,11 @@ def one_axis(axis: Any, rank: int, x: Tracer) -> int:
     return number % rank
 
 
+def at_axis(x: Any, axis: int, index: Any) -> Any:
+    """Return an array indexed on one axis, all of the others, by an int, slice or int array."""
+    return x[(*(slice(None),) * axis, index)]
+
+
 def some_axes(axis: Any, rank: int, x: Tracer) -> tuple[int, ...]:
     """Return the axes that an int or a tuple names, sorted; all of them for None.
 

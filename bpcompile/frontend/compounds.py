@@ -1,20 +1,18 @@
-"""Answer elementwise functions that are made of others: heaviside, fmax, isclose, polyval, ..."""
+"""Answer elementwise functions that are made of others: heaviside, fmax, modf, isclose, ..."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpcompile.errors import ArgumentError, TypeMismatchError
-from bpcompile.frontend.axes import one_axis
 from bpcompile.frontend.elementwise import as_float
 from bpcompile.frontend.lift import lift, lift_all
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
-from bpcompile.frontend.tracer import Tracer, describe
+from bpcompile.frontend.tracer import describe
 
 # Steps and signs
 
@@ -134,6 +132,34 @@ def ldexp(x1: Any, x2: Any) -> Any:
     )
 
 
+# Parts of real numbers
+
+
+@rule("imag")
+def imag(val: Any) -> Any:
+    """Return zeros: there are no complex values."""
+    return np.zeros_like(lift(val))
+
+
+@rule("angle")
+def angle(z: Any, deg: bool = False) -> Any:
+    """Return 0 for positive numbers and half a turn for negative ones."""
+    value: Any = as_float(z)
+    return np.where(value < 0, 180.0 if deg else np.pi, 0.0)
+
+
+@rule("isreal")
+def isreal(x: Any) -> Any:
+    """Return true everywhere: there are no complex values."""
+    return np.ones_like(lift(x), dtype=bool)
+
+
+@rule("iscomplex")
+def iscomplex(x: Any) -> Any:
+    """Return false everywhere: there are no complex values."""
+    return np.zeros_like(lift(x), dtype=bool)
+
+
 # Comparisons
 
 
@@ -165,44 +191,13 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     return np.all(same)
 
 
-# Polynomials
-
-
-@rule("polyval")
-def polyval(p: Any, x: Any) -> Any:
-    """Return the value of a polynomial, highest power first, by Horner's scheme."""
-    return _horner(p if isinstance(p, Tracer) else list(p), lift(x))
-
-
-def _horner(coefficients: Any, x: Any) -> Any:
-    """Return the value of a polynomial, highest power first."""
-    total: Any = x * 0.0
-    for k in range(len(coefficients)):
-        total = total * x + coefficients[k]
-    return total
-
-
-@rule("polyder")
-def polyder(p: Any, m: int = 1) -> Any:
-    """Return the coefficients of the derivative of a polynomial, highest power first."""
-    found: Any = lift(p)
-    for _ in range(operator.index(m)):
-        degree = len(found) - 1
-        found = found[:-1] * np.arange(degree, 0, -1)
-    return found
-
-
-@rule("unwrap")
-def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi) -> Any:
-    """Return angles with jumps of more than half a turn taken back."""
-    x: Any = as_float(p)
-    along = one_axis(axis, x.ndim, x)
-    step = np.diff(x, axis=along)
-    half = period / 2
-    least = half if discont is None else np.maximum(discont, half)
-    folded = np.mod(step + half, period) - half
-    folded = np.where(np.logical_and(folded == -half, step > 0), half, folded)
-    back = np.where(np.abs(step) < least, 0.0, folded - step)
-    first = (*(slice(None),) * along, slice(0, 1))
-    rest = (*(slice(None),) * along, slice(1, None))
-    return np.concatenate([x[first], x[rest] + np.cumsum(back, axis=along)], axis=along)
+@rule("isin")
+def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False,
+         **_: Any) -> Any:  # fmt: skip
+    """Return which elements equal one of others."""
+    del assume_unique
+    refuse_keywords("isin", _, kind=None)
+    x: Any = lift(element)
+    others: Any = np.ravel(lift(test_elements))
+    found = np.any(x[..., None] == others, axis=-1)
+    return ~found if invert else found

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from bpcompile.errors import ShapeError
-from bpcompile.frontend.axes import one_axis
+from bpcompile.frontend.axes import at_axis, one_axis
 from bpcompile.frontend.elementwise import cast, promoted, under_shape
 from bpcompile.frontend.lift import lift, lift_all, required_dtype
 from bpcompile.frontend.origins import where
@@ -200,7 +202,21 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Trace
 def _cut(x: Tracer, place: int, cuts: Iterable[Any]) -> list[Tracer]:
     """Return the pieces of an array between places along an axis."""
     edges = [None, *cuts, None]
-    before = (slice(None),) * place
-    return [
-        RULES["__getitem__"](x, (*before, slice(start, stop))) for start, stop in pairwise(edges)
-    ]
+    return [at_axis(x, place, slice(start, stop)) for start, stop in pairwise(edges)]
+
+
+@rule("block")
+def block(arrays: Any) -> Any:
+    """Return nested lists of blocks as one array."""
+    depth, inner = 0, arrays
+    while isinstance(inner, list):
+        depth, inner = depth + 1, inner[0]
+    return _blocks(arrays, depth, depth)
+
+
+def _blocks(part: Any, depth: int, left: int) -> Any:
+    """Return the blocks of one level joined, the innermost level along the last axis."""
+    if not isinstance(part, list):
+        x: Any = lift(part)
+        return np.reshape(x, (*(1,) * max(depth - x.ndim, 0), *x.shape))
+    return np.concatenate([_blocks(p, depth, left - 1) for p in part], axis=-left)

@@ -162,8 +162,8 @@ def quantile(
     refuse_keywords("quantile", {"out": out, **_}, out=None, weights=None)
     del overwrite_input  # a traced argument is never changed
     rows, axes = _rows(a, axis)
-    found = _quantile(rows, q, rows.shape[-1], method)
     ordered = sort(rows)
+    found = _quantile(ordered, q, rows.shape[-1], method)
     missing = np.isnan(ordered[..., -1])
     return _with_axes(np.where(missing, np.nan, found), axes, keepdims, np.ndim(q))
 
@@ -178,18 +178,17 @@ def nanquantile(
     del overwrite_input
     rows, axes = _rows(a, axis)
     count = np.sum(~np.isnan(rows), axis=-1)
-    found = np.where(count > 0, _quantile(rows, q, count, method), np.nan)
+    found = np.where(count > 0, _quantile(sort(rows), q, count, method), np.nan)
     return _with_axes(found, axes, keepdims, np.ndim(q))
 
 
-def _quantile(rows: Any, q: Any, count: Any, method: str) -> Any:
-    """Return the quantiles of the first `count` sorted elements of rows, the shares' axes first."""
+def _quantile(ordered: Any, q: Any, count: Any, method: str) -> Any:
+    """Return the quantiles of the first `count` elements of sorted rows, the shares' axes first."""
     if not isinstance(q, Tracer) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
         raise ShapeError(f"q={q} of np.quantile{where()}: write shares between 0 and 1")
-    ordered: Any = sort(rows)
     share: Any = as_float(q)
     lead = share.ndim
-    share = np.reshape(share, (*share.shape, *(1,) * (rows.ndim - 1)))
+    share = np.reshape(share, (*share.shape, *(1,) * (ordered.ndim - 1)))
     place = _place_of(share, count, method)
     below = np.clip(np.floor(place), 0, count - 1)
     above = np.clip(below + 1, 0, count - 1)

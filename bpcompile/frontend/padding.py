@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError, TypeMismatchError, UnsupportedError
+from bpcompile.frontend.axes import at_axis
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import refuse_keywords, rule
@@ -16,11 +17,6 @@ from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import Type
 from bpcompile.ops.index import Slice
-
-
-def _part(x: Any, axis: int, part: slice) -> Any:
-    """Return a part of one axis."""
-    return x[(*(slice(None),) * axis, part)]
 
 
 @rule("pad")
@@ -112,7 +108,7 @@ def _ramp(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> 
     steps[axis] = -1
     left = (np.arange(before) / max(before, 1)).reshape(steps).astype(x.dtype)
     right = (np.arange(behind - 1, -1, -1) / max(behind, 1)).reshape(steps).astype(x.dtype)
-    edges = _part(x, axis, slice(0, 1)), _part(x, axis, slice(-1, None))
+    edges = at_axis(x, axis, slice(0, 1)), at_axis(x, axis, slice(-1, None))
     return _joined(
         axis,
         first + (edges[0] - first) * left if before else None,
@@ -129,10 +125,10 @@ def _by_statistic(function: Callable[..., Any]) -> Callable[..., Any]:
         lengths = _pair(rest.get("stat_length"), axis, x.ndim)
         parts = [x, x]
         if lengths[0] is not None:
-            parts[0] = _part(x, axis, slice(0, int(lengths[0])))
+            parts[0] = at_axis(x, axis, slice(0, int(lengths[0])))
         if lengths[1] is not None:
             count = x.shape[axis]
-            parts[1] = _part(x, axis, slice(max(count - int(lengths[1]), 0), None))
+            parts[1] = at_axis(x, axis, slice(max(count - int(lengths[1]), 0), None))
         values = [function(part, axis=axis, keepdims=True) for part in parts]
         return _joined(
             axis,
@@ -178,9 +174,9 @@ def _edge(x: Any, axis: int, before: int, behind: int, rest: dict[str, Any]) -> 
     refuse_keywords("pad", rest)
     return _joined(
         axis,
-        np.repeat(_part(x, axis, slice(0, 1)), before, axis=axis) if before else None,
+        np.repeat(at_axis(x, axis, slice(0, 1)), before, axis=axis) if before else None,
         x,
-        np.repeat(_part(x, axis, slice(-1, None)), behind, axis=axis) if behind else None,
+        np.repeat(at_axis(x, axis, slice(-1, None)), behind, axis=axis) if behind else None,
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from bpcompile.errors import ShapeError
 from bpcompile.frontend.axes import one_axis
 from bpcompile.frontend.elementwise import (
@@ -237,3 +239,19 @@ def cross(
         forward = RULES["multiply"](left[i], right[j])
         parts.append(RULES["subtract"](forward, RULES["multiply"](left[j], right[i])))
     return RULES["stack"](parts, axis=axisc)
+
+
+@rule("matvec")
+def matvec(x1: Any, x2: Any, /, **_: Any) -> Any:
+    """Return the products of matrices and vectors."""
+    refuse_keywords("matvec", _, out=None, axes=None, axis=None)
+    vectors: Any = lift(x2)
+    return np.matmul(lift(x1), vectors[..., None])[..., 0]
+
+
+@rule("vecmat")
+def vecmat(x1: Any, x2: Any, /, **_: Any) -> Any:
+    """Return the products of vectors and matrices."""
+    refuse_keywords("vecmat", _, out=None, axes=None, axis=None)
+    vectors: Any = lift(x1)
+    return np.matmul(vectors[..., None, :], lift(x2))[..., 0, :]

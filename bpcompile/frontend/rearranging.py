@@ -5,12 +5,14 @@ All are written in indexing, joining and the functions of `bpcompile.frontend.sh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from bpcompile.errors import ShapeError, TypeMismatchError, UnsupportedError
-from bpcompile.frontend.axes import one_axis
+from bpcompile.frontend.axes import at_axis, one_axis
+from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.creation import iota
 from bpcompile.frontend.lift import lift, lift_all
 from bpcompile.frontend.origins import where
@@ -18,11 +20,6 @@ from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import current
 from bpcompile.frontend.shapes import view_as
 from bpcompile.frontend.tracer import Tracer, describe
-
-
-def _part(x: Any, axis: int, part: Any) -> Any:
-    """Return a part of one axis."""
-    return x[(*(slice(None),) * axis, part)]
 
 
 def _is_known(value: Any) -> bool:
@@ -127,9 +124,9 @@ def _rolled(x: Any, axis: int, by: Any) -> Any:
     count = x.shape[axis]
     if _is_known(by) and isinstance(count, int):
         by = int(by) % max(count, 1)
-        return np.concatenate([_part(x, axis, slice(count - by, None)),
-                               _part(x, axis, slice(None, count - by))], axis=axis)  # fmt: skip
-    places = np.mod(_counted(x, axis) - by, count)
+        return np.concatenate([at_axis(x, axis, slice(count - by, None)),
+                               at_axis(x, axis, slice(None, count - by))], axis=axis)  # fmt: skip
+    places = np.mod(Tracer(iota(x.sizes[axis])) - by, count)
     return np.take(x, places, axis=axis)
 
 
@@ -228,8 +225,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         given = np.broadcast_to(given, shape)
     elif given.ndim < x.ndim:
         given = np.expand_dims(given, along)
-    parts = [_part(x, along, slice(None, place)), given.astype(x.dtype)]
-    return np.concatenate([*parts, _part(x, along, slice(place, None))], axis=along)
+    parts = [at_axis(x, along, slice(None, place)), given.astype(x.dtype)]
+    return np.concatenate([*parts, at_axis(x, along, slice(place, None))], axis=along)
 
 
 @rule("compress")
@@ -273,39 +270,6 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     return value[:, None] ** powers
 
 
-@rule("put_along_axis")
-def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
-    """Write values at the places that indices name along an axis."""
-    x, places = lift_all((arr, indices))
-    along = one_axis(axis, x.ndim, x)
-    index = tuple(
-        places if k == along else RULES["reshape"](_counted(x, k), _lone(k, x.ndim))
-        for k in range(x.ndim)
-    )
-    RULES["__setitem__"](x, index, values)
-
-
-def _lone(axis: int, rank: int) -> tuple[int, ...]:
-    """Return the shape of a vector along one of several axes."""
-    return tuple(-1 if k == axis else 1 for k in range(rank))
-
-
-def _counted(x: Tracer, axis: int) -> Tracer:
-    """Return the places along an axis."""
-    return Tracer(iota(x.sizes[axis]))
-
-
-@rule("fill_diagonal")
-def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    """Write to the diagonal."""
-    refuse_keywords("fill_diagonal", {"wrap": wrap}, wrap=False)
-    x: Any = lift(a)
-    sizes = current().session.sizes
-    shorter = sizes.decide(x.sizes[0], "<=", x.sizes[1], "np.fill_diagonal")
-    steps = _counted(x, 0 if shorter else 1)
-    RULES["__setitem__"](x, (steps,) * x.ndim, val)
-
-
 @rule("argwhere", "nonzero", "flatnonzero", "unique", "union1d", "intersect1d", "setdiff1d")
 def of_unknown_length(a: Any, *_: Any, **__: Any) -> Any:
     """Refuse what gives arrays whose length is not known."""
@@ -313,3 +277,18 @@ def of_unknown_length(a: Any, *_: Any, **__: Any) -> Any:
         f"the result for {describe(lift(a))} has a length that is not known while the function is "
         f"traced{where()}: write np.where(condition, a, b), or compute it outside and pass it in"
     )
+
+
+@rule("apply_along_axis")
+def apply_along_axis(func1d: Callable[..., Any], axis: Any, arr: Any, *args: Any, **kw: Any) -> Any:
+    """Return what a function makes of each vector along an axis."""
+    x: Any = lift(arr)
+    along = one_axis(axis, x.ndim, x)
+    moved = np.moveaxis(x, along, -1)
+    function = resolve(func1d)
+    rows = np.reshape(moved, (-1, moved.shape[-1]))
+    found = [lift(function(row, *args, **kw)) for row in rows]
+    stacked: Any = np.stack(found)
+    made = np.reshape(stacked, (*moved.shape[:-1], *stacked.shape[1:]))
+    last = range(made.ndim - (stacked.ndim - 1), made.ndim)
+    return np.moveaxis(made, tuple(last), tuple(along + k for k in range(len(last))))

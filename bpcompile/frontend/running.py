@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError, UnsupportedError
-from bpcompile.frontend.axes import one_axis, some_axes
+from bpcompile.frontend.axes import at_axis, one_axis, some_axes
 from bpcompile.frontend.elementwise import as_float, cast
 from bpcompile.frontend.lift import lift, required_dtype
 from bpcompile.frontend.origins import where
@@ -91,11 +91,6 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
     return np.cumprod(np.where(np.isnan(a), 1, a), axis, dtype, out)
 
 
-def _part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
-    """Return a stretch of an axis."""
-    return x[(*(slice(None),) * axis, slice(start, stop))]
-
-
 @rule("trapezoid")
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     """Return the integral by the trapezoidal rule."""
@@ -108,8 +103,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
         width = np.diff(places, axis=0 if places.ndim == 1 else along)
         if places.ndim == 1:
             width = np.reshape(width, (-1, *(1,) * (values.ndim - 1 - along)))
-    heights = (_part(values, along, 1, None) + _part(values, along, None, -1)) / 2.0
-    return np.sum(width * heights, axis=along)
+    left, right = at_axis(values, along, slice(-1)), at_axis(values, along, slice(1, None))
+    return np.sum(width * ((left + right) / 2.0), axis=along)
 
 
 @rule("ediff1d")
@@ -155,18 +150,33 @@ def _slope(y: Any, axis: int, spacing: Any, order: int) -> Any:
     if np.ndim(spacing):
         steps = np.reshape(np.diff(lift(spacing)), (-1, *(1,) * (y.ndim - 1 - axis)))
     else:
-        steps = np.ones_like(_part(y, axis, 1, None)) * spacing
-    before, behind = _part(steps, along, None, -1), _part(steps, along, 1, None)
+        steps = np.ones_like(at_axis(y, axis, slice(1, None))) * spacing
+    before, behind = at_axis(steps, along, slice(None, -1)), at_axis(steps, along, slice(1, None))
     rise = np.diff(y, axis=axis)
-    left, right = _part(rise, axis, None, -1), _part(rise, axis, 1, None)
+    left, right = at_axis(rise, axis, slice(None, -1)), at_axis(rise, axis, slice(1, None))
     inner = (left / before * behind + right / behind * before) / (before + behind)
-    first = _part(rise, axis, None, 1) / _part(steps, along, None, 1)
-    last = _part(rise, axis, -1, None) / _part(steps, along, -1, None)
+    first = at_axis(rise, axis, slice(None, 1)) / at_axis(steps, along, slice(None, 1))
+    last = at_axis(rise, axis, slice(-1, None)) / at_axis(steps, along, slice(-1, None))
     if order == 2:
-        h0, h1 = _part(steps, along, None, 1), _part(steps, along, 1, 2)
-        second = _part(rise, axis, 1, 2) / h1
+        h0, h1 = at_axis(steps, along, slice(None, 1)), at_axis(steps, along, slice(1, 2))
+        second = at_axis(rise, axis, slice(1, 2)) / h1
         first = first + (first - second) * h0 / (h0 + h1)
-        h0, h1 = _part(steps, along, -1, None), _part(steps, along, -2, -1)
-        second = _part(rise, axis, -2, -1) / h1
+        h0, h1 = at_axis(steps, along, slice(-1, None)), at_axis(steps, along, slice(-2, -1))
+        second = at_axis(rise, axis, slice(-2, -1)) / h1
         last = last + (last - second) * h0 / (h0 + h1)
     return np.concatenate([first, inner, last], axis=axis)
+
+
+@rule("unwrap")
+def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi) -> Any:
+    """Return angles with jumps of more than half a turn taken back."""
+    x: Any = as_float(p)
+    along = one_axis(axis, x.ndim, x)
+    step = np.diff(x, axis=along)
+    half = period / 2
+    least = half if discont is None else np.maximum(discont, half)
+    folded = np.mod(step + half, period) - half
+    folded = np.where(np.logical_and(folded == -half, step > 0), half, folded)
+    back = np.where(np.abs(step) < least, 0.0, folded - step)
+    first, rest = at_axis(x, along, slice(0, 1)), at_axis(x, along, slice(1, None))
+    return np.concatenate([first, rest + np.cumsum(back, axis=along)], axis=along)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
-from bpcompile.frontend.axes import one_axis
+from bpcompile.frontend.axes import at_axis, one_axis
 from bpcompile.frontend.elementwise import (
     broadcast,
     broadcast_all,
@@ -94,7 +94,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if axis is None:
         return RULES["__getitem__"](RULES["ravel"](x), indices)
     place = one_axis(axis, x.ndim, x)
-    return RULES["__getitem__"](x, (*(slice(None),) * place, indices))
+    return at_axis(x, place, indices)
 
 
 @rule("take_along_axis")
@@ -179,10 +179,9 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = 
         around = [None if part is None else _beside(x, part, place) for part in (prepend, append)]
         parts = [part for part in (around[0], x, around[1]) if part is not None]
         x = RULES["concatenate"](parts, axis=place)
-    before = (slice(None),) * place
     for _k in range(n):
-        later = RULES["__getitem__"](x, (*before, slice(1, None)))
-        x = RULES["subtract"](later, RULES["__getitem__"](x, (*before, slice(None, -1))))
+        earlier, later = at_axis(x, place, slice(-1)), at_axis(x, place, slice(1, None))
+        x = RULES["subtract"](later, earlier)
     return x
 
 

@@ -25,6 +25,8 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     matrix_functions,
     ordering,
     padding,
+    placing,
+    polynomials,
     products,
     protocol,
     rearranging,

@@ -107,6 +107,23 @@ class Guard:
         """Return the relation as text, which is also a Python expression."""
         return f"{self.left} {self.relation} {self.right}"
 
+    @property
+    def naturals(self) -> tuple[Size, ...]:
+        """Return the sizes that the relation says are 0 or more; none of ``!=``."""
+        more = self.left - self.right
+        match self.relation:
+            case ">=":
+                return (more,)
+            case ">":
+                return (more - 1,)
+            case "<=":
+                return (-1 * more,)
+            case "<":
+                return (-1 * more - 1,)
+            case "==":
+                return (more, -1 * more)
+        return ()
+
 
 class Graph:
     """Hold a finished program: parameters, nodes in order of evaluation, and results.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bpcompile.ir.dims import Size
@@ -37,6 +38,13 @@ class Cursor:
         """Return an empty scope inside this one."""
         return Cursor(self, counts)
 
+    def _around(self) -> Iterator[Cursor]:
+        """Iterate over this scope and those around it, outwards."""
+        scope: Cursor | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
     def add(self, statement: Statement) -> None:
         """Append a statement."""
         self.statements.append(statement)
@@ -52,12 +60,7 @@ class Cursor:
 
     def knows(self, token: str) -> bool:
         """Tell whether a scope around this one makes the number of a token, or the caller did."""
-        scope = self.parent
-        while scope is not None:
-            if token in scope._born:
-                return True
-            scope = scope.parent
-        return False
+        return any(token in scope._born for scope in self._around() if scope is not self)
 
     def give(self, var: Var) -> None:
         """Know a scalar that the caller gives."""
@@ -69,13 +72,7 @@ class Cursor:
 
     def known(self, node: Node, at: Index) -> Expression | None:
         """Return the expression of an element that this scope or one around it knows."""
-        scope: Cursor | None = self
-        while scope is not None:
-            found = scope._known.get((node, at))
-            if found is not None:
-                return found
-            scope = scope.parent
-        return None
+        return next((s._known[node, at] for s in self._around() if (node, at) in s._known), None)
 
     def remember_tested(self, value: Size, length: Size, index: Size) -> None:
         """Remember an index that was tested against a length from here on."""
@@ -83,10 +80,5 @@ class Cursor:
 
     def tested(self, value: Size, length: Size) -> Size | None:
         """Return an index that this scope or one around it has tested against a length."""
-        scope: Cursor | None = self
-        while scope is not None:
-            found = scope._tested.get((value, length))
-            if found is not None:
-                return found
-            scope = scope.parent
-        return None
+        key = value, length
+        return next((s._tested[key] for s in self._around() if key in s._tested), None)

@@ -9,7 +9,7 @@ lengths are left, none of them taken away. Integers give a little more than that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from bpcompile.ir.dims import Atom, Dim, Monomial, Size, size_names, substitute
@@ -27,7 +27,7 @@ class Facts:
         """Know the relations that hold everywhere; names are lengths, unless they are `signed`."""
         self._signed = frozenset(signed)
         self._counters: dict[str, _Facts] = {}  # outermost first
-        self._always: _Facts = tuple(fact for guard in guards for fact in _of_guard(guard))
+        self._always: _Facts = tuple(fact for guard in guards for fact in guard.naturals)
         self._runs: list[Size] = []
         self._values: dict[str, Size] = {}
         self._tested: list[tuple[Size, tuple[Size, ...]]] = []
@@ -201,23 +201,6 @@ class _Proof:
         kind, left, right = atom
         known = self.is_length(left), self.is_length(right)
         return any(known) if kind == "max" else all(known)
-
-
-def _of_guard(guard: Guard) -> Sequence[Size]:
-    """Return the sizes that a guard says are 0 or more."""
-    more = guard.left - guard.right
-    match guard.relation:
-        case ">=":
-            return (more,)
-        case ">":
-            return (more - 1,)
-        case "<=":
-            return (-more,)
-        case "<":
-            return (-more - 1,)
-        case "==":
-            return (more, -more)
-    return ()
 
 
 def _atoms(size: Size) -> set[Atom]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Guard, Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
@@ -36,7 +35,7 @@ class Space:
     def __init__(self, counts: Counts, guards: Iterable[Guard] = ()) -> None:
         """Start without variables."""
         self._counts = counts
-        self._natural = [size for guard in guards for size in _natural_sizes(guard)]
+        self._natural = [size for guard in guards for size in guard.naturals]
         self._bounds: dict[Node, tuple[Linear | None, Linear | None]] = {}
         self._order: dict[Node, int] = {}
 
@@ -79,23 +78,6 @@ class Space:
             and self.is_natural(b)
             for a, b in zip(one, other, strict=True)
         )
-
-
-def _natural_sizes(guard: Guard) -> list[Size]:
-    """Return the sizes that are at least 0 by a guard."""
-    more = guard.left - guard.right
-    match guard.relation:
-        case ">=":
-            return [more]
-        case ">":
-            return [more - 1]
-        case "<=":
-            return [-1 * more]
-        case "<":
-            return [-1 * more - 1]
-        case "==":
-            return [more, -1 * more]
-    return []
 
 
 class Place(NamedTuple):

@@ -49,14 +49,16 @@ def test_comparisons():
     agrees(lambda x, y: (np.array_equal(x, y), np.array_equal(x, x)), V, V + 1)
 
 
-def test_polynomials_and_angles():
-    agrees(lambda p, x: np.polyval(p, x), V, X[1:8], rtol=1e-12)
-    agrees(lambda x: np.polyval([1.0, 2.0, 3.0], x), 0.5)
-    agrees(lambda p: np.polyder(p), V)
-    agrees(lambda p: np.unwrap(p), np.array([0.0, 3.0, 6.5, -1.0, 12.0]))
-    agrees(lambda p: np.unwrap(p, axis=0, period=4), np.array([[0.0, 3.0], [2.0, -1.0]]))
-
-
 def test_functions_of_turns():
     agrees(lambda x: np.sinc(x), np.linspace(-2.9, 2.8, 41), rtol=1e-11)
     agrees(lambda x, y: np.logaddexp2(x, y), V, V[::-1].copy())
+
+
+def test_parts_of_real_numbers():
+    for function in (np.imag, np.isreal, np.iscomplex, np.angle):
+        agrees(lambda x, f=function: f(x), V)
+
+
+def test_membership():
+    agrees(lambda a: np.isin(a, [1, 3]), np.array([[1, 2], [3, 4]]))
+    agrees(lambda a: np.isin(a, [1, 3], invert=True), np.array([1, 2, 3]))

@@ -201,6 +201,9 @@ CASES = {
     ),
     "vdot": lambda: (lambda x, y: (np.vdot(x, y), np.vecdot(x, y), np.linalg.vecdot(x, y)), A, B),
     "inner": lambda: (lambda x, v: (np.inner(x, v), np.inner(x, x), np.inner(v, v)), A, V),
+    "matvec": lambda: (lambda t, v: np.matvec(t, v), T, V),
+    "vecmat": lambda: (lambda t, v: np.vecmat(v, t), T, V[:3]),
+    "block": lambda: (lambda a, v: (np.block([[a, a], [a * 2, a * 3]]), np.block([v, v])), A, V),
     "outer": lambda: (lambda x, v: (np.outer(v, v), np.outer(x, v), np.linalg.outer(v, v)), A, V),
     "tensordot": lambda: (
         lambda t, x: (

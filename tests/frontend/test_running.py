@@ -62,3 +62,8 @@ def test_gradient(edge_order):
     agrees(lambda f: np.gradient(f, 2.0, axis=1, edge_order=edge_order), A)
     with pytest.raises(ShapeError, match="too short"):
         traced(lambda f: np.gradient(f, edge_order=edge_order), V[:1])
+
+
+def test_unwrapped_angles():
+    agrees(lambda p: np.unwrap(p), np.array([0.0, 3.0, 6.5, -1.0, 12.0]))
+    agrees(lambda p: np.unwrap(p, axis=0, period=4), np.array([[0.0, 3.0], [2.0, -1.0]]))
