@@ -36,6 +36,7 @@ from bpcompile.frontend.flow_syntax import (
     UNBOUND,
     WHILE,
 )
+from bpcompile.frontend.index_syntax import SLICE
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.mutation import check_change, check_global, check_iterators, check_method
@@ -43,7 +44,7 @@ from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, SLICE, STORE
+from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, STORE
 from bpcompile.frontend.rewritten import install, rewritten
 from bpcompile.frontend.scope_syntax import NONLOCAL, OWN
 from bpcompile.frontend.scopes import check_nonlocal, own
@@ -246,8 +247,8 @@ _STAND_INS: dict[Any, Callable[..., Any]] = {
 # -- the other hooks ---------------------------------------------------------------------------
 
 
-def name_value(value: Any, name: str, scope: str, is_call: bool) -> Any:
-    """Give a traced value the user's name for it.
+def name_value(scope: str, value: Any, name: str, is_call: bool = False) -> Any:
+    """Give a traced value the user's name for it, in the function that `scope` tells.
 
     The first name stays, except that a function's own name for the result of a call goes before
     the one that the called function had for it, and any name before a path such as `params['w']`.

@@ -4,7 +4,8 @@ What is changed, and nothing else:
 
 * a call `f(x)` becomes `CALL(f)(x)`, where CALL gives what stands for f while tracing: NumPy's
   `zeros`, `math.sin`, `max` and their like for traced values, a helper's own rewritten form;
-* `z = value` becomes `z = NAME(value, "z", ...)`, which names the value in the graph;
+* `z = value` becomes `z = NAME(value, "z")`, which names the value in the graph, and of the result
+  of a call `z = NAME(value, "z", True)`;
 * `a[i]` becomes `ITEM(a, i)`, where a known array may be read at a traced index, and
   `a[i] = v` becomes `STORE(v, a, i)`;
 * control flow becomes loops over what our functions give: see `bpcompile.frontend.flow_syntax`,
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TypeGuard
 
 from bpcompile.frontend.check_syntax import (
     CHECK_HOOKS,
@@ -36,12 +36,18 @@ from bpcompile.frontend.flow_syntax import (
     flow_expression,
     long_chain,
 )
+from bpcompile.frontend.index_syntax import SLICE, index_of, is_known, is_read
 from bpcompile.frontend.outline import outlined
 from bpcompile.frontend.scope_syntax import SCOPE_HOOKS, scope_statements
 from bpcompile.frontend.syntax import (
+    COMPOUND,
+    DEFINING,
+    WAITING,
+    Place,
     assigned,
     at,
     bound_inside,
+    constant,
     declared,
     inside,
     is_generator,
@@ -54,7 +60,6 @@ CALL = "__bp_call__"
 NAME = "__bp_name__"
 ITEM = "__bp_item__"
 STORE = "__bp_store__"
-SLICE = "__bp_slice__"
 MUTATE = "__bp_mutate__"
 GLOBAL = "__bp_global__"
 RETURN = "__bp_return__"
@@ -75,20 +80,28 @@ HOOKS = (
 
 
 class Rewriter:
-    """Rewrite one definition in place.
+    """Rewrite one definition in place."""
 
-    `scope` tells the function's names from those that its helpers give.
-    """
-
-    def __init__(self, scope: str) -> None:
-        """Hold the scope."""
-        self.scope = scope
+    def __init__(self) -> None:
+        """Start with nothing met."""
         self.flow: FlowSyntax | None = None  # of the function that is being rewritten
         self._generators: set[ast.AST] = set()
+        self._kinds: set[type[ast.AST]] = set()  # of the nodes of the definition
         self._temporaries = 0
 
     def rewrite(self, definition: ast.FunctionDef | ast.Lambda) -> None:
         """Rewrite a definition: exits from inside control flow, expressions, statements."""
+        places = list(places_below(definition))
+        self._kinds = {node.__class__ for _, _, _, node in places}
+        if self._kinds & _PREPARED:  # a model of ten thousand lines has none
+            self._prepare(definition)
+            places = list(places_below(definition))
+        self._expressions(places)
+        if isinstance(definition, ast.FunctionDef):
+            self._function(definition)
+
+    def _prepare(self, definition: ast.FunctionDef | ast.Lambda) -> None:
+        """Note what is lost by rewriting, and write exits as assignments."""
         stack: list[ast.AST] = [definition]
         while stack:
             node = stack.pop()
@@ -100,15 +113,14 @@ class Rewriter:
             elif isinstance(node, (ast.Assert, ast.Raise)):
                 note_source(node)
             stack.extend(inside(node))
-        self._expressions(definition)
-        if isinstance(definition, ast.FunctionDef):
-            self._function(definition)
 
     # -- expressions ---------------------------------------------------------------------------
 
-    def _expressions(self, root: ast.AST) -> None:
-        """Rewrite every expression below a node, inner ones first."""
-        for parent, field, index, node in reversed(list(places_below(root))):
+    def _expressions(self, places: Sequence[Place]) -> None:
+        """Rewrite every expression among places, inner ones first."""
+        for parent, field, index, node in reversed(places):
+            if node.__class__ not in _CHANGED:
+                continue
             replaced = self._expression(node)
             if replaced is not node:
                 if index is None:
@@ -118,13 +130,11 @@ class Rewriter:
 
     def _expression(self, node: ast.AST) -> ast.AST:
         """Return what an expression becomes."""
-        if node.__class__ not in _CHANGED:
-            return node
         if isinstance(node, ast.Call):
             node.func = at(node.func, ast.Call(self._hook(node.func, CALL), [node.func], []))
         elif isinstance(node, ast.NamedExpr):
             node.value = self._named(node.value, node.target.id)
-        elif _is_read(node) and not _is_known(node.slice):
+        elif is_read(node) and not is_known(node.slice):
             return self._item(node, node.value, index_of(node.slice))
         elif node.__class__ in DECIDING:
             return flow_expression(node)
@@ -140,9 +150,10 @@ class Rewriter:
 
     def _named(self, value: ast.expr, name: str) -> ast.expr:
         """Return an expression that names its value."""
-        is_call = isinstance(value, ast.Call)
-        rest = [at(value, ast.Constant(v)) for v in (name, self.scope, is_call)]
-        return at(value, ast.Call(self._hook(value, NAME), [value, *rest], []))
+        given = [value, constant(value, name)]
+        if isinstance(value, ast.Call):
+            given.append(constant(value, True))
+        return at(value, ast.Call(self._hook(value, NAME), given, []))
 
     # -- statements ----------------------------------------------------------------------------
 
@@ -151,21 +162,22 @@ class Rewriter:
         args = node.args
         names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
         starred = [arg.arg for arg in (args.vararg, args.kwarg) if arg is not None]
-        set_inside = bound_inside(node.body)
-        outer, self.flow = self.flow, self._flow(node, [*names, *starred], set_inside)
+        own = {*assigned(node.body, expressions=ast.NamedExpr in self._kinds), *names, *starred}
+        set_inside = bound_inside(node.body) if self._kinds & DEFINING else set()
+        inner = declared(node.body, ast.Nonlocal) if ast.Nonlocal in self._kinds else set()
+        outer, self.flow = self.flow, self._flow(node, own, set_inside)
         body = self._block(node.body)
         start = 1 if ast.get_docstring(node, clean=False) is not None else 0
         bound = dict.fromkeys(self.flow.bound) if self.flow else {}
-        if self.flow is not None:
+        if self.flow is not None and self._kinds & COMPOUND:
             bound |= dict.fromkeys(sorted(outlined(body, self.flow.own, self.flow.shared)))
         # Those that another function owns or that are arguments have their values already.
-        inner = declared(node.body, ast.Nonlocal)
         unbound = [n for n in bound if n not in inner and n not in names and n not in starred]
         if self.flow is not None:
             unbound = [name for name in unbound if name in self.flow.own]
         places = [at(node, ast.Name(name, ast.Store())) for name in unbound]
         first = [at(node, ast.Assign(list(places), load(node, UNBOUND)))] if places else []
-        scope = scope_statements(node, {*assigned(node.body), *names, *starred}, inner, set_inside)
+        scope = scope_statements(node, own, inner, set_inside)
         body[start:start] = [*scope, *first, *(self._name_statement(node, name) for name in names)]
         node.body = body
         self.flow = outer
@@ -173,15 +185,14 @@ class Rewriter:
     def _flow(
         self,
         node: ast.FunctionDef | ast.AsyncFunctionDef,
-        arguments: list[str],
+        own: set[str],
         set_inside: set[str],
     ) -> FlowSyntax | None:
         """Return what rewrites the control flow of a function; None for a generator."""
         if isinstance(node, ast.AsyncFunctionDef) or node in self._generators:
             return None
-        shared = declared(node.body, ast.Global)
-        own = {*assigned(node.body), *arguments} - shared
-        return FlowSyntax(frozenset(own), frozenset(set_inside), frozenset(shared))
+        shared = declared(node.body, ast.Global) if ast.Global in self._kinds else set()
+        return FlowSyntax(frozenset(own - shared), frozenset(set_inside), frozenset(shared))
 
     def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Return the statements that a block becomes."""
@@ -364,36 +375,5 @@ def _decided(node: ast.stmt, flow: FlowSyntax) -> list[ast.stmt]:
     return [node]
 
 
-def _is_read(node: ast.AST) -> TypeGuard[ast.Subscript]:
-    """Tell whether a node reads places."""
-    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
-
-
-def _is_known(index: ast.expr) -> bool:
-    """Tell whether an index is written out: a number, a text, a slice of numbers."""
-    stack: list[ast.expr] = [index]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Tuple):
-            stack.extend(node.elts)
-        elif isinstance(node, ast.Slice):
-            stack.extend(part for part in (node.lower, node.upper, node.step) if part is not None)
-        elif isinstance(node, ast.UnaryOp):
-            stack.append(node.operand)
-        elif not isinstance(node, ast.Constant):
-            return False
-    return True
-
-
-def index_of(node: ast.expr) -> ast.expr:
-    """Return the index of a subscript as an expression: slices become calls of `slice`."""
-    if isinstance(node, ast.Slice):
-        bounds = (node.lower, node.upper, node.step)
-        parts = [part or at(node, ast.Constant(None)) for part in bounds]
-        return at(node, ast.Call(at(node, ast.Name(SLICE, ast.Load())), parts, []))
-    if isinstance(node, ast.Tuple):
-        node.elts = [index_of(part) for part in node.elts]
-    return node
-
-
 _CHANGED = frozenset({ast.Call, ast.NamedExpr, ast.Subscript}) | DECIDING
+_PREPARED = COMPOUND | WAITING | {ast.Assert, ast.Raise}

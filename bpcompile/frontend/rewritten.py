@@ -6,11 +6,12 @@ breakpoints show the user's code and changed globals are seen. Cached by code ob
 
 from __future__ import annotations
 
+import functools
 import linecache
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
-from bpcompile.frontend.rewrite import HOOKS, Rewriter
+from bpcompile.frontend.rewrite import HOOKS, NAME, Rewriter
 from bpcompile.frontend.source import (
     bare,
     compiled,
@@ -26,7 +27,10 @@ _ours: dict[int, CodeType] = {}
 
 
 def install(hooks: dict[str, Any]) -> None:
-    """Say what the names of `rewrite.HOOKS` stand for in rewritten code."""
+    """Say what the names of `rewrite.HOOKS` stand for in rewritten code.
+
+    What NAME stands for takes first what tells a function's names from those of its helpers.
+    """
     for name in HOOKS:
         _cells[name] = CellType(hooks[name])
 
@@ -43,13 +47,20 @@ def rewritten(function: FunctionType) -> FunctionType:
     if new is None:
         return function
     closure = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
-    cells = tuple(_cells[name] if name in _cells else closure[name] for name in new.co_freevars)
+    names = functools.partial(_cells[NAME].cell_contents, _scope(function))
+    closure |= {**_cells, NAME: CellType(names)}
+    cells = tuple([closure[name] for name in new.co_freevars])
     made = FunctionType(new, function.__globals__, function.__name__, function.__defaults__, cells)
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
     made.__module__ = function.__module__
     made.__dict__.update(function.__dict__)
     return made
+
+
+def _scope(function: FunctionType) -> str:
+    """Return what tells a function's names from those that its helpers give."""
+    return f"{function.__qualname__}:{function.__code__.co_firstlineno}"
 
 
 def is_rewritten(code: CodeType) -> bool:
@@ -82,7 +93,7 @@ def _made(function: FunctionType) -> CodeType | None:
     code = function.__code__
     definition = mangled(bare(definition), function)
     try:
-        Rewriter(f"{function.__qualname__}:{code.co_firstlineno}").rewrite(definition)
+        Rewriter().rewrite(definition)
         module = in_factory(definition, (*code.co_freevars, *HOOKS), "factory")
         new = compiled(module, code)
     except RecursionError:

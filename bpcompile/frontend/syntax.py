@@ -106,8 +106,11 @@ def inside(node: ast.AST, kinds: Collection[type[ast.AST]] = _STATEMENTS) -> lis
     return found
 
 
-def assigned(body: Sequence[ast.stmt]) -> list[str]:
-    """Return the names that statements bind in their function's scope, in order."""
+def assigned(body: Sequence[ast.stmt], *, expressions: bool = True) -> list[str]:
+    """Return the names that statements bind in their function's scope, in order.
+
+    The values of assignments are left out without `expressions`: where no `:=` stands in them.
+    """
     found: dict[str, None] = {}
     stack: list[ast.AST] = list(reversed(body))
     while stack:
@@ -115,6 +118,9 @@ def assigned(body: Sequence[ast.stmt]) -> list[str]:
         if node.__class__ is ast.Name:
             if node.ctx.__class__ is ast.Store:
                 found[node.id] = None
+            continue
+        if node.__class__ is ast.Assign and not expressions:
+            stack.extend(reversed(node.targets))
             continue
         if node.__class__ not in _BINDING:
             stack.extend(reversed(inside(node, _NAMES_TOO)))
@@ -195,7 +201,14 @@ def binds_or_waits(node: ast.expr) -> bool:
     return False
 
 
-_WAITING = frozenset({ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith})
+# Kinds of nodes: what makes a generator or coroutine of a function, what defines functions, and
+# what holds blocks of statements.
+WAITING = frozenset({ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith})
+DEFINING = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
+COMPOUND = frozenset(
+    {ast.If, ast.For, ast.While, ast.With, ast.Try, ast.TryStar, ast.Match, ast.AsyncFor,
+     ast.AsyncWith}
+)  # fmt: skip
 
 
 def is_generator(body: Sequence[ast.stmt]) -> bool:
@@ -203,7 +216,7 @@ def is_generator(body: Sequence[ast.stmt]) -> bool:
     stack: list[ast.AST] = list(body)
     while stack:
         node = stack.pop()
-        if node.__class__ in _WAITING:
+        if node.__class__ in WAITING:
             return True
         if node.__class__ not in _SCOPES:
             stack.extend(inside(node, _HOLDERS))

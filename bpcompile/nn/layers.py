@@ -264,7 +264,7 @@ class Sequential:
             except (ShapeError, ArgumentError) as error:
                 raise type(error)(f"layer {k} of Sequential: {error}") from error
             if is_tracing():
-                name_value(x, f"{_label(layer)}_{k}", _SCOPE, False)
+                name_value(_SCOPE, x, f"{_label(layer)}_{k}")
         return x
 
     def __repr__(self) -> str:
