@@ -94,7 +94,7 @@ erfc = elementwise(
     meaning.erfc,
     (lambda y, x: -_TWO_PER_SQRT_PI * gaussian(x),),
     call("math.erfc"),
-    call("scipy.special.erfc"),
+    call("_erfc"),
     math=call("erfc"),
     domain=REAL,
     finite=True,

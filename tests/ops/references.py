@@ -209,19 +209,21 @@ def ulps(found: float, exact: mpmath.mpf, dtype: str = "float64", term: float = 
     if not math.isfinite(found):
         return math.inf
     size = max(abs(exact), term)
-    exponent = max(kind.minexp, int(mp.floor(mp.log(size, 2)))) if size else kind.minexp
+    exponent = max(kind.minexp, mp.mag(size) - 1) if size else kind.minexp
     return float(abs(mp.mpf(found) - exact) / mp.mpf(2) ** (exponent - kind.nmant))
 
 
-def worst(
-    found: np.ndarray, at: Sequence[np.ndarray], exact: Callable, term: Callable | None = None
-) -> tuple[float, tuple[float, ...]]:
-    """Return the largest error of results, and where it is."""
-    errors = []
-    dtype = str(at[0].dtype)
-    for result, *point in zip(found, *at, strict=True):
-        place = [mp.mpf(float(x)) for x in point]
-        size = abs(term(*place)) if term is not None else 0
-        errors.append(ulps(float(result), exact(*place), dtype, size))
-    k = int(np.argmax(errors))
-    return errors[k], tuple(float(x[k]) for x in at)
+def exactly(
+    at: Sequence[np.ndarray], exact: Callable, term: Callable | None = None
+) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
+    """Return the exact result at each point, and the term in whose units its error counts."""
+    places = [[mp.mpf(float(x)) for x in point] for point in zip(*at, strict=True)]
+    return [(exact(*place), 0 if term is None else abs(term(*place))) for place in places]
+
+
+def errors(
+    found: np.ndarray, wanted: Sequence[tuple[mpmath.mpf, mpmath.mpf]], dtype: str = "float64"
+) -> np.ndarray:
+    """Return the errors of results in units in the last place."""
+    pairs = zip(found, wanted, strict=True)
+    return np.array([ulps(float(result), exact, dtype, term) for result, (exact, term) in pairs])

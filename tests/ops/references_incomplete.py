@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.ops.references import Reference, mp
 
-_SHAPE, _UPTO, _SHARE = (0.01, 170.0), (0.001, 300.0), (1e-30, 1.0)
+_SHAPE, _UPTO, _SHARE = (0.01, 170.0), (0.001, 2e5), (1e-30, 1.0)
+_LARGE = (0.01, 1e5)
 
 
 def _share(a, b):
@@ -26,11 +27,12 @@ def _beta_density(a, b, x):
 
 
 def _lower(a, x):
-    return mp.gammainc(a, 0, x, regularized=True)
+    """Return the lower function, which mpmath cannot where the upper one is tiny."""
+    return mp.gammainc(a, 0, x, regularized=True) if x <= a else 1 - _upper(a, x)
 
 
 def _upper(a, x):
-    return mp.gammainc(a, x, mp.inf, regularized=True)
+    return mp.gammainc(a, x, mp.inf, regularized=True) if x > a else 1 - _lower(a, x)
 
 
 INCOMPLETE = {
@@ -53,8 +55,8 @@ INCOMPLETE = {
         term=lambda a, b: max(abs(mp.loggamma(x)) for x in (a, b, a + b)) if a + b < 165 else 0,
         slope_terms=(_share_term, lambda a, b: _share_term(b, a)),
     ),
-    "gammainc": Reference(_lower, (None, _gamma_density), (_SHAPE, _UPTO)),
-    "gammaincc": Reference(_upper, (None, lambda a, x: -_gamma_density(a, x)), (_SHAPE, _UPTO)),
+    "gammainc": Reference(_lower, (None, _gamma_density), (_LARGE, _UPTO)),
+    "gammaincc": Reference(_upper, (None, lambda a, x: -_gamma_density(a, x)), (_LARGE, _UPTO)),
     "betainc": Reference(
         lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True),
         (None, None, _beta_density),
