@@ -1,8 +1,8 @@
 """The conventions at kinks, limits, overflow and NaN, as a user meets them: each row, each target.
 
-`tests/ops/test_numerics.py` holds the rules themselves to them, with the interpreter. Here one model
-has every row for a result, so that what rewrites and the emitted code do to them is seen as well,
-and one compilation does for all. Refused types and indices are in `test_bad_input.py`.
+`tests/ops/test_numerics.py` holds the rules themselves to them, with the interpreter. Here one
+model has every row for a result, so that what rewrites and the emitted code do to them is seen as
+well, and one compilation does for all. Refused types and indices are in `test_bad_input.py`.
 """
 
 from __future__ import annotations

@@ -76,6 +76,15 @@ MODELS = {
         lambda x, v: square(OPS["accumulate"](x, v, indices(x, 2, 0, 2), spec=(At(0),))),
         [normal(3), normal(3)],
     ),
+    "cumprod": (lambda x: square(OPS["cumprod"](x, axis=0)), [normal(4, 2)]),
+    **{
+        f"{name}, {'last' if reverse else 'first'}": (
+            lambda *xs, name=name, reverse=reverse: square(OPS[name](*xs, axis=1, reverse=reverse)),
+            [normal(2, 4)] * count,
+        )
+        for name, count in (("cumsum", 1), ("recurrence", 2))
+        for reverse in (False, True)
+    },
 }
 
 

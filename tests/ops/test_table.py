@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 
@@ -15,6 +16,7 @@ from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import DType, Type, f64
 from bpcompile.passes.expand import expand_composites
 from bpcompile.transforms.reverse import reverse
+from tests.ops.cases import cases_of
 from tests.ops.support import (
     ATTRS,
     ELEMENTWISE,
@@ -96,6 +98,24 @@ def test_expansion_means_the_same(op, dtype):
         np.testing.assert_allclose(
             interpret(graph, arrays)[0], meant, rtol=40 * np.finfo(dtype).eps, strict=True
         )
+
+
+COMPOSITES = [op for op in OPS.values() if op.expand is not None and op.domain is None]
+COMPOSITES.remove(OPS["lstsq"])  # which drops small singular values: in test_factorization
+
+
+@pytest.mark.parametrize("op", COMPOSITES, ids=names(COMPOSITES))
+def test_composites_are_written_out_as_they_mean(op):
+    for operands, attrs in cases_of(op):
+        for shortest in (None, 1, 0) if "axis" in attrs else (None,):
+            for dtype in ("float64", "float32"):
+                arrays = [np.asarray(x)[:shortest].astype(dtype) for x in operands]
+                model = functools.partial(op, **attrs)
+                meant, written = (value(model, arrays, expanded=form) for form in (False, True))
+                tolerance = 100 * np.finfo(dtype).eps
+                np.testing.assert_allclose(
+                    written, meant, rtol=tolerance, atol=tolerance, strict=True
+                )
 
 
 @every_elementwise
