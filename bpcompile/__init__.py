@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         switch,
         while_loop,
     )
+    from bpcompile.custom import custom_jvp, custom_vjp
     from bpcompile.errors import (
         ArgumentError,
         BpcompileError,
@@ -75,6 +76,7 @@ _HOMES = {
         "switch",
         "while_loop",
     ),
+    "bpcompile.custom": ("custom_jvp", "custom_vjp"),
     "bpcompile.transforms.primitive": ("primitive",),
     "bpcompile.segments": ("segment_sum",),
     "bpcompile.compiled": ("CompiledFunction",),
@@ -117,6 +119,8 @@ __all__ = [
     "stop_gradient",
     "segment_sum",
     "primitive",
+    "custom_jvp",
+    "custom_vjp",
     "numpy",
     "special",
     "nn",

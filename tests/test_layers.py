@@ -22,7 +22,7 @@ LAYERS = (
     ("ir",),
     ("ops",),
     ("frontend",),
-    ("numpy", "segments", "special", "control", "checkpoints", "tree"),
+    ("numpy", "segments", "special", "control", "checkpoints", "custom", "tree"),
     ("passes",),
     ("transforms",),
     ("schedule",),

@@ -11,7 +11,13 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bpcompile.emit.formula_regions import SELECT, region_lines, result_name, result_piece
+from bpcompile.emit.formula_regions import (
+    SELECT,
+    is_call,
+    region_lines,
+    result_name,
+    result_piece,
+)
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
@@ -107,7 +113,7 @@ class _Printer:
         for node in graph.nodes:
             if node in bodies:
                 continue
-            if node.op.name == "item" and node.name is None:
+            if node.op.name == "item" and (node.name is None or is_call(node.args[0])):
                 body = result_piece(self, node)
             else:
                 body = formula(node, [pieces.get(arg, _UNKNOWN) for arg in node.args])
@@ -160,7 +166,8 @@ class _Printer:
         """Return a line for each named value, and for each result unless it is a region's."""
         lines = []
         for node in self.graph.nodes:
-            if node.op.name in ("param", "item"):
+            called = node.op.name == "item" and is_call(node.args[0])
+            if node.op.name in ("param", "item") and not called:
                 continue
             if node.attrs and node.op.kind is Kind.REGION:
                 lines.extend(region_lines(self, node))
@@ -274,6 +281,8 @@ def _call(node: Node, args: Sequence[Piece]) -> Piece:
     if text is not None and len(text.needs) == len(args):
         return render(text, args)
     name = {"sum": "Σ", "prod": "Π"}.get(node.op.name, node.op.name)
+    if is_call(node):
+        name = safe_name(node.attrs["name"]) or "call"
     if name == "Σ":
         return Piece(f"Σ {args[0].at(Level.MULTIPLY)}", Level.MULTIPLY)
     return Piece(f"{name}({', '.join(arg.text for arg in args)})")
@@ -347,7 +356,10 @@ def _by_names(node: Node) -> Piece:
 
 def _shown(node: Node) -> str:
     """Return a nameless value shortly: a constant by its value, all else by its op."""
-    return formula(node, ()).text if not node.args else f"{node.op.name}(...)"
+    if not node.args:
+        return formula(node, ()).text
+    made = node.args[0] if node.op.name == "item" else node
+    return f"{made.attrs['name'] if is_call(made) else node.op.name}(...)"
 
 
 def _named(node: Node) -> str:

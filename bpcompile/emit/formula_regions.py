@@ -12,7 +12,7 @@ from typing import Protocol
 from bpcompile.emit.names import safe_name
 from bpcompile.emit.printing import Piece, render
 from bpcompile.ir.graph import Graph, Node
-from bpcompile.ir.op import Level, pattern
+from bpcompile.ir.op import Kind, Level, pattern
 from bpcompile.schedule.ownership import state_operands
 
 SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
@@ -36,6 +36,11 @@ class Printer(Protocol):
         """Return a line for each named value."""
 
 
+def is_call(node: Node) -> bool:
+    """Tell whether a node calls a function that has a derivative rule of its own."""
+    return node.op.kind is Kind.CALL
+
+
 def region_lines(printer: Printer, node: Node) -> list[str]:
     """Return the lines of a region op."""
     match node.op.name:
@@ -51,6 +56,9 @@ def result_piece(printer: Printer, item: Node) -> Piece:
     node, k = item.args[0], item.attrs["index"]
     if node.op.routine is not None:
         return Piece(f"{printer.piece[node].text}.{node.op.routine.names[k]}")
+    if is_call(node):
+        text = printer.piece[node].text
+        return Piece(text if len(node.attrs["primal"].outputs) == 1 else f"{text}[{k}]")
     if node.op.name == "branch":
         name = _label(printer, node, k)
         return Piece(name) if name else _chosen(printer, node, k) or Piece("branch(...)")
@@ -60,7 +68,7 @@ def result_piece(printer: Printer, item: Node) -> Piece:
 def result_name(item: Node) -> str | None:
     """Return what the model calls a result of a region inside of it, or None."""
     node, k = item.args[0], item.attrs["index"]
-    if node.op.routine is not None:
+    if node.op.routine is not None or is_call(node):
         return None
     if node.op.name == "branch":
         return _common_name(node, k) or _home_name(node, k)

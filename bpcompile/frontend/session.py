@@ -52,6 +52,8 @@ class Session:
         self.unroll = unroll
         self.unrolled = unrolled  # the known loops that could not be rolled, by their place
         self.last = last  # variables that are read after the loop that gives them their value
+        self.calls: list[Any] = []  # calls whose derivative rules are being traced, outermost first
+        self.nested_calls = 0  # calls of functions with rules that are being traced
         self.rolling: list[Site] = []  # the known loops that are being rolled, outermost first
 
     def unique(self, name: str) -> str:

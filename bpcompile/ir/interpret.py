@@ -195,7 +195,7 @@ class _Run:
         """Return what the op of a step makes of its operands."""
         op = step.node.op
         args = [values[k] for k in step.args]
-        if op.kind is Kind.REGION:
+        if op.kind is Kind.REGION or op.kind is Kind.CALL:
             return op.evaluate(self, *args, **step.attrs)
         if op.kind is Kind.LEAF and not args:
             return op.evaluate(step.shape, step.dtype, **step.attrs)

@@ -37,6 +37,7 @@ class Kind(enum.Enum):
     ROUTINE = "routine"  # an algorithm on whole vectors or matrices: a sort, a factorisation
     COMPOSITE = "composite"  # written in other ops by `expand`
     REGION = "region"  # runs graphs: loops and branches
+    CALL = "call"  # runs a graph, which takes its place after the adjoint pass
     CHECK = "check"  # raises where a condition does not hold, or waits for that
 
 

@@ -111,7 +111,12 @@ class _Settling:
         return made, tokens
 
     def _node(self, node: Node, args: tuple[Node, ...], truth: Node) -> tuple[Node, set[int]]:
-        """Return a node of new operands, and which of its results are tokens."""
+        """Return a node of new operands, and which of its results are tokens.
+
+        A call is left as it is: where code is made, there is none.
+        """
+        if node.op.kind is Kind.CALL:
+            return Node(node.op, args, node.attrs, node.type, node.origin, node.name), set()
         inner = {key: self._settled(region) for key, region in regions(node)}
         made = [inner[key] for key in inner if key != "test"]
         handed = set().union(*(tokens for _, tokens in made))

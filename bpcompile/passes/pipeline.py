@@ -14,6 +14,7 @@ from bpcompile.ir.graph import Graph
 from bpcompile.ir.verify import verify as verify_graph
 from bpcompile.passes.algebra import ALGEBRA, COTANGENT
 from bpcompile.passes.branches import BRANCHES
+from bpcompile.passes.calls import inline_calls, map_calls
 from bpcompile.passes.checks import CHECKS, settle
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.expand import EXPAND
@@ -43,9 +44,14 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
-SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
+def simplify_rules(graph: Graph) -> Graph:
+    """Return a model in whose calls the functions and their derivative rules are simplified."""
+    return map_calls(graph, lambda region: run(region, SIMPLIFY))
+
+
+SIMPLIFY: tuple[Pass, ...] = (simplify_rules, scalar_states, simplify, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
-LOWER: tuple[Pass, ...] = (lower, drop_overwritten, drop_dead, share_outside, settle)
+LOWER: tuple[Pass, ...] = (inline_calls, lower, drop_overwritten, drop_dead, share_outside, settle)
 
 
 def run(

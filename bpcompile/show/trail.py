@@ -16,7 +16,7 @@ from bpcompile.emit.formula import Formulas
 from bpcompile.frontend.trees import Structure
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node, users
-from bpcompile.ir.op import Op
+from bpcompile.ir.op import Kind, Op
 from bpcompile.ir.type import TupleType
 from bpcompile.ops.checks import is_token
 from bpcompile.passes.dce import drop_dead
@@ -209,7 +209,7 @@ class _Follower:
             return Place(note="an argument")
         model = self.model.get(node)
         if model is None:
-            return Place(note="a loop")
+            return Place(note="a loop" if node.op.kind is Kind.REGION else "in its parts")
         place = self._place(self.lowered.get(model))
         if place is None:
             return Place(note=self._absorbed(node))

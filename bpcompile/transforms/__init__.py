@@ -4,7 +4,8 @@ In: a `Graph`. Out: a `Graph`. A transform knows ops only through the op table, 
 through their own rules here. It must not know of frontends, schedules or targets.
 """
 
-# These enter the rules of loops and branches in REGION_RULES and TANGENT_RULES.
+# These enter the rules of loops, branches and calls in REGION_RULES and TANGENT_RULES.
 from bpcompile.transforms import branches as branches
+from bpcompile.transforms import calls as calls
 from bpcompile.transforms import forward_regions as forward_regions
 from bpcompile.transforms import loops as loops

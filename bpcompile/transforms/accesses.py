@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bpcompile.ir.graph import Guard, Node
-from bpcompile.ir.op import OPS
+from bpcompile.ir.op import OPS, Kind
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
 from bpcompile.transforms.counts import Counts, Linear
@@ -155,7 +155,7 @@ def _before(node: Node) -> Node | None:
     """Return the array that a node writes into, directly, in a loop or in the arms of a branch."""
     if node.op.name in ("update", "accumulate"):
         return node.args[0]
-    if node.op.name != "item":
+    if node.op.name != "item" or node.args[0].op.kind is not Kind.REGION:
         return None
     region, k = node.args[0], int(node.attrs["index"])
     if region.op.name == "branch":

@@ -116,6 +116,7 @@ def finish(builder: Builder, outputs: Iterable[Expr], replaced: Mapping[Node, No
     """
     if not replaced:
         return builder.finish(outputs)
+    replaced = _settled(replaced)
     results = [replaced.get(out.node, out.node) for out in outputs]
     rebuilt = empty_copy(builder)
     place: dict[Node, Node] = {param: rebuilt.adopt(param) for param in builder.params}
@@ -124,6 +125,16 @@ def finish(builder: Builder, outputs: Iterable[Expr], replaced: Mapping[Node, No
         if node in needed:
             _place(node, rebuilt, replaced, place)
     return rebuilt.finish([Expr(rebuilt, place[node]) for node in results])
+
+
+def _settled(replaced: Mapping[Node, Node]) -> dict[Node, Node]:
+    """Return what replaces each node in the end, where what replaces it is itself replaced."""
+    found = dict(replaced)
+    for old, new in found.items():
+        while new in replaced:
+            new = replaced[new]
+        found[old] = new
+    return found
 
 
 def renamed_results(
@@ -147,6 +158,7 @@ def empty_copy(graph: Graph | Builder) -> Builder:
 
 def needed_nodes(results: Sequence[Node], replaced: Mapping[Node, Node]) -> set[Node]:
     """Return what the results depend on after the replacement."""
+    replaced = _settled(replaced)
     seen = {replaced.get(node, node) for node in results}
     stack = list(seen)
     while stack:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.op import Kind
 from bpcompile.ir.type import Type
 from bpcompile.ops.index import At, Slice, whole
 from bpcompile.transforms.counts import Counts, Linear
@@ -104,7 +105,7 @@ def _below(node: Node) -> Node | None:
     """Return the array that a node writes into, directly, in a loop or in the arms of a branch."""
     if node.op.name == "update":
         return node.args[0]
-    if node.op.name != "item":
+    if node.op.name != "item" or node.args[0].op.kind is not Kind.REGION:
         return None
     region, k = node.args[0], int(node.attrs["index"])
     if region.op.name == "branch":
