@@ -78,7 +78,7 @@ _FUNCTIONS = frozenset(
      "float64", "float32", "int64", "bool", "float_power", "vectorize",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
      "argsort", "searchsorted", "tril", "triu", "swapaxes", "stack", "zeros_like", "eye", "sign",
-     "log"}
+     "log", "cbrt"}
 )  # fmt: skip
 _LINALG = frozenset(
     {"cholesky", "det", "eigh", "inv", "LinAlgError", "qr", "slogdet", "solve", "svd"}

@@ -15,9 +15,29 @@ from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import Apply, Expression, Lit, Load, SizeValue, Var
 
 _TIMES = infix("*", Level.MULTIPLY)
-VECTOR = {"exp": "_exp", "log": "_log", "log1p": "_log1p", "tanh_near_zero": "_tanh_small"}
+VECTOR = {
+    "arccos": "_arccos",
+    "arccosh": "_arccosh",
+    "arcsin": "_arcsin",
+    "arcsinh": "_arcsinh",
+    "arctan": "_arctan",
+    "arctanh": "_arctanh",
+    "cosh": "_cosh",
+    "erf": "_erf",
+    "exp": "_exp",
+    "exp2": "_exp2",
+    "expm1": "_expm1",
+    "log": "_log",
+    "log10": "_log10",
+    "log1p": "_log1p",
+    "log2": "_log2",
+    "power": "_pow",
+    "sinh": "_sinh",
+    "tanh_near_zero": "_tanh_small",
+}
+"""Our own functions by op: what LLVM makes vector code of."""
 LIBM = {"log1p": "_log1p_by_log"}
-_AS_FAST = ("exp", "log")  # in libm as in ours, where no vector code comes of it
+_FASTER_ALONE = ("log1p", "tanh_near_zero")  # than libm's, where no vector code comes of it
 
 
 class NumbaNames:
@@ -29,10 +49,10 @@ class NumbaNames:
     def __init__(self, namer: Namer, dims: Mapping[str, Size], vector: bool) -> None:
         """Hold the names of the module and of its dimensions.
 
-        With `vector`, loops call our own branch-free exp and log, which LLVM turns into vector
+        With `vector`, loops call our own branch-free functions, which LLVM turns into vector
         code; without, only what takes libm half the time in another way. A lone scalar is left to
-        libm, which compiles faster, and so are exp and log around an inner loop and in one whose
-        steps wait for each other.
+        libm, which compiles faster, and so are most around an inner loop and in one whose steps
+        wait for each other.
         """
         self._vector = vector
         self.namer = namer
@@ -104,9 +124,10 @@ class NumbaNames:
         if node.op.kind is Kind.CONTRACTION:
             return render(_TIMES, args)
         ours = VECTOR if self._vector else LIBM
-        gains = self._is_innermost or (self._counters and node.op.name not in _AS_FAST)
-        if gains and node.op.name in ours:
-            return call_helper(call(ours[node.op.name]), args, node.array_type.dtype)
+        gains = self._is_innermost or (self._counters and node.op.name in _FASTER_ALONE)
+        if gains and node.op.name in ours and node.array_type.dtype.is_float:
+            text = call(ours[node.op.name], len(args))
+            return call_helper(text, args, node.array_type.dtype)
         if node.op.numba is None:
             raise CompileError(f"the op {node.op.name} has no text for the numba target")
         if is_helper(node.op.numba):

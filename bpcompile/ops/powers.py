@@ -8,15 +8,15 @@ import numpy as np
 
 from bpcompile.ir.op import POSITIVE, Domain, Level, call, pattern
 from bpcompile.ops import meaning
-from bpcompile.ops.arithmetic import abs_, copysign
-from bpcompile.ops.choice import equal, isfinite, not_equal, select
+from bpcompile.ops.arithmetic import abs_
+from bpcompile.ops.choice import equal, select
 from bpcompile.ops.elementwise import (
     constant_value,
     elementwise,
     is_single,
     numbers,
 )
-from bpcompile.ops.exponential import exp, log
+from bpcompile.ops.exponential import log
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
@@ -36,25 +36,12 @@ sqrt = elementwise(
 )
 
 
-def _expand_cbrt(x: Expr) -> Expr:
-    """Return the cube root by one step of Halley's method from a start of few bits.
-
-    The start t has half the bits of a number, so that its square is exact,
-    and the step adds a small correction to it, as in FreeBSD's s_cbrt.c.
-    """
-    start = exp(log(abs_(x)) * (1 / 3))
-    splitter = 4097.0 if is_single(x) else 134217729.0
-    t = splitter * start - (splitter * start - start)
-    r = abs_(x) / (t * t)
-    root = copysign(t + t * ((r - t) / (t + t + r)), x)
-    return select(isfinite(x) & not_equal(x, 0.0), root, x)
-
-
 cbrt = elementwise(
     "cbrt",
     meaning.cbrt,
     (lambda y, x: 1 / (y * y) / 3,),
-    expand=_expand_cbrt,
+    call("_cbrt"),
+    call("_cbrt"),
     math=call("cbrt"),
     latex="\\sqrt[3]{{{0}}}",
     domain=Domain(((0.1, 3.0),)),
