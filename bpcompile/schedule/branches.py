@@ -7,6 +7,9 @@ they read it, so that nothing is computed for an arm that is not run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.cursor import Cursor
@@ -39,7 +42,10 @@ class Branch:
         self.given = [self._operand(k, arg) for k, arg in enumerate(self.operands)]
         outputs = self.node.attrs["then"].outputs
         self.targets = {k: self._target(k, outputs[k]) for k in sorted(self.items)}
-        then, otherwise = (self._arm(self.node.attrs[key]) for key in ("then", "otherwise"))
+        then, otherwise = (
+            self._arm(self.node.attrs[key], self.outer.told(self.node.args[0], holds, self.cursor))
+            for key, holds in (("then", True), ("otherwise", False))
+        )
         fresh = [v for v in self.targets.values() if not v.rank and v not in self.shared.values()]
         if then or otherwise:
             note = str(self.node.attrs.get("note", ""))
@@ -90,8 +96,8 @@ class Branch:
             return result_array(self.outer, item, like)
         return Var(like.name, out.array_type.dtype)
 
-    def _arm(self, arm: Graph) -> list[Statement]:
-        """Return the statements of an arm."""
+    def _arm(self, arm: Graph, told: Iterable[Size]) -> list[Statement]:
+        """Return the statements of an arm, where sizes are known to be 0 or more."""
         arm = arm.with_outputs(tuple(arm.outputs[k] for k in self.targets))
         targets = list(zip(self.targets.values(), arm.outputs, strict=True))
         cursor = self.cursor.nested()
@@ -103,7 +109,8 @@ class Branch:
             made = out.op.name not in ("param", "const", "empty", "table")
             if var.rank and var not in kept and made:
                 inner.claims.setdefault(out, var)
-        inner.prepare_writes()
-        inner.run()
-        hand_over(inner, targets, list(kept), cursor)
+        with self.outer.shop.facts.holding(told):
+            inner.prepare_writes()
+            inner.run()
+            hand_over(inner, targets, list(kept), cursor)
         return cursor.statements

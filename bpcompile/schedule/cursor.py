@@ -23,7 +23,7 @@ class Count:
 class Cursor:
     """Hold the statements of one scope and the values known in it."""
 
-    __slots__ = ("_born", "_known", "_tested", "counts", "parent", "statements")
+    __slots__ = ("_born", "_known", "_known_at", "_tested", "counts", "parent", "statements")
 
     def __init__(self, parent: Cursor | None = None, counts: Count | None = None) -> None:
         """Start an empty scope inside another; that of a counted loop says what it counts."""
@@ -31,6 +31,7 @@ class Cursor:
         self.counts = counts
         self.statements: list[Statement] = []
         self._known: dict[tuple[Node, Index], Expression] = {}
+        self._known_at: dict[int, frozenset[str]] = {}  # by the identity of a test
         self._tested: dict[tuple[Size, Size], Size] = {}
         self._born: set[str] = {counts.token} if counts else set()
 
@@ -53,6 +54,19 @@ class Cursor:
                 self._born.add(var.token)
             case If(results=results):
                 self._born.update(var.token for var in results if not var.rank)
+
+    def add_test(self, test: CheckedIndex, known: frozenset[str]) -> None:
+        """Append the test of an index, where integers of these names are known."""
+        self.add(test)
+        self._known_at[id(test)] = known
+
+    def last_tests(self) -> Iterator[tuple[CheckedIndex, frozenset[str]]]:
+        """Yield the last tests behind which nothing stands but reads, with what was known there."""
+        for statement in reversed(self.statements):
+            if isinstance(statement, CheckedIndex):
+                yield statement, self._known_at[id(statement)]
+            elif not isinstance(statement, Set):
+                break
 
     def makes(self, token: str) -> bool:
         """Tell whether the number that a token stands for is made in this scope, once each run."""

@@ -29,6 +29,7 @@ from bpcompile.schedule.statements import (
     Statement,
     Var,
     While,
+    size_of,
 )
 
 _TURNS = "%turns"
@@ -159,7 +160,8 @@ def _define(
     """Note the variables that are assigned once, from what is known."""
     known = {*counters, *found.turns.values()}
     for var, assigned in values.items():
-        size = _size(assigned[0]) if len(assigned) == 1 else None
+        value = assigned[0] if len(assigned) == 1 else None
+        size = None if value is None else size_of(value)
         size = None if size is None else found.resolved(size)
         left = {name for name in size_names(size or 0) if name.startswith("%")} - known
         if size is None or left:
@@ -167,12 +169,3 @@ def _define(
                 found.hints.update(dict.fromkeys(var.tokens, var.hint))
         else:
             found.sizes.update(dict.fromkeys(var.tokens, size))
-
-
-def _size(value: Expression | None) -> Size | None:
-    """Return a value as a size, where it is one."""
-    if isinstance(value, SizeValue):
-        return value.size
-    if isinstance(value, Var) and not value.rank and value.dtype is DType.I64:
-        return value.size
-    return _number(value)

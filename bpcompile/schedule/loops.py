@@ -22,6 +22,7 @@ from bpcompile.schedule.statements import (
     SizeValue,
     Var,
     has_loop,
+    size_of,
 )
 from bpcompile.schedule.tasks import rank_of
 
@@ -48,6 +49,7 @@ class Carrier:
         self.operands = node.args[first_operand:]
         self.items = {u.attrs["index"]: u for u in outer.block.users[node] if u.op.name == "item"}
         self.state: list[Var] = []
+        self.starts: dict[int, Size | None] = {}  # of scalars; None for what is no known size
         self.constants: list[Place] = []
 
     def start(self) -> None:
@@ -114,6 +116,7 @@ class Carrier:
         taken = k in self.outer.block.taken[self.node]
         if not type.rank:
             value = self.outer.read(init, (), self.cursor)
+            self.starts[k] = size_of(value)
             if taken and isinstance(value, Var):
                 value.renew()  # an index that was computed from it is another one in the loop
                 value.hint = value.hint or param.name
@@ -126,6 +129,8 @@ class Carrier:
             return self.outer.shared_array(init).var
         array = result_array(self.outer, self.items.get(k), param)
         copy_into(self.outer, array, init, self.cursor)
+        if init.op.name == "empty" and init.origin and init.origin.adjoint_of:
+            self.outer.shop.keeps(array)
         return array
 
 
@@ -203,8 +208,7 @@ class CountedLoop(Carrier):
             case "param":
                 fixed = dict(zip(self.params[self.count :], self.constants, strict=True))
                 place = fixed.get(node)
-                value = place.value if isinstance(place, ScalarPlace) else None
-                return value.size if isinstance(value, (SizeValue, Var)) else None
+                return size_of(place.value) if isinstance(place, ScalarPlace) else None
         operands = [self._size(arg) for arg in node.args] if is_arithmetic(node) else [None]
         known = [size for size in operands if size is not None]
         return calculated(node, known) if len(known) == len(operands) else None

@@ -132,6 +132,7 @@ class Lowering(Reader):
             tape = self.kept[node]
             row = self.read(node.args[0], result, cursor)
             cursor.add(Store(tape.var, tape.kept(result), row))
+            self.shop.wrote(tape.var, row)
             return
         local = task.share >= task.ready_depth()
         if local and self._is_written_out(task, cursor):
@@ -217,6 +218,7 @@ class Lowering(Reader):
         value = self.read(node.args[1], tuple(at), cursor)
         if node.op.name == "update":
             cursor.add(Store(array.var, index, value, node))
+            self.shop.wrote(array.var, value)
         else:
             adds = "any" if node.array_type.dtype is DType.BOOL else "sum"
             cursor.add(Fold(Load(array.var, index), adds, value, node))

@@ -9,6 +9,7 @@ lengths are left, none of them taken away. Integers give a little more than that
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -28,7 +29,8 @@ class Facts:
         self._signed = frozenset(signed)
         self._counters: dict[str, _Facts] = {}  # outermost first
         self._always: _Facts = tuple(fact for guard in guards for fact in guard.naturals)
-        self._runs: list[Size] = []
+        self._runs: dict[str, Size] = {}
+        self._held: dict[str, _Facts] = {}  # by the innermost counter that they are known inside of
         self._values: dict[str, Size] = {}
         self._tested: list[tuple[Size, tuple[Size, ...]]] = []
 
@@ -37,21 +39,41 @@ class Facts:
         """Know within that a counter goes from `lower` to below `upper`, at least one step."""
         low, high = self.expanded(lower), self.expanded(upper) - 1
         counter = Dim.named(token)
-        self._counters[token] = (counter - low, high - counter)
-        self._runs.append(high - low)
-        yield
-        del self._counters[token]
-        self._runs.pop()
+        with self._scope():
+            self._counters[token] = (counter - low, high - counter)
+            self._runs[token] = high - low
+            yield
+
+    @contextmanager
+    def holding(self, facts: Iterable[Size], tokens: Iterable[str] = ()) -> Iterator[None]:
+        """Know within that sizes are 0 or more, some of integers that are known only within."""
+        with self._scope():
+            self.know(facts, tokens)
+            yield
+
+    def know(self, facts: Iterable[Size], tokens: Iterable[str] = ()) -> None:
+        """Know from here to the end of what is around that sizes are 0 or more."""
+        self._counters.update(dict.fromkeys(tokens, ()))
+        inside = next(reversed(self._counters), "")
+        expanded = tuple(self.expanded(fact) for fact in facts)
+        self._held[inside] = (*self._held.get(inside, ()), *expanded)
 
     @contextmanager
     def before(self, token: str) -> Iterator[None]:
         """Know within only what holds before a loop, by the token of its counter."""
-        counters, runs = self._counters, self._runs
-        outer = list(counters)[: list(counters).index(token)]
-        self._counters = {name: counters[name] for name in outer}
-        self._runs = runs[: len(outer)]
+        with self._scope():
+            for name in list(self._counters)[list(self._counters).index(token) :]:
+                for known in (self._counters, self._runs, self._held):
+                    known.pop(name, None)
+            yield
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """Forget afterwards what becomes known within."""
+        counters, runs, held = self._counters, self._runs, self._held
+        self._counters, self._runs, self._held = dict(counters), dict(runs), dict(held)
         yield
-        self._counters, self._runs = counters, runs
+        self._counters, self._runs, self._held = counters, runs, held
 
     def define(self, token: str, size: Size) -> None:
         """Know what a token stands for."""
@@ -60,6 +82,19 @@ class Facts:
     def learn(self, fact: Size, runs: tuple[Size, ...] = ()) -> None:
         """Know from here on that a size is 0 or more, where loops of so many steps run."""
         self._tested.append((self.expanded(fact), tuple(self.expanded(steps) for steps in runs)))
+
+    def about(self, size: Size, name: str) -> tuple[Size, ...]:
+        """Return what is known of an integer in terms of lengths alone, under another name."""
+        if not isinstance(size, Dim) or size.names() != {str(size)}:
+            return ()
+        facts = itertools.chain.from_iterable(self._held.values())
+        own = (fact for fact in facts if size.names() <= size_names(fact))
+        lasting = (f for f in own if not any("%" in n for n in size_names(f) - size.names()))
+        return tuple(substitute(fact, {str(size): Dim.named(name)}) for fact in lasting)
+
+    def known(self) -> frozenset[str]:
+        """Return the names of the integers that are known here."""
+        return frozenset(self._counters)
 
     def expanded(self, size: Size) -> Size:
         """Return a size with each defined token replaced."""
@@ -85,10 +120,16 @@ class Facts:
         unknown = (n for n in size.names() if n.startswith("%") and n not in self._counters)
         if next(unknown, None) is not None:
             return False
-        running = set(self._runs)
+        running = set(self._runs.values())
         tested = (f for f, runs in self._tested if running.issuperset(r - 1 for r in runs))
-        proof = _Proof(self._counters, (*self._always, *self._runs, *tested), self._signed)
-        return proof.holds(size)
+        held = itertools.chain.from_iterable(self._held.values())
+        facts = (*self._always, *self._runs.values(), *tested, *held)
+        return _Proof(self._counters, facts, self._signed).holds(size)
+
+    def bounds(self, size: Size) -> bool:
+        """Tell whether a number of steps is made of lengths and the counters of loops alone."""
+        names = {name for name in size_names(self.expanded(size)) if name not in self._runs}
+        return self._signed.isdisjoint(names) and not any(n.startswith("%") for n in names)
 
 
 class _Proof:

@@ -16,12 +16,25 @@ from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
 from bpcompile.schedule.block import Block, through
+from bpcompile.schedule.conditions import INTEGER, Sizes, told
 from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
 from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.nest import Index, Task
-from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, Workshop
-from bpcompile.schedule.statements import Apply, Expression, Lit, Matrix, Set, SizeValue, Var
+from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, ScalarPlace, Workshop
+from bpcompile.schedule.statements import (
+    Apply,
+    Expression,
+    Lit,
+    Load,
+    Matrix,
+    Set,
+    SizeValue,
+    Var,
+    size_of,
+)
 from bpcompile.schedule.tasks import Work, pointer_indices
+
+_MOST_LOOKED_AT = 32  # nodes that a condition is made of
 
 
 class Reader:
@@ -105,6 +118,8 @@ class Reader:
             size = self.index_value(node, at, cursor)
             self.shop.facts.define(var.token, size)
             value = value if node.op.name == "remainder" else SizeValue(size)
+        if isinstance(value, Load):
+            self.shop.knows(value.array, var)
         cursor.add(Set(var, value, node))
         cursor.remember(node, at, var)
         return var
@@ -128,6 +143,30 @@ class Reader:
         if not isinstance(value, Var):
             value = self.named(node, at, value, cursor)
         return value.size
+
+    def seen_size(self, node: Node, cursor: Cursor) -> Size | None:
+        """Return an i64 scalar as a size where that is known without computing anything."""
+        known = cursor.known(node, ())
+        place = self._place(node)
+        if known is None and isinstance(place, OuterPlace):
+            return place.values.seen_size(place.node, cursor)
+        if known is None and isinstance(place, ScalarPlace):
+            known = place.value
+        return None if known is None else size_of(known)
+
+    def told(self, condition: Node, holds: bool, cursor: Cursor) -> tuple[Size, ...]:
+        """Return the sizes that are 0 or more where a condition holds, or where it does not."""
+        seen: dict[Node, Size] = {}
+        stack, steps = [condition], 0
+        while stack and steps < _MOST_LOOKED_AT:
+            node = stack.pop()
+            steps += 1
+            size = self.seen_size(node, cursor) if node.type == INTEGER else None
+            if size is not None:
+                seen[node] = size
+            else:
+                stack += node.args
+        return told(Sizes(seen), condition, holds)
 
     def pointed(self, task_node: Node, at: Sequence[Size], cursor: Cursor) -> list[Size]:
         """Return the values of the index operands of a read or write, tested where need be."""

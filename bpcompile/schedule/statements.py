@@ -114,6 +114,15 @@ class Apply:
 Expression: TypeAlias = Lit | SizeValue | Load | Apply | Var
 
 
+def size_of(value: Expression) -> Size | None:
+    """Return an i64 value as a size, where it is one."""
+    if isinstance(value, SizeValue):
+        return value.size
+    if isinstance(value, Var) and not value.rank and value.dtype is DType.I64:
+        return value.size
+    return int(value.value) if isinstance(value, Lit) and value.dtype is DType.I64 else None
+
+
 @dataclass(slots=True)
 class Set:
     """Assign a scalar variable."""

@@ -6,16 +6,18 @@ its own that doubles its length whenever it is full.
 
 from __future__ import annotations
 
-from bpcompile.ir.dims import Size, product
+from bpcompile.ir.dims import Dim, Size, product, substitute
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
+from bpcompile.schedule.conditions import INTEGER
 from bpcompile.schedule.cursor import Cursor
 from bpcompile.schedule.effort import effort
 from bpcompile.schedule.handover import hand_over
+from bpcompile.schedule.invariants import Carried, Invariants, invariants
 from bpcompile.schedule.loops import POLL_WORK, Carrier, place_of
 from bpcompile.schedule.lower import Lowering
-from bpcompile.schedule.places import ArrayPlace
+from bpcompile.schedule.places import ArrayPlace, ScalarPlace
 from bpcompile.schedule.statements import (
     Buffer,
     Expression,
@@ -28,6 +30,7 @@ from bpcompile.schedule.statements import (
     Statement,
     Var,
     While,
+    size_of,
 )
 
 _ZERO = Lit(0, DType.I64)
@@ -51,21 +54,46 @@ class WhileLoop(Carrier):
         steps = counter or Var("steps", DType.I64, ours=True)
         if self.rows and counter is None:
             self.cursor.add(Set(steps, _ZERO))
-        test, condition = self._test()
+        facts, tokens, found = self.outer.shop.facts, self._tokens(), self._invariants()
+        with facts.holding(found.before, tokens):
+            test, condition = self._test()
         cursor = self.cursor.nested()
         if self.rows and not self.limit:
             cursor.add(Grow(self.tapes, steps.size))
-        self._body(steps, cursor)
+        with facts.holding(found.inside, tokens):
+            self._body(steps, cursor)
         if self.rows and counter is None:
             cursor.add(Move([steps], [SizeValue(steps.size + 1)]))
-        self._poll(test, cursor)
+        if found.turns is None or not facts.bounds(found.turns):
+            self._poll(test, cursor)
         note = str(self.node.attrs.get("note", ""))
         self.cursor.add(While(test, condition, cursor.statements, self.node, note))
         self.finish()
+        last = dict(zip(tokens, map(Dim.named, self._tokens()), strict=True))
+        facts.know((substitute(fact, last) for fact in found.after), self._tokens())
         for k, tape in enumerate(self.tapes):
             item = self.items.get(self.count + k)
             if item is not None:
                 self.outer.places[item] = place_of(item, tape)
+
+    def _tokens(self) -> list[str]:
+        """Return the names of the integers among what is carried."""
+        return [self.state[k].token for k in self._integers()]
+
+    def _integers(self) -> list[int]:
+        """Return the numbers of the integers among what is carried."""
+        return [k for k, param in enumerate(self.params[: self.count]) if param.type == INTEGER]
+
+    def _invariants(self) -> Invariants:
+        """Return what is known of the integers that the loop carries."""
+        places = self._integers()
+        starts = [self.starts[k] for k in places]
+        given = (size_of(p.value) if isinstance(p, ScalarPlace) else None for p in self.constants)
+        constants = {self.count + k: size for k, size in enumerate(given) if size is not None}
+        loop = Carried(
+            self.node.attrs["test"], self.body, places, starts, self._tokens(), constants
+        )
+        return invariants(loop, self.outer.shop.facts)
 
     def _test(self) -> tuple[list[Statement], Expression]:
         """Return the statements before the test, and the test."""
@@ -115,8 +143,11 @@ class WhileLoop(Carrier):
         type = row.array_type
         hint = item.name if item is not None and item.name else row.name and f"{row.name}_tape"
         if self.limit:
-            return self.outer.shop.temporary(hint, type.dtype, (self.limit, *type.shape))
+            tape = self.outer.shop.temporary(hint, type.dtype, (self.limit, *type.shape))
+            self.outer.shop.keeps(tape)
+            return tape
         tape = Var(hint or "tape", type.dtype, 1 + type.rank, ours=not hint)
+        self.outer.shop.keeps(tape)
         length = Var("length", DType.I64).size  # which nothing says in advance
         self.outer.shop.buffers.append(Buffer(tape, (length, *type.shape), "tape"))
         # Before the loops around: what has grown in one of their iterations serves the next one.
