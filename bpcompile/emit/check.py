@@ -78,17 +78,18 @@ _FUNCTIONS = frozenset(
      "float64", "float32", "int64", "bool", "float_power", "vectorize",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
      "argsort", "searchsorted", "tril", "triu", "swapaxes", "stack", "zeros_like", "eye", "sign",
-     "log", "cbrt"}
+     "log", "cbrt", "pi", "result_type", "complex64"}
 )  # fmt: skip
 _LINALG = frozenset(
     {"cholesky", "det", "eigh", "inv", "LinAlgError", "qr", "slogdet", "solve", "svd"}
 )  # what it takes from np.linalg
+_FFT = frozenset({"fft", "ifft", "rfft", "irfft"})  # and from np.fft
 _CLASS = ast.dump(ast.parse(INTERRUPTED).body[0])  # the one class that a module may define
 _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "mT", "item", "at", "sum",
      "transpose", "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append",
-     "flat"}
+     "flat", "real", "imag"}
 )  # fmt: skip
 
 
@@ -220,10 +221,12 @@ def _check_attribute(node: ast.Attribute) -> None:
     root = value.id if isinstance(value, ast.Name) else None
     if root == "scipy":
         known = attr == "special"
-    elif root == "np" and attr == "linalg":
+    elif root == "np" and attr in ("linalg", "fft"):
         known = True
     elif isinstance(value, ast.Attribute) and value.attr == "linalg":
         known = attr in _LINALG
+    elif isinstance(value, ast.Attribute) and value.attr == "fft":
+        known = attr in _FFT
     elif root in ("np", "math") or (isinstance(value, ast.Attribute) and value.attr == "special"):
         known = attr in _functions()
     elif root == "types":

@@ -10,7 +10,7 @@ from bpcompile.emit.numpy_index import bracket_text
 from bpcompile.emit.printing import Piece, call_text, number, render, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths
 from bpcompile.errors import CompileError
-from bpcompile.ir.dims import Size
+from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Kind, Level, Text
 from bpcompile.ir.type import DType, Type
@@ -72,7 +72,11 @@ class Expressions:
         is_single = len(node.args[0].shape) == routine.ranks[0]
         text = (routine.single if is_single else None) or routine.text
         assert text is not None
-        return Piece(text(**node.attrs).format(*map(self.array, node.args)))
+        attrs = {
+            name: self.lengths.size(value) if isinstance(value, Dim) else value
+            for name, value in node.attrs.items()
+        }
+        return Piece(text(**attrs).format(*map(self.array, node.args)))
 
     def _full(self, type: Type, value: float) -> str:
         """Return the text of an array of one value."""

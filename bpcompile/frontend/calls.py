@@ -22,6 +22,8 @@ import numpy as np
 from bpcompile.errors import TraceError, UnsupportedError
 from bpcompile.frontend import flow, flow_checks, flow_loops
 from bpcompile.frontend.check_syntax import ASSERT, RAISE, TEXT, TRIED
+from bpcompile.frontend.complex_making import COMPLEX_REPLACED
+from bpcompile.frontend.complex_pairs import ENDINGS, Complex
 from bpcompile.frontend.creation import REPLACED, is_traced
 from bpcompile.frontend.exits import PENDING
 from bpcompile.frontend.flow_syntax import (
@@ -36,6 +38,7 @@ from bpcompile.frontend.flow_syntax import (
     UNBOUND,
     WHILE,
 )
+from bpcompile.frontend.fourier import FREQUENCIES
 from bpcompile.frontend.index_syntax import SLICE
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
@@ -236,6 +239,8 @@ _STAND_INS: dict[Any, Callable[..., Any]] = {
     **{function: _iterating(function) for function in _ITERATING},
     **{function: _changing(function) for function in _CHANGING},
     **REPLACED,
+    **COMPLEX_REPLACED,
+    **FREQUENCIES,
     contextlib.suppress: flow_checks.suppressing,
     builtins.map: _map,
     builtins.filter: _filter,
@@ -264,6 +269,9 @@ def name_value(scope: str, value: Any, name: str, is_call: bool = False) -> Any:
                 named_in[node] = scope
     elif type(value) is Length and is_tracing():
         current().session.sizes.wish(value.dim, name)
+    elif type(value) is Complex:
+        for part, ending in zip((value.real, value.imag), ENDINGS, strict=True):
+            name_value(part, name + ending, scope, is_call)
     elif type(value) is Unbound:
         value.refuse()
     return value

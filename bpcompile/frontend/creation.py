@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import LimitError, ShapeError, TraceError, TypeMismatchError
+from bpcompile.frontend.complex_pairs import Complex
 from bpcompile.frontend.elementwise import as_float, broadcast, cast, counting, promoted
 from bpcompile.frontend.joining import stacked
 from bpcompile.frontend.length import Length, length
@@ -37,7 +38,7 @@ def is_traced(value: Any) -> bool:
     stack = [(value, 0)]
     while stack:
         found, depth = stack.pop()
-        if isinstance(found, (Tracer, Length)):
+        if isinstance(found, (Tracer, Length, Complex)):
             return True
         if isinstance(found, (list, tuple)) and depth < _MOST_NESTED:
             stack.extend((part, depth + 1) for part in found)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TraceError
+from bpcompile.frontend.complex_pairs import Complex
 from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.origins import is_inner, user_frame, where
@@ -31,7 +32,7 @@ _METHODS = frozenset(
 )
 _FIXED = (
     *(type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType),
-    *(Tracer, Length, str, bytes, int, float, complex, type(None), range, np.generic, np.dtype),
+    *(Tracer, Complex, Length, str, bytes, int, float, complex, type(None), range, np.generic, np.dtype),
 )
 _DEPTH = 8
 _MOST = 10_000
@@ -69,7 +70,7 @@ def check_change(target: Any, what: str = "changed") -> None:
 
     Raises `TraceError` with the user's line.
     """
-    if not is_tracing() or isinstance(target, Tracer):
+    if not is_tracing() or isinstance(target, (Tracer, Complex)):
         return
     frame: Frame | None = current()
     while frame is not None and frame.journal is not None:

@@ -19,6 +19,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     counting,
     creation,
     einsum,
+    fourier,
     indexing,
     joining,
     linear_algebra,
@@ -44,6 +45,8 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     writing,
 )
 from bpcompile.frontend.calls import resolve
+from bpcompile.frontend.complex_pairs import refuse_complex
+from bpcompile.frontend.complex_rules import enter_rules
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.session import Frame, Session, Site, current, entered
 from bpcompile.frontend.sizes import Sizes, bare_name
@@ -58,6 +61,8 @@ from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, Type
 
 Number = float | int | bool
+
+enter_rules()  # over those of real values, which the modules above enter
 
 
 class Leaf:
@@ -203,6 +208,7 @@ def _traced(
                 "traced values: keep `try` out of it, or decide with np.where"
             )
         outputs, paths, out_structure = flatten(result)
+        refuse_complex(outputs, paths, out_structure)
         tracers = [_output(value, path) for value, path in zip(outputs, paths, strict=True)]
         exprs = [frame.expr(tracer.expr) for tracer in tracers]
     if len(exprs) == 1:

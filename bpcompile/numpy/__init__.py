@@ -21,7 +21,8 @@ import numpy as _numpy
 from bpcompile.frontend import creation as _creation
 from bpcompile.frontend import tracing as _tracing  # noqa: F401 - enters the rules
 from bpcompile.frontend.registry import RULES as _RULES
-from bpcompile.numpy import linalg as linalg  # the alias makes it public
+from bpcompile.numpy import fft as fft  # the alias makes it public
+from bpcompile.numpy import linalg as linalg
 
 if TYPE_CHECKING:
 
@@ -47,4 +48,4 @@ _TAKEN = {
 _TAKEN |= {name: getattr(_creation, name) for name in _OURS}
 globals().update(_TAKEN)
 
-__all__ = sorted({*_TAKEN, "linalg"})
+__all__ = sorted({*_TAKEN, "fft", "linalg"})

@@ -425,6 +425,7 @@ STRUCTURE = [
     Model("qr", walk_matrices.bases),
     Model("eigh svd", walk_matrices.spectra),
     Model("lstsq", walk_matrices.least),
+    Model("dft rdft irdft", walk_matrices.transforms),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpcompile.ir.build import Expr
 from bpcompile.ir.op import OPS
+from bpcompile.ops.index import Slice, whole
 from bpcompile.ops.matrices import as_rows, identity
 from bpcompile.ops.shape import broadcast_to, swapped
 
@@ -95,3 +96,21 @@ def least(given: Given) -> list[Expr]:
         lstsq(swapped(d), swapped(d) * 2.0, cut, wide=False),
         lstsq(many, c, cut, wide=False),
     ]
+
+
+def transforms(given: Given) -> list[Expr]:
+    """Return Fourier transforms of a literal length and of one from 1 on, and their inverses."""
+    b = given["b"]
+    turned = swapped(b)
+    count = b.shape[0] + 1
+    longer = OPS["update"](
+        b.builder.const(0.5, turned.type.with_shape((3, count))),
+        turned,
+        spec=(whole(3), Slice(0, 1, b.shape[0])),
+    )
+    found: list[Expr] = []
+    for x, length, flag in ((b, 3, False), (longer, count, False), (longer, count, True)):
+        re, im = OPS["rdft"](x, doubled=flag).items()
+        found += [re, im, OPS["irdft"](re, im * 2.0, length=length, doubled=flag)]
+        found += OPS["dft"](x, x * x, inverse=flag).items()
+    return found

@@ -56,6 +56,10 @@ CASES = {
         for lower, turned in itertools.product((True, False), repeat=2)
     ],
     "checked": [([(3,), ("token",)], {})],
+    "irdft": [
+        ([(2, 3), (2, 3)], {"length": length, "doubled": doubled})
+        for length, doubled in itertools.product((4, 5), (True, False))
+    ],
     **{
         name: [([(2, 3, 2)], {"axes": axes, **rest}) for axes in ((1,), (0, 2))]
         for name, rest in [

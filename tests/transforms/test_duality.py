@@ -19,7 +19,8 @@ from tests.ops.cases import cases_of
 from tests.ops.support import has_partial
 
 REGIONS = {"loop", "while", "branch", "replay", "item", "param"}  # tested by models
-SEVERAL = {"eigh", "svd", "qr", "lstsq"}  # with several results: tests/frontend/test_linear_algebra
+# With several results: tests/frontend/test_linear_algebra and tests/ops/test_fourier.
+SEVERAL = {"eigh", "svd", "qr", "lstsq", "dft", "rdft"}
 
 
 def table():
