@@ -78,7 +78,7 @@ _FUNCTIONS = frozenset(
      "float64", "float32", "int64", "bool", "float_power", "vectorize",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
      "argsort", "searchsorted", "tril", "triu", "swapaxes", "stack", "zeros_like", "eye", "sign",
-     "log", "cbrt", "pi", "result_type", "complex64"}
+     "log", "cbrt", "pi", "real", "imag", "result_type", "complex64"}
 )  # fmt: skip
 _LINALG = frozenset(
     {"cholesky", "det", "eigh", "inv", "LinAlgError", "qr", "slogdet", "solve", "svd"}
@@ -89,7 +89,7 @@ _PLAIN = frozenset({bool, int, float, str, type(None), type(...)})
 _METHODS = frozenset(
     {"shape", "size", "reshape", "copy", "astype", "view", "T", "mT", "item", "at", "sum",
      "transpose", "accumulate", "fill", "ravel", "dtype", "ctypes", "data", "nbytes", "append",
-     "flat", "real", "imag"}
+     "flat"}
 )  # fmt: skip
 
 

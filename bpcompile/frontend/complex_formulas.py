@@ -169,10 +169,10 @@ def _tan(z: Pair) -> Pair:
 def _power(a: Pair, b: Pair) -> Pair:
     """Return a to a power: by products where that is a small int, else in polar form."""
     exponent, turned = b
-    if turned is None and isinstance(exponent, (int, float, np.number)):
+    if turned is None and isinstance(exponent, (int, float, np.integer)):
         if exponent == 0.5:
             return _sqrt(a)
-        if exponent == int(exponent) and abs(exponent) <= _MOST_FACTORS:
+        if float(exponent).is_integer() and abs(exponent) <= _MOST_FACTORS:
             return _whole_power(a, int(exponent))
     if turned is None:
         size, angle = _magnitude(a) ** exponent, angle_of(a) * exponent
@@ -183,7 +183,8 @@ def _power(a: Pair, b: Pair) -> Pair:
 def _whole_power(a: Pair, exponent: int) -> Pair:
     """Return a product of equal factors, by squaring."""
     found: Pair | None = None
-    factor, left = a, abs(exponent)
+    factor: Pair = a
+    left = abs(exponent)
     while left:
         if left % 2:
             found = factor if found is None else _multiply(found, factor)

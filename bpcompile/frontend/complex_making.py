@@ -14,14 +14,14 @@ from bpcompile.frontend.complex_pairs import (
     refusal,
 )
 from bpcompile.frontend.creation import REPLACED, is_traced
-from bpcompile.frontend.registry import Rule
+from bpcompile.frontend.registry import RULES, Rule
 from bpcompile.frontend.tracer import Tracer
 
 
 def converting(real: Rule) -> Rule:
     """Return the rule of a conversion, which may be from complex values or to them."""
 
-    def answer(x: Any, dtype: Any, *args: Any, **keywords: Any) -> Any:
+    def answer(x: Any, dtype: Any) -> Any:
         z = as_complex(x)
         if not is_complex_dtype(dtype):
             raise refusal(z, f".astype({np.dtype(dtype)}) of ")
@@ -30,7 +30,7 @@ def converting(real: Rule) -> Rule:
 
     def choose(x: Any, dtype: Any, *args: Any, **keywords: Any) -> Any:
         converts = isinstance(x, Complex) or is_complex_dtype(dtype)
-        return (answer if converts else real)(x, dtype, *args, **keywords)
+        return answer(x, dtype) if converts else real(x, dtype, *args, **keywords)
 
     return choose
 
@@ -79,7 +79,7 @@ def _complex_number(value: Any = 0.0, imag: Any = None) -> Any:
     if not is_traced((value, imag)):
         return complex(value) if imag is None else complex(value, imag)
     found = as_complex(value)
-    return found if imag is None else found + Complex(0.0, imag)
+    return found if imag is None else RULES["add"](found, Complex(0.0, imag))
 
 
 COMPLEX_REPLACED: dict[Any, Rule] = {

@@ -16,7 +16,7 @@ import numpy as np
 from bpcompile.errors import TypeMismatchError
 from bpcompile.frontend.elementwise import promoted
 from bpcompile.frontend.length import Length
-from bpcompile.frontend.lift import lift
+from bpcompile.frontend.lift import copied, lift
 from bpcompile.frontend.operators import BINARY, ArrayMethods, called
 from bpcompile.frontend.origins import quoted, where
 from bpcompile.frontend.registry import RULES, apply
@@ -51,7 +51,7 @@ class Complex(ArrayMethods):
             for part in parts
         ]
         if parts[0].sizes != parts[1].sizes:
-            parts = RULES["broadcast_arrays"](*parts)
+            parts = [copied(part) for part in RULES["broadcast_arrays"](*parts)]
         object.__setattr__(self, "real", parts[0])
         object.__setattr__(self, "imag", parts[1])
 
@@ -188,7 +188,7 @@ def is_complex(value: Any) -> bool:
     if isinstance(value, (Complex, complex, np.complexfloating)):
         return True
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "c"
+        return bool(value.dtype.kind == "c")
     return isinstance(value, (list, tuple)) and any(map(is_complex, value))
 
 
@@ -241,7 +241,7 @@ def is_zero(part: Any) -> bool:
     """Tell whether a part is zero for certain, since the value is real or imaginary."""
     if isinstance(part, Tracer):
         node = part.expr.node
-        return node.op.name == "const" and bool(node.attrs["value"] == 0)
+        return node.op.name == "const" and not node.attrs["value"]
     return not np.any(part)
 
 

@@ -32,7 +32,20 @@ _METHODS = frozenset(
 )
 _FIXED = (
     *(type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType),
-    *(Tracer, Complex, Length, str, bytes, int, float, complex, type(None), range, np.generic, np.dtype),
+    *(
+        Tracer,
+        Complex,
+        Length,
+        str,
+        bytes,
+        int,
+        float,
+        complex,
+        type(None),
+        range,
+        np.generic,
+        np.dtype,
+    ),
 )
 _DEPTH = 8
 _MOST = 10_000

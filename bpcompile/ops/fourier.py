@@ -89,9 +89,7 @@ def _dft(re: Any, im: Any, inverse: bool) -> Any:
     return _by_parts(transformed, re, im)
 
 
-def _dft_vjp(
-    g: Bars, y: tuple[Expr, ...], re: Expr, im: Expr, inverse: bool
-) -> tuple[Expr, ...]:
+def _dft_vjp(g: Bars, y: tuple[Expr, ...], re: Expr, im: Expr, inverse: bool) -> tuple[Expr, ...]:
     """Return the transform of the cotangents with the other sign."""
     return dft(*_zeros_for(g, y[0]), inverse=not inverse).items()
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bpcompile.ir.build import Builder
+from bpcompile.ir.dims import Dim
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
-from bpcompile.ir.dims import Dim
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.shape import reshaped
 from bpcompile.passes.pipeline import LOWER
