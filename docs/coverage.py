@@ -13,7 +13,13 @@ import numpy as np
 import scipy.special
 
 import bpcompile as bp
-from bpcompile.frontend import creation, tracing  # noqa: F401 - tracing enters the rules
+from bpcompile.frontend import (  # noqa: F401 - tracing enters the rules
+    complex_formulas,
+    complex_rules,
+    creation,
+    fourier,
+    tracing,
+)
 from bpcompile.frontend.registry import RULES
 from bpcompile.ir.op import OPS, Kind
 
@@ -29,8 +35,8 @@ PAGE = Path(__file__).with_name("coverage.md")
 WITHOUT_DERIVATIVE = _names(
     """
     all allclose any argmax argmin argpartition argsort array_equal count_nonzero digitize
-    fix isclose iscomplex isin isneginf isposinf isreal linalg.matrix_rank nanargmax
-    nanargmin ndim searchsorted shape sign signbit size
+    fix isclose iscomplex iscomplexobj isin isneginf isposinf isreal isrealobj
+    linalg.matrix_rank nanargmax nanargmin ndim searchsorted shape sign signbit size
     """
 )
 # What has rules only to say what to write instead.
@@ -52,12 +58,8 @@ REASONS: dict[str, frozenset[str]] = {
         unique_counts unique_inverse unique_values
         """
     ),
-    "there are no complex values": _names(
-        """
-        common_type fft.fft fft.fft2 fft.fftn fft.hfft fft.ifft fft.ifft2 fft.ifftn
-        fft.ihfft fft.irfft fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn iscomplexobj
-        isrealobj linalg.eig linalg.eigvals mintypecode poly roots sort_complex
-        """
+    "its results are complex where they are returned": _names(
+        "common_type linalg.eig linalg.eigvals mintypecode poly roots sort_complex"
     ),
     "it is about memory, text, files or settings": _names(
         """
@@ -103,6 +105,8 @@ def numpy_rule(name: str, prefix: str = "") -> Callable[..., object] | None:
     function = getattr(module, name)
     if not prefix and name in vars(creation):
         return function
+    if function in fourier.FREQUENCIES:
+        return fourier.FREQUENCIES[function]
     first = getattr(function, "__name__", name)
     dot = f"{prefix}." if prefix else ""
     return RULES.get(f"{dot}{name}") or RULES.get(f"{dot}{first}")
@@ -164,6 +168,23 @@ def of_jax() -> dict[str, str]:
     return {name: "yes" if hasattr(bp.nn, name) else "not yet" for name in JAX_NN}
 
 
+def of_complex() -> Iterator[str]:
+    """Yield the lines about complex values inside a model."""
+    tables = (complex_rules.PART_BY_PART, complex_rules.JOINING, complex_rules.PRODUCTS)
+    known = {*complex_formulas.ELEMENTWISE, *complex_rules.OTHERS}.union(*tables)
+    names = sorted(name for name in known if not name.startswith("ndarray."))
+    yield "## Complex values"
+    yield ""
+    yield (
+        "Spectra, `1j * x` and captured complex arrays may be used inside a model with these "
+        "functions, the operators, `.real`, `.imag`, indices and writes. Arguments and results "
+        "are real: return `np.abs(z)`, or `np.stack([z.real, z.imag])`."
+    )
+    yield ""
+    yield ", ".join(f"`{name}`" for name in names)
+    yield ""
+
+
 def page() -> str:
     """Return the page."""
     lines = [
@@ -174,6 +195,7 @@ def page() -> str:
         *section("numpy", of_numpy()),
         *section("numpy.linalg", of_numpy("linalg")),
         *section("numpy.fft", of_numpy("fft")),
+        *of_complex(),
         *section("scipy.special", of_scipy()),
         *section("jax.nn, as `bp.nn`", of_jax()),
     ]

@@ -271,7 +271,7 @@ def name_value(scope: str, value: Any, name: str, is_call: bool = False) -> Any:
         current().session.sizes.wish(value.dim, name)
     elif type(value) is Complex:
         for part, ending in zip((value.real, value.imag), ENDINGS, strict=True):
-            name_value(part, name + ending, scope, is_call)
+            name_value(scope, part, name + ending, is_call)
     elif type(value) is Unbound:
         value.refuse()
     return value

@@ -172,7 +172,7 @@ def _power(a: Pair, b: Pair) -> Pair:
     if turned is None and isinstance(exponent, (int, float, np.integer)):
         if exponent == 0.5:
             return _sqrt(a)
-        if float(exponent).is_integer() and abs(exponent) <= _MOST_FACTORS:
+        if float(exponent).is_integer() and abs(float(exponent)) <= _MOST_FACTORS:
             return _whole_power(a, int(exponent))
     if turned is None:
         size, angle = _magnitude(a) ** exponent, angle_of(a) * exponent

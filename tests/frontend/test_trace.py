@@ -220,8 +220,6 @@ def test_captured_values_of_other_dtypes():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (1j, "complex 1j"),
-        (np.array([1j, 2j]), "ndarray of dtype complex128"),
         (np.array([1.0, 2.0, 3.0], dtype=np.float16), "ndarray of dtype float16"),
         (np.array([None]), "ndarray of dtype object"),
         ("a", "str 'a'"),
@@ -302,7 +300,7 @@ def test_python_control_flow_without_source():
     assert "bp.cond" in str(error.value)
 
 
-@pytest.mark.parametrize("kind", [float, int, complex])
+@pytest.mark.parametrize("kind", [float, int])
 def test_numbers_of_traced_values(kind):
     def model(x):
         total = x.sum()
