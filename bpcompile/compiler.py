@@ -56,7 +56,6 @@ _ENDINGS = ("", "_fill", "_into", "_workspace")
 _NOT_HONOURED = (
     "fuse",
     "tune",
-    "width",
     "threads",
     "deterministic",
     "compile",
@@ -135,7 +134,7 @@ def compile_model(
         loaded = load_module(
             emitted.text,
             target=target,
-            options=_distinguishing(lowered),
+            options=_distinguishing(lowered, options.width),
             public=[*(emitted.name + ending for ending in _ENDINGS), MAIN],
             cache=options.cache,
         )
@@ -210,10 +209,10 @@ def _require_honoured(options: Options) -> None:
             )
 
 
-def _distinguishing(graph: Graph) -> dict[str, object]:
-    """Return what the machine code depends on beside the text: the types of the arguments."""
+def _distinguishing(graph: Graph, width: int | None) -> dict[str, object]:
+    """Return what the machine code depends on beside the text: types of arguments, registers."""
     types = (param.array_type for param in graph.params)
-    return {"types": tuple(f"{type.dtype.value} {type.rank}" for type in types)}
+    return {"types": tuple(f"{type.dtype.value} {type.rank}" for type in types), "width": width}
 
 
 def _interface(joint: Joint, task: Task) -> Interface:

@@ -30,7 +30,9 @@ class Options:
         fuse: whether to join operations into loops.
         math: ``"vector"`` for our own vectorised functions, ``"libm"`` for the C library's.
         tune: whether to measure alternatives and keep the fastest.
-        width: bits of a vector register, 128, 256 or 512; None for the CPU's own.
+        width: bits of the vector registers that LLVM shall prefer, 128, 256 or 512; None for its
+            own choice for the CPU, often less than there are. Numba alone, as for `fn.njit` and a
+            saved module, keeps to that choice.
         threads: how many threads a call may use.
         deterministic: whether sums give the same bits on every machine.
         cache: whether compiled code is kept on disk.

@@ -36,7 +36,8 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
     if signature not in dispatcher.overloads:
         entry = dispatcher.py_func
         emitted = entry.__globals__.values()
-        with _uncollected(), _waiting_for(entry), _plain(emitted), remembering(), at_hand():
+        width = getattr(dispatcher._cache, "vector_width", None)
+        with _uncollected(), _waiting_for(entry, width), _plain(emitted), remembering(), at_hand():
             dispatcher.compile(signature)
         # A function that waits has had no machine code whose environment Numba could set, and
         # an exception that it raises with values needs it; Numba's cache does the same.
@@ -129,8 +130,11 @@ def _plain_pipeline() -> Any:
 
 
 @contextmanager
-def _waiting_for(entry: Any) -> Iterator[None]:
-    """Let everything but one function wait, in Numba's own context and under its lock."""
+def _waiting_for(entry: Any, width: int | None) -> Iterator[None]:
+    """Let everything but one function wait, in Numba's own context and under its lock.
+
+    LLVM uses vector registers of `width` bits; None: of as many as it finds best for the CPU.
+    """
     from numba.core.compiler_lock import global_compiler_lock
     from numba.core.registry import cpu_target
 
@@ -140,11 +144,12 @@ def _waiting_for(entry: Any) -> Iterator[None]:
         codegen._library_class = _waiting_library()
         context.__class__ = _waiting_context()
         context.entry = entry.__module__, entry.__qualname__
+        context.vector_width = width
         try:
             yield
         finally:
             context.__class__ = usual
-            del context.entry, codegen._library_class
+            del context.entry, context.vector_width, codegen._library_class
 
 
 @functools.cache
@@ -160,6 +165,7 @@ def _waiting_context() -> Any:
         """Make nothing that could be called from outside but one entry point."""
 
         entry: tuple[str, str]
+        vector_width: int | None
 
         def get_function(self, fn: Any, sig: Any, _firstcall: bool = True) -> Any:
             # Numba asks this of each array that it reads, and looks through all its registries for

@@ -233,11 +233,29 @@ def _viewing_lower() -> Any:
 
 
 @functools.cache
-def _uncounting_lower() -> Any:
-    """Derive from Numba's class what counts references only where there is a need."""
+def _wide_lower() -> Any:
+    """Derive from Numba's class what asks LLVM for vector registers of a width."""
     from numba.core.lowering import Lower
 
-    class UncountingLower(Lower):  # type: ignore[misc]  # Numba's class has no types
+    class WideLower(Lower):  # type: ignore[misc]  # Numba's class has no types
+        """Give a function the width of vector registers that it shall use."""
+
+        def lower_function_body(self) -> Any:
+            width = getattr(self.context, "vector_width", None)
+            if width is not None:
+                # llvmlite lists the attributes that it knows, and refuses this one of LLVM's.
+                set.add(self.function.attributes, f'"prefer-vector-width"="{width}"')
+            return super().lower_function_body()
+
+    return WideLower
+
+
+@functools.cache
+def _uncounting_lower() -> Any:
+    """Derive from Numba's class what counts references only where there is a need."""
+    usual: Any = _wide_lower()
+
+    class UncountingLower(usual):  # type: ignore[misc]  # Numba's class has no types
         """Count no references in a function that only looks at the arrays that it is given."""
 
         context: Any

@@ -57,6 +57,10 @@ class Recipe(Protocol):
         """What loads the module again in another process."""
 
     @property
+    def options(self) -> tuple[tuple[str, object], ...]:
+        """What distinguishes compilations of equal text."""
+
+    @property
     def compilations(self) -> list[Compilation]:
         """Where to note what was compiled or loaded."""
 
@@ -91,6 +95,11 @@ class StoreCache:
         self._enabled = store is not None
         self._prefix = f"{recipe.key}.{_digest(name)[:8]}."
         self._started: dict[object, float] = {}
+
+    @property
+    def vector_width(self) -> object:
+        """Return the bits of the vector registers that the module asks for, None for any."""
+        return dict(self.recipe.options).get("width")
 
     @property
     def cache_path(self) -> str | None:

@@ -55,6 +55,16 @@ def load(which):
     ).module
 
 
+def test_vector_width():
+    for width in (None, 128):
+        module = load_module(
+            TEXT, target="numba", options={"width": width}, public=["fresh", "_main"], cache=False
+        ).module
+        made = compile_entry(module._main, SIGNATURE)
+        asked = f'"prefer-vector-width"="{width}"' in made.library.get_llvm_str()
+        assert asked == (width is not None)
+
+
 def expected(x, y, k):
     rows, row = x.copy(), np.ones(x.shape[1])
     row[0] = 3.0
