@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from bpcompile.errors import ShapeError
 from bpcompile.frontend.origins import where
+from bpcompile.ir.bounds import lower_bound
 from bpcompile.ir.dims import Dim, Size, evaluate, size_names, substitute
 from bpcompile.ir.graph import Guard
 
 _LETTERS = ("n", "d", "k", "m", "p", "q", "r", "s", "t")
+
+_MOST_TRIED = 9  # the largest number that a simpler question is looked for with
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 _RELATIONS: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,
@@ -190,10 +195,13 @@ class Sizes:
         """
         left, right = self.resolve(left), self.resolve(right)
         proved = _proved(left, relation, right)
+        if proved is None and self._bounds:
+            proved = _proved(left, relation, right, *self._name_bounds())
         if proved is not None:
             return proved
         if relation == "==":
             return not self.decide(left, "!=", right, reason)
+        left, relation, right = _simpler(left, relation, right)
         if isinstance(left, int):
             left, relation, right = right, _MIRRORED[relation], left
         known = self._known(left - right, relation)
@@ -220,6 +228,13 @@ class Sizes:
             None if low is None else low + constant,
             None if high is None else high + constant,
         )
+
+    def _name_bounds(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Return what earlier guards say of bare names: at least, at most."""
+        named = [(bare_name(core), *bounds) for core, bounds in self._bounds.items()]
+        floors = {name: low for name, low, _ in named if name is not None and low is not None}
+        ceilings = {name: high for name, _, high in named if name is not None and high is not None}
+        return floors, ceilings
 
     def _learn(self, difference: Size, relation: str) -> None:
         """Keep what a guard says of a difference against 0."""
@@ -302,12 +317,40 @@ def bare_name(size: Size) -> str | None:
     return None
 
 
-def _proved(left: Size, relation: str, right: Size) -> bool | None:
-    """Return whether a relation holds for every length, or None where that is open."""
+def _proved(
+    left: Size,
+    relation: str,
+    right: Size,
+    floors: Mapping[str, int] = _NONE,
+    ceilings: Mapping[str, int] = _NONE,
+) -> bool | None:
+    """Return whether a relation holds for every length within bounds, or None if that is open."""
     difference = left - right
     if isinstance(difference, int):
         return _RELATIONS[relation](difference, 0)
-    return _by_bounds(relation, _least(difference), _most(difference))
+    negated = lower_bound(-difference, floors, ceilings)
+    least = lower_bound(difference, floors, ceilings)
+    return _by_bounds(relation, least, None if negated is None else -negated)
+
+
+def _simpler(left: Size, relation: str, right: Size) -> tuple[Size, str, Size]:
+    """Return a question as one of a bare name where it is the same: n // 2 < n is n >= 1."""
+    difference = left - right
+    names = size_names(difference)
+    if len(names) == 1 and relation in _MIRRORED and not _is_polynomial(difference):
+        (name,) = names
+        for least in range(1, _MOST_TRIED):
+            above, below = {name: least}, {name: least - 1}
+            holds = _proved(left, relation, right, above)
+            if holds is not None and _proved(left, relation, right, _NONE, below) is (not holds):
+                return Dim.named(name), ">=" if holds else "<", least
+    return left, relation, right
+
+
+def _is_polynomial(size: Size) -> bool:
+    """Tell whether a size has no atoms but names."""
+    terms = size.terms if isinstance(size, Dim) else ()
+    return all(isinstance(atom, str) for monomial, _ in terms for atom in monomial)
 
 
 def _parted(size: Size) -> tuple[Size, int]:
@@ -331,25 +374,6 @@ def _by_bounds(relation: str, least: int | None, most: int | None) -> bool | Non
     if relation in ("==", "!=") and ((least or 0) > 0 or (most or 0) < 0):
         return relation == "!="
     return None
-
-
-def _least(size: Dim) -> int | None:
-    """Return a lower bound that holds since no length is negative, if that gives one."""
-    constant = 0
-    for monomial, coefficient in size.terms:
-        if not monomial:
-            constant = coefficient
-        elif coefficient < 0 or not all(isinstance(atom, str) for atom in monomial):
-            return None
-    return constant
-
-
-def _most(size: Dim) -> int | None:
-    """Return an upper bound, if there is one since no length is negative."""
-    negated = -size
-    assert isinstance(negated, Dim)
-    least = _least(negated)
-    return None if least is None else -least
 
 
 def _open(left: Size, relation: str, right: Size) -> str:

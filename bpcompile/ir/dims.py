@@ -139,7 +139,7 @@ class Dim:
             raise ShapeError(f"a dimension of over {_MAX_TERMS} terms: write a simpler one")
         for left, a in self.terms:
             for right, b in factors:
-                monomial = tuple(sorted(left + right, key=_atom_text))
+                monomial = joined(left, right)
                 terms[monomial] = terms.get(monomial, 0) + a * b
         return _simplest(terms)
 
@@ -165,6 +165,13 @@ class Dim:
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
     """Return the terms of a size."""
     return size.terms if isinstance(size, Dim) else (((), size),)
+
+
+def joined(left: Monomial, right: Monomial) -> Monomial:
+    """Return the product of two monomials."""
+    if not left or not right:
+        return left or right
+    return tuple(sorted(left + right, key=_atom_text))
 
 
 def _simplest(terms: Mapping[Monomial, int]) -> Size:

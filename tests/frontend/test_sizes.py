@@ -268,3 +268,22 @@ def test_many_arrays_that_must_agree_take_linear_time():
 
     found = agrees(model, arrays)
     assert set(types(found)) == {"f64[n]"}
+
+
+def test_what_holds_for_every_length_is_no_guard():
+    def model(x, m):
+        n = len(x)
+        half, few = n // 2, min(n, 3)
+        parts = x[:half], x[half:], x[n // 3 : 2 * n // 3], x[(n + 1) // 2 :], x[max(0, n - 2) :]
+        return [part.sum() for part in parts], x[:few].sum(), m[: len(m) // 2, m.shape[1] // 2 :]
+
+    assert guards(agrees(model, np.arange(7.0), X)) == []
+
+
+def test_a_guard_on_a_quotient_is_one_on_the_length():
+    def model(x):
+        n = len(x)
+        return x[n // 2] + (x[1] if (n - 1) // 2 > 0 else 0.0)
+
+    assert guards(agrees(model, np.arange(7.0))) == ["n >= 1", "n >= 3"]
+    assert guards(agrees(model, np.arange(2.0))) == ["n >= 1", "n < 3"]
