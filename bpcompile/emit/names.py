@@ -19,8 +19,7 @@ _NUMBERED = re.compile(r"v\d+")
 _DERIVED = re.compile(r"(_(bar|dot|back|next|where|adjoint|tape|kept|ij?|ijkp?))+$")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _OURS = frozenset(
-    {"np", "math", "njit", "numba", "types", "workspace", "numpy", "scipy", "special", "self",
-     "main"}
+    {"np", "math", "njit", "numba", "types", "workspace", "numpy", "scipy", "special", "self"}
 )  # fmt: skip
 RESERVED = (
     frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | _OURS

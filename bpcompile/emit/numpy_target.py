@@ -105,6 +105,7 @@ class Block(Expressions):
                     self._keep(node)
         for node in self.storage.late:
             self._node(node)
+            self._keep(node)
 
     def region(
         self,

@@ -15,9 +15,9 @@ from bpcompile.frontend.elementwise import cast
 from bpcompile.frontend.exits import DONE, RESULTS
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.memory import attach, is_known_outside, may_be, root_of
+from bpcompile.frontend.memory import attach, is_known_outside, may_be, memory_of, root_of
 from bpcompile.frontend.session import Frame, current
-from bpcompile.frontend.tracer import Tracer, View
+from bpcompile.frontend.tracer import Memory, Tracer, View
 from bpcompile.frontend.trees import Structure, leaves_of
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import DType, Type
@@ -40,6 +40,7 @@ class Start:
         self.keeps = False  # the variable is the array `kept` in the body too
         self.stays = False  # the body does not bind it anew
         self.bound_anew = False
+        self.memory: Memory | None = None  # of an array that is no view
         self.is_known = lifted is not leaf and bool(lifted.ndim)
         self._plain = leaf
         self._array: weakref.ref[Tracer] | None = None
@@ -55,6 +56,7 @@ class Start:
             self.ids = frozenset(map(id, arrays))
             self._others = [weakref.ref(array) for array in arrays]
             self.is_known = is_known_outside(leaf)
+            self.memory = memory_of(leaf) if root_of(leaf) is leaf else None
             seen = leaf
             while seen.memory is not None and seen.memory.view is not None:
                 self._views.append((seen.memory.view.read, seen.memory.view.write))
@@ -128,11 +130,17 @@ class Next(NamedTuple):
 class Given:
     """Hold a parameter that a variable is at the beginning of a step.
 
-    The tracer is held weakly: once the variable is bound anew, nothing else may know it.
+    The tracer is held weakly: once the variable is bound anew, nothing else may know it. A loop in
+    the body that leaves the variable the array that it was gives its result the same memory.
     """
 
     expr: Expr
     tracer: weakref.ref[Tracer]
+    memory: Memory | None
+
+    def stays(self, leaf: Tracer) -> bool:
+        """Tell whether a leaf after a step is the array of the beginning."""
+        return leaf is self.tracer() or (self.memory is not None and leaf.memory is self.memory)
 
 
 @dataclass

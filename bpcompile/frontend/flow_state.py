@@ -20,12 +20,7 @@ from typing import Any
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
 from bpcompile.frontend.exits import RESULT, RESULTS
-from bpcompile.frontend.flow_alias import (
-    Sharing,
-    after_steps,
-    before_steps,
-    steps_of,
-)
+from bpcompile.frontend.flow_alias import Sharing, after_steps, before_steps, steps_of
 from bpcompile.frontend.flow_carried import (
     Carried,
     Given,
@@ -45,7 +40,7 @@ from bpcompile.frontend.flow_past import Key, Result, Settled, arrays_at, places
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
-from bpcompile.frontend.memory import forget_old_variables, hold
+from bpcompile.frontend.memory import forget_old_variables, hold, memory_of
 from bpcompile.frontend.session import Frame, current, entered
 from bpcompile.frontend.tracer import Tracer
 from bpcompile.frontend.trees import flatten, leaves_of
@@ -144,7 +139,8 @@ class State:
                     continue
                 leaf = Tracer(builder.param(shown(path), start.expr.type), start.weak)
                 leaves.append(leaf)
-                given.append(Given(leaf.expr, weakref.ref(leaf)))
+                memory = memory_of(leaf) if leaf.ndim else None
+                given.append(Given(leaf.expr, weakref.ref(leaf), memory))
                 if leaf.ndim and not one.late:
                     made[number, len(given) - 1] = leaf
             opened.leaves[number] = given
@@ -227,10 +223,10 @@ class State:
                     if leaf is not start.kept:
                         start.keeps, start.bound_anew, news = False, True, True
                         self.settled.anew.add((number, k))
-                elif start.kept is not None and not start.bound_anew:
-                    start.stays = leaf is given.tracer()
+                elif not start.bound_anew:
+                    start.stays = given.stays(leaf)
                     # What it shares its memory with may be written to, or be read after a write.
-                    start.keeps = start.stays and writes
+                    start.keeps = start.stays and writes and start.kept is not None
                     news |= start.keeps
                     if start.keeps:
                         self.settled.keeps.add((number, k))
@@ -357,7 +353,9 @@ class State:
                     made.append(start.kept)
                     continue
                 result = Tracer(next(items), start.weak and leaf.weak)
-                made.append(start.kept if start.stays else result)
+                if start.stays:
+                    result.memory = start.memory
+                made.append(start.kept if start.stays and start.kept is not None else result)
                 if leaf.ndim and not start.stays:
                     arrays[number, len(made) - 1] = result
             values[number] = one.structure.unflatten(made)

@@ -47,10 +47,10 @@ def view_of(source: Tracer, read: Read, write: Write | None = None) -> Tracer:
 def attach(view: Tracer, how: View) -> None:
     """Let a tracer be a view of another."""
     view.memory = Memory(how)
-    _memory(how.source).views[id(view)] = view
+    memory_of(how.source).views[id(view)] = view
 
 
-def _memory(tracer: Tracer) -> Memory:
+def memory_of(tracer: Tracer) -> Memory:
     """Return a tracer's memory, made where it has none."""
     if tracer.memory is None:
         tracer.memory = Memory()
@@ -61,12 +61,12 @@ def may_share(one: Tracer, other: Tracer | None, reason: str) -> None:
     """Note that two arrays may share their memory; None stands for one outside of the trace."""
     one = root_of(one)
     if other is None:
-        _memory(one).shares.append((None, reason))
+        memory_of(one).shares.append((None, reason))
         return
     other = root_of(other)
     if one is not other:
-        _memory(one).shares.append((weakref.ref(other), reason))
-        _memory(other).shares.append((weakref.ref(one), reason))
+        memory_of(one).shares.append((weakref.ref(other), reason))
+        memory_of(other).shares.append((weakref.ref(one), reason))
 
 
 def may_be(array: Tracer) -> list[Tracer]:

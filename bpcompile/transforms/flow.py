@@ -6,7 +6,8 @@ estimation", Soviet Mathematics Doklady 11, 1970. Capacities are integers, so th
 
 from __future__ import annotations
 
-UNBOUNDED = 1 << 60
+UNBOUNDED = 1 << 128  # above all sums of bounded capacities
+BOUNDED = 1 << 64  # the largest of those
 
 
 class Network:

@@ -32,7 +32,7 @@ from bpcompile.ir.dims import Size, evaluate, product, size_names
 from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import AnyType, TapeType, TupleType, Type
-from bpcompile.transforms.flow import UNBOUNDED, Network
+from bpcompile.transforms.flow import BOUNDED, UNBOUNDED, Network
 
 BYTE = 1.0  # the cost of a byte on the tape, in additions
 TYPICAL_LENGTH = 100  # what an unknown length is taken for
@@ -175,10 +175,10 @@ class _Costs:
             return 1  # next to nothing, but more than what is free
         size = byte_count(node.type)
         if node in self.region.distant:
-            return max(1, round(size * BYTE * _SCALE / self.region.distant[node]))
+            return _capacity(size * BYTE / self.region.distant[node])
         elements = size / node.type.dtype.itemsize
         dear = node in self.region.sparse or (node.type.rank > 0 and elements > self._work)
-        return round(size * BYTE * _SCALE) * (_LAST_RESORT if dear else 1)
+        return _capacity(size * BYTE * (_LAST_RESORT if dear else 1))
 
     def to_repeat(self, node: Node) -> int:
         """Return the cost of computing a node again, its operands being there.
@@ -195,7 +195,12 @@ class _Costs:
         if node in self._fixed or node not in self.region.forward:
             return 0
         copied = element_count(node.type) if node.op.name in ("update", "accumulate") else 0
-        return round((work(node) + copied) * _SCALE)
+        return _capacity(work(node) + copied, 0)
+
+
+def _capacity(cost: float, least: int = 1) -> int:
+    """Return a cost as a whole number, which deep nests of loops do not make unbounded."""
+    return max(least, round(min(cost * _SCALE, BOUNDED)))
 
 
 def typical(size: Size) -> int:

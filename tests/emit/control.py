@@ -301,6 +301,26 @@ def taped_arrays(**limit: int) -> Case:
     return b.finish([x, s]), [np.array([0.3, 0.2, 0.1]), 70.0]
 
 
+def tape_of_a_state() -> Case:
+    """Keep the next value of a carried number, which is stored where the number was."""
+    b = Builder("tape_of_a_state")
+    n = b.param("n", I)
+
+    def body(b: Builder, k: Expr, j: Expr) -> list[Expr]:
+        after = named(j - 2, "j")
+        return [k + 1, after, after]
+
+    carried = [("k", b.const(0, I)), named(n, "j")]
+    k, j, tape = repeat(carried, [], lambda b, k, j: j > 0, body, kept=1)
+    (s,) = loop(
+        k,
+        [("s", b.const(0, I))],
+        [named(tape, "j_tape")],
+        lambda b, i, s, tape: [s * 2 + replay(tape, i)],
+    )
+    return b.finish([j, s]), [np.int64(9)]
+
+
 def limited_tape() -> Case:
     """Keep rows of a loop whose iterations have a limit."""
     return taped_arrays(limit=70)
@@ -325,4 +345,5 @@ CASES: list[Callable[[], Case]] = [
     taped,
     taped_arrays,
     limited_tape,
+    tape_of_a_state,
 ]

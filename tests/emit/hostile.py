@@ -10,7 +10,7 @@ HOSTILE = (
     *("{{ x }}", "{% for k in x %}", "{x}", "%s", "${x}", "__import__('os').system('true')"),
     *("import", "lambda", "None", "True", "def", "match", "type", "_", "class", "async"),
     *("print", "range", "len", "eval", "exec", "open", "int", "float", "max", "__builtins__"),
-    *("np", "math", "njit", "numba", "numpy", "workspace", "scipy", "special", "main", "self"),
+    *("np", "math", "njit", "numba", "numpy", "workspace", "scipy", "special", "self"),
     *(
         "v0",
         "v7",

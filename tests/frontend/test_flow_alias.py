@@ -47,6 +47,28 @@ def each_name_has_its_own_after_the_arms(x, n):
     return u, v
 
 
+def inner_loops_bind_it_to_itself(x, n):
+    y = x * 1.0
+    z = y
+    for _ in range(n):
+        for j in range(n):
+            y = y
+            y[j] = y[j] * 2 + z[0]
+    return y, z
+
+
+def a_while_binds_it_to_itself(x, n):
+    y = x * 1.0
+    z = y[1:]
+    for _ in range(n):
+        j = n
+        while j > 1:
+            j -= 1
+            y = y
+            z[j - 1] = y[j] * 2
+    return y, z
+
+
 @pytest.mark.parametrize(
     "model",
     [
@@ -54,6 +76,8 @@ def each_name_has_its_own_after_the_arms(x, n):
         exchanged_after_a_copy,
         a_copy_in_a_body_is_its_own,
         each_name_has_its_own_after_the_arms,
+        inner_loops_bind_it_to_itself,
+        a_while_binds_it_to_itself,
     ],
 )
 def test_what_is_one_array_stays_one(model):

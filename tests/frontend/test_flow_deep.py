@@ -120,3 +120,14 @@ def test_deep_code_is_compiled_from_deep_in_the_stack():
         return called_from(depth - 1) if depth else traced(model, 1.5, 2.0)
 
     assert run(called_from(300), 1.5, 2.0) == model(1.5, 2.0)
+
+
+def test_the_derivative_of_ten_loops_with_tests():
+    lines = ["def model(x):"]
+    for k in range(10):
+        before = "    " * (k + 1)
+        lines += [f"{before}c{k} = 0", f"{before}while c{k} < 1 + (x > 0.0):"]
+        lines += [f"{before}    c{k} += 1", f"{before}    x = 0.99 * x + 0.01 * np.sin(x)"]
+    model = made([*lines, "    return x"])
+    fn = bp.grad(model, target="numpy", cache=False)
+    assert np.isclose(fn(0.3), (model(0.3 + 1e-6) - model(0.3 - 1e-6)) / 2e-6, rtol=1e-7)
