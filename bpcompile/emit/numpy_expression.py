@@ -14,6 +14,7 @@ from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Kind, Level, Text
 from bpcompile.ir.type import DType, Type
+from bpcompile.ops.index import Slice
 from bpcompile.ops.reduce import kept_axes
 
 
@@ -206,6 +207,8 @@ class Expressions:
         (operand,) = node.args
         text = self.array(operand)
         match node.op.name:
+            case "reshape" if operand.array_type.rank > 0 and not node.shape:
+                return Piece(self._element(operand))
             case "reshape":
                 return Piece(f"np.reshape({text}, {self._shape(node.shape)})")
             case "transpose":
@@ -216,6 +219,16 @@ class Expressions:
             case "broadcast":
                 return Piece(self._broadcast(node, text))
         raise CompileError(f"the numpy target has no text for {node.op.name}")
+
+    def _element(self, array: Node) -> str:
+        """Return the text of the one element of an array: a copy, which a view would not be."""
+        shown = self.place[array]
+        if array.op.name == "index" and not shown.text.isidentifier():
+            spec, base = array.attrs["spec"], array.args[0]
+            if all(isinstance(entry, Slice) for entry in spec):
+                places = [str(self.lengths.size(entry.start)) for entry in spec]
+                return f"{self._atom(base)}[{', '.join(places)}]"
+        return f"{self._atom(array)}[{', '.join(['0'] * array.array_type.rank)}]"
 
     def _broadcast(self, node: Node, text: str) -> str:
         """Return the text of a broadcast: implicit where only elementwise ops read it."""

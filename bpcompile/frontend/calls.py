@@ -42,6 +42,7 @@ from bpcompile.frontend.fourier import FREQUENCIES
 from bpcompile.frontend.index_syntax import SLICE
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
+from bpcompile.frontend.match_syntax import IS
 from bpcompile.frontend.mutation import check_change, check_global, check_iterators, check_method
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
@@ -329,6 +330,7 @@ install(
         NOT: flow.negated,
         CHOOSE: flow.chosen,
         CHAIN: flow.chained,
+        IS: flow.is_singleton,
         ASSERT: flow_checks.check,
         RAISE: flow_checks.check_raise,
         TEXT: flow_checks.text_of,

@@ -306,6 +306,13 @@ def chained(signs: tuple[str, ...], first: Any, *rest: Any) -> Any:
     return found
 
 
+def is_singleton(value: Any, singleton: bool | None) -> Any:
+    """Stand for what ``case True``, ``case False`` and ``case None`` ask."""
+    if _is_condition(value) and singleton is not None:
+        return value if singleton else negated(value)
+    return value is singleton
+
+
 def _itself(value: Any) -> Any:
     """Return a value."""
     return value

@@ -6,6 +6,8 @@ import weakref
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,6 +168,10 @@ def hold_shared(starts: Sequence[Start]) -> None:
 _LEAVES = (Tracer, np.ndarray, bool, int, float, np.generic, Length)
 
 
+# What stays the same in all steps and arms beside arrays and numbers, as a name in a dict of them.
+FIXED = (str, bytes, Enum, type, FunctionType, BuiltinFunctionType, np.ufunc, np.dtype)
+
+
 def are_carried(leaves: Sequence[Any]) -> bool:
     """Tell whether the leaves of a tree, which are some, are arrays and numbers."""
     return bool(leaves) and all(isinstance(leaf, _LEAVES) for leaf in leaves)
@@ -174,7 +180,7 @@ def are_carried(leaves: Sequence[Any]) -> bool:
 def has_leaves(value: Any) -> bool:
     """Tell whether a value is a tree of arrays and numbers."""
     try:
-        return are_carried(leaves_of(value)[0])
+        return are_carried(leaves_of(value, FIXED)[0])
     except BpcompileError:
         return False
 
@@ -210,3 +216,11 @@ def short(value: Any) -> str:
     """Return a value's short text."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def why_unbound(name: str, what: str, *, runs: bool) -> str:
+    """Return why a variable that a body binds has no value after its loop."""
+    why = f"inside {what} only, which may run no time"
+    if runs:
+        why = f"in some steps of {what} only, behind a `break` or in an arm"
+    return f"`{name}` gets its value {why}: give it a value before"

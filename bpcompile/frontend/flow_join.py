@@ -17,13 +17,14 @@ import numpy as np
 from bpcompile.errors import BpcompileError, TypeMismatchError
 from bpcompile.frontend.elementwise import cast, promoted
 from bpcompile.frontend.exits import RESULT, RESULTS
+from bpcompile.frontend.flow_carried import FIXED
 from bpcompile.frontend.flow_region import FlowRegion, Variables
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift_all
 from bpcompile.frontend.memory import hold, is_known_outside, may_be, may_share, root_of
 from bpcompile.frontend.session import Frame, entered
 from bpcompile.frontend.tracer import Tracer
-from bpcompile.frontend.trees import Structure, flatten, leaves_of
+from bpcompile.frontend.trees import Structure, leaves_of
 from bpcompile.frontend.unbound import NO_RESULT, Unbound
 from bpcompile.ir.build import Expr
 
@@ -143,7 +144,7 @@ def _variable(
         given = next(part for part in found if part is not None)
         structure = given[1]
         if any(part is not None and part[1] != structure for part in found):
-            shown = " and ".join(repr(leaves_of(value)[1]) for value in known)
+            shown = " and ".join(repr(leaves_of(value, FIXED)[1]) for value in known)
             raise TypeMismatchError(f"{_called(name)} is nested as {shown}")
         return _results(name, found, structure, regions, join)
     except BpcompileError as error:
@@ -156,7 +157,7 @@ def _variable(
 def _is_traced(value: Any) -> bool:
     """Tell whether a value is made of traced ones, and so differs from call to call."""
     try:
-        return any(isinstance(leaf, Tracer) for leaf in leaves_of(value)[0])
+        return any(isinstance(leaf, Tracer) for leaf in leaves_of(value, FIXED)[0])
     except BpcompileError:
         return False
 
@@ -173,7 +174,7 @@ def _leaves(value: Any, region: FlowRegion) -> tuple[list[Tracer], Structure] | 
     if value is NO_RESULT:
         return None
     with entered(region.frame):
-        leaves, structure = leaves_of(value)
+        leaves, structure = leaves_of(value, FIXED)
         return lift_all(leaves), structure
 
 
@@ -189,7 +190,7 @@ def _results(
     An array that was there before and that no arm replaces stays itself.
     """
     sizes = regions[0].outer.session.sizes
-    paths = flatten(structure.unflatten([0] * structure.count), _called(name))[1]
+    paths = structure.paths(_called(name))
     added: list[tuple[Expr, Expr]] = []
     roots: list[list[list[_Root]]] = []
     leaves: list[Tracer | bool] = []

@@ -289,15 +289,21 @@ def repeat(
         variables.set(before)
         rewind(frame, mark)
         del frame.checks[checks:]
+    else:
+        steps = 0  # those that ran are none of the loop
     del before  # which would keep its arrays alive
-    yield from _traced_repeat(test, variables)
+    yield from _traced_repeat(test, variables, steps)
 
 
-def _traced_repeat(test: Callable[[], Any], variables: Variables) -> Iterator[None]:
-    """Give one step of a `while` statement, and append the loop that it stands for."""
+def _traced_repeat(test: Callable[[], Any], variables: Variables, least: int) -> Iterator[None]:
+    """Give one step of a `while` statement, and append the loop that it stands for.
+
+    It is known to run `least` steps, as ``while True`` with a `break` runs one.
+    """
     outer = current()
     outer.mark()
     state = State(variables)
+    state.count = least
     while True:
         region = FlowRegion("body", variables)
         region.frame.past = state.settled.inner.begin()

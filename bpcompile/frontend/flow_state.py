@@ -22,6 +22,7 @@ from bpcompile.frontend.elementwise import cast, promoted
 from bpcompile.frontend.exits import RESULT, RESULTS
 from bpcompile.frontend.flow_alias import Sharing, after_steps, before_steps, steps_of
 from bpcompile.frontend.flow_carried import (
+    FIXED,
     Carried,
     Given,
     Next,
@@ -34,6 +35,7 @@ from bpcompile.frontend.flow_carried import (
     is_same,
     short,
     shown,
+    why_unbound,
     zero,
 )
 from bpcompile.frontend.flow_past import Key, Result, Settled, arrays_at, places_of, site
@@ -48,6 +50,7 @@ from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound, Wanted
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import Type
 
+_START = "start it with np.zeros or np.full of the later shape, and keep its structure"
 _MOST_STEPS = 100
 
 
@@ -74,7 +77,7 @@ class State:
         for number, (name, value) in enumerate(zip(variables.names, self._before, strict=True)):
             if isinstance(value, (Unbound, type(NO_RESULT))):
                 continue
-            leaves, paths, structure = flatten(value, name)
+            leaves, paths, structure = flatten(value, name, FIXED)
             if are_carried(leaves):
                 self.carried[number] = Carried(paths, structure, [Start(leaf) for leaf in leaves])
                 self._before[number] = UNSET
@@ -180,10 +183,8 @@ class State:
                 again |= self._resulted(number, name, value, late=True)
             elif isinstance(before, Unbound):
                 self._wanted[number] = value.wanted if isinstance(value, Unbound) else frozenset()
-                self.reasons[number] = (
-                    f"`{name}` gets its value inside {self.variables.what} only, which may run no "
-                    "time: give it a value before"
-                )
+                runs = isinstance(self.count, int) and self.count > 0
+                self.reasons[number] = why_unbound(name, self.variables.what, runs=runs)
             elif before is NO_RESULT:
                 again |= self._resulted(number, name, value)
             elif not is_same(before, value):
@@ -263,16 +264,17 @@ class State:
         one = self.carried[number]
         name = self.variables.names[number]
         try:
-            leaves, structure = leaves_of(value)
+            leaves, structure = leaves_of(value, FIXED)
             if structure != one.structure:
-                raise self._changed(name, repr(one.structure), repr(structure))
+                advice = "it is nested alike, with the same texts in it, in all steps"
+                raise self._changed(name, repr(one.structure), repr(structure), advice)
             following = lift_all(leaves)
             for path, start, leaf in zip(one.paths, one.start, following, strict=True):
                 self._check_shape(path, start.tracer(), leaf)
-        except BpcompileError:
+        except BpcompileError as error:
             if is_read(frame, opened.leaves[number]):
                 raise
-            self.reasons[number] = f"`{name}` changes its type in {self.variables.what}"
+            self.reasons[number] = str(error)
             return None
         return following
 
@@ -283,12 +285,12 @@ class State:
         if not same:
             raise self._changed(path, str(start.type), str(leaf.type))
 
-    def _changed(self, path: str, before: str, after: str) -> TypeMismatchError:
+    def _changed(
+        self, path: str, before: str, after: str, advice: str = _START
+    ) -> TypeMismatchError:
         """Return the error for a variable that changes its type."""
-        return TypeMismatchError(
-            f"`{path}` is {before} before {self.variables.what} and {after} after one step of it: "
-            "start it with np.zeros or np.full of the later shape, and keep its structure"
-        )
+        change = f"is {before} before {self.variables.what} and {after} after one step of it"
+        return TypeMismatchError(f"`{path}` {change}: {advice}")
 
     def _widened(self, number: int, leaves: list[Tracer]) -> bool:
         """Give start values the dtypes that the body gives them; tell whether any changed."""
@@ -312,7 +314,7 @@ class State:
         """Let a result that is returned from inside start as zeros; tell whether there is one."""
         if value is NO_RESULT:
             return False
-        leaves, paths, structure = flatten(value, "result" if name in RESULTS else name)
+        leaves, paths, structure = flatten(value, "result" if name in RESULTS else name, FIXED)
         types = [(Type(t.expr.dtype, t.sizes), t.weak) for t in lift_all(leaves)]
         outer = current().parent
         assert outer is not None

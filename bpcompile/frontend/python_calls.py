@@ -208,13 +208,35 @@ def _len(value: Any, /) -> Any:
 
 
 def _float(value: Any = 0.0, /) -> Any:
-    """Stand for `float`: a length becomes a value of the graph."""
-    return as_float(value) if isinstance(value, Length) else float(value)
+    """Stand for `float`: a traced number becomes one of float64."""
+    if isinstance(value, Length):
+        return as_float(value)
+    return _converted(value, np.float64) if _is_unknown(value) else float(value)
 
 
 def _int(*args: Any) -> Any:
-    """Stand for `int`: a length is one."""
-    return args[0] if len(args) == 1 and isinstance(args[0], Length) else int(*args)
+    """Stand for `int`: a length is one, and a traced number is rounded towards zero."""
+    if len(args) == 1 and isinstance(args[0], Length):
+        return args[0]
+    unknown = len(args) == 1 and _is_unknown(args[0])
+    return _converted(args[0], np.int64) if unknown else int(*args)
+
+
+def _bool(value: Any = False, /) -> Any:
+    """Stand for `bool`: of a traced number it is whether that is not 0."""
+    return RULES["not_equal"](value, 0) if _is_unknown(value) else bool(value)
+
+
+def _is_unknown(value: Any) -> bool:
+    """Tell whether a value is a traced number, of which only the compiled code knows the value."""
+    if not isinstance(value, Tracer) or value.ndim:
+        return False
+    return value.expr.node.op.name != "const"
+
+
+def _converted(value: Tracer, dtype: type) -> Tracer:
+    """Return a traced number as Python's own of another kind, which is weak."""
+    return Tracer(value.astype(dtype).expr, weak=True)
 
 
 def _print(*args: Any, **keywords: Any) -> None:
@@ -271,6 +293,7 @@ def python_calls() -> dict[Any, Callable[..., Any]]:
         len: _len,
         float: _float,
         int: _int,
+        bool: _bool,
         range: counted,
         enumerate: enumerated,
         zip: zipped,

@@ -37,6 +37,7 @@ from bpcompile.frontend.flow_syntax import (
     long_chain,
 )
 from bpcompile.frontend.index_syntax import SLICE, index_of, is_known, is_read
+from bpcompile.frontend.match_syntax import MATCH_HOOKS, is_subject, without_matches
 from bpcompile.frontend.outline import outlined
 from bpcompile.frontend.scope_syntax import SCOPE_HOOKS, scope_statements
 from bpcompile.frontend.syntax import (
@@ -63,20 +64,8 @@ STORE = "__bp_store__"
 MUTATE = "__bp_mutate__"
 GLOBAL = "__bp_global__"
 RETURN = "__bp_return__"
-HOOKS = (
-    CALL,
-    NAME,
-    ITEM,
-    STORE,
-    SLICE,
-    MUTATE,
-    GLOBAL,
-    RETURN,
-    PENDING,
-    *FLOW_HOOKS,
-    *CHECK_HOOKS,
-    *SCOPE_HOOKS,
-)
+_OWN_HOOKS = (CALL, NAME, ITEM, STORE, SLICE, MUTATE, GLOBAL, RETURN, PENDING)
+HOOKS = (*_OWN_HOOKS, *FLOW_HOOKS, *CHECK_HOOKS, *MATCH_HOOKS, *SCOPE_HOOKS)
 
 
 class Rewriter:
@@ -109,7 +98,7 @@ class Rewriter:
                 if is_generator(node.body):
                     self._generators.add(node)
                 else:
-                    node.body = without_exits(node.body)
+                    node.body = without_exits(without_matches(node.body))
             elif isinstance(node, (ast.Assert, ast.Raise)):
                 note_source(node)
             stack.extend(inside(node))
@@ -254,6 +243,8 @@ class Rewriter:
                 return [self._store(node, node.value, target.value, index_of(target.slice))]
             case [ast.Attribute(value=value)]:
                 return [self._check(node, MUTATE, value), node]
+            case [ast.Name(id=name)] if is_subject(name):
+                return [node]
             case [ast.Name(id=name), *_]:
                 node.value = self._named(node.value, name)
                 return [*self._globals(node, [name]), node, *self._global_values(node, [name])]

@@ -36,7 +36,9 @@ class Node(NamedTuple):
     kind: type
     keys: tuple[Any, ...]
     style: str
-    """``"items"`` (tuple, list), ``"dict"``, ``"named"``, ``"data"`` or ``"none"``."""
+    """``"items"`` (tuple, list), ``"dict"``, ``"named"``, ``"data"``, ``"none"`` or ``"fixed"``."""
+    value: Any = None
+    """What a fixed one stands for, such as a string: it is part of the structure."""
 
 
 LEAF = None
@@ -139,17 +141,19 @@ class _Star:
 _STAR = _Star()
 
 
-def flatten(tree: Any, name: str = "") -> tuple[list[Any], list[str], Structure]:
+def flatten(
+    tree: Any, name: str = "", fixed: tuple[type, ...] = ()
+) -> tuple[list[Any], list[str], Structure]:
     """Return the leaves of a tree, the path of each beginning with `name`, and the structure.
 
     Raises `LimitError` for a tree deeper than 1000 levels, or one that contains itself.
     """
-    leaves, structure = leaves_of(tree)
+    leaves, structure = leaves_of(tree, fixed)
     return leaves, structure.paths(name), structure
 
 
-def leaves_of(tree: Any) -> tuple[list[Any], Structure]:
-    """Return the leaves of a tree and its structure.
+def leaves_of(tree: Any, fixed: tuple[type, ...] = ()) -> tuple[list[Any], Structure]:
+    """Return the leaves of a tree and its structure, of which those of `fixed` types are a part.
 
     Raises `LimitError` for a tree deeper than 1000 levels, or one that contains itself.
     """
@@ -167,6 +171,9 @@ def leaves_of(tree: Any) -> tuple[list[Any], Structure]:
             continue
         value = pending[-1].pop()
         node = node_of(value)
+        if node is LEAF and fixed and isinstance(value, fixed):
+            tokens.append(Node(type(value), (), "fixed", value))
+            continue
         if node is LEAF:
             tokens.append(LEAF)
             leaves.append(value)
@@ -289,7 +296,7 @@ def rebuilt(node: Node, children: Sequence[Any]) -> Any:
             for key, child in zip(node.keys, children, strict=True):
                 object.__setattr__(made, key, child)
             return made
-    return None
+    return node.value
 
 
 def _suffix(node: Node, key: Any) -> str:

@@ -223,3 +223,19 @@ def test_an_array_turned_round_by_each_step(target):
         value, x_bar = fn(x, n)
         np.testing.assert_allclose(value, turned(x, n), rtol=1e-14)
         np.testing.assert_allclose(x_bar, slope, rtol=1e-14)
+
+
+def keeps_an_element(x, j, n):
+    u = x * 1.0
+    before, last = 0.4, 0.5
+    while n > 0:
+        n -= 1
+        np.add.at(u, j, 0.7)
+        before, last = last, u[0]
+    return before + 0.3 * last + u.sum()
+
+
+def test_a_number_read_from_an_array_is_no_view_of_it():
+    x, j = np.array([0.3, -0.4, 0.7]), np.array([2, 1, 0, 1])
+    fn = bp.compile(keeps_an_element, target="numpy", cache=False)
+    assert np.isclose(fn(x, j, 3), keeps_an_element(x, j, 3), rtol=1e-14)

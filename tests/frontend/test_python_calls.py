@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bpcompile.errors import TraceError, TypeMismatchError, UnsupportedError
-from tests.tracing import agrees, traced
+from tests.tracing import agrees, run, traced
 
 V = np.array([0.5, -1.5, 2.0])
 X = np.arange(6.0).reshape(3, 2)
@@ -103,3 +103,17 @@ def test_len_of_a_scalar():
         traced(lambda s: len(s), 1.0)
     with pytest.raises(TypeMismatchError, match=r"is a scalar: it cannot be iterated"):
         traced(lambda s: list(s), 1.0)
+
+
+def test_numbers_of_another_kind():
+    def model(x, t):
+        k = int(t / 0.3)
+        total = float(k) if bool(k) else 0.5
+        for i in range(int(t * 4)):
+            total += x[k] * float(i)
+        return total, float(x.sum()) * int(-t), round(t)
+
+    found = traced(model, np.arange(4.0), 0.7)
+    for t in (0.7, 1.1, 0.0):
+        got, want = run(found, np.arange(4.0), t), model(np.arange(4.0), t)
+        np.testing.assert_allclose(np.array(got, float), want, rtol=1e-14)
