@@ -25,6 +25,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
 import bpcompile.ops
+from bpcompile.ir.dims import dim_max, dim_min
 from bpcompile.ir.op import OPS, Op
 
 HIT = "_note_hit"  # the name by which instrumented rules find the recorder
@@ -101,7 +102,8 @@ def rules() -> list[Rule]:
         for found in pkgutil.iter_modules(bpcompile.ops.__path__)
     ]
     roots = _roots()
-    reached = _reached(roots)
+    # Helpers that type rules call too are no part of a derivative.
+    reached = _reached(roots) - _reached(op.infer for op in OPS.values())
     found = []
     for module in modules:
         alive = [f for f in _functions(module) if f in reached]
@@ -126,18 +128,19 @@ def _roots() -> dict[FunctionType, tuple[str, str]]:
     return roots
 
 
-def _reached(roots: Iterable[FunctionType]) -> set[FunctionType]:
+def _reached(roots: Iterable[object]) -> set[FunctionType]:
     """Return the functions of `bpcompile.ops` that some functions are or call."""
     found: set[FunctionType] = set()
-    stack = list(roots)
+    stack: list[object] = list(roots)
     while stack:
         function = stack.pop()
-        if function in found or not function.__module__.startswith("bpcompile.ops."):
+        if not isinstance(function, FunctionType) or function in found:
+            continue
+        if not function.__module__.startswith("bpcompile.ops."):
             continue
         found.add(function)
         known = {**function.__globals__, **_captured(function)}
-        values = (known.get(name) for name in _names(function.__code__))
-        stack += [value for value in values if isinstance(value, FunctionType)]
+        stack += [known.get(name) for name in _names(function.__code__)]
     return found
 
 
@@ -375,7 +378,9 @@ def _in_call(node: ast.Call, rule: Rule) -> Iterator[Fault]:
         yield "drop a condition", other_choice
 
 
-_PLAIN = {value for value in vars(builtins).values() if callable(value)}
+# Calls that are no part of a formula, or do the same with their operands swapped.
+_PLAIN: set[object] = {dim_max, dim_min}
+_PLAIN |= {value for value in vars(builtins).values() if callable(value)}
 
 
 def _callee(func: ast.expr, rule: Rule) -> object:

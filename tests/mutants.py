@@ -19,6 +19,7 @@ import contextlib
 import gc
 import inspect
 import io
+import itertools
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ from tests.equivalents import EQUIVALENT
 FOLDERS = ("tests/ops", "tests/transforms", "tests/passes")
 LONGEST = 2.0  # seconds that a test may take without a fault
 PATIENCE = 20.0  # and with a fault
+MOST = 30.0  # seconds that all tests together may take for one mutant, the quickest of them
 
 
 @dataclass(eq=False)
@@ -135,8 +137,10 @@ def reach(rules: Sequence[faults.Rule], checks: Iterable[Check]) -> dict[faults.
                 continue
             for rule in hit:
                 calling[rule].append(check)
-    for found in calling.values():
+    for rule, found in calling.items():
         found.sort(key=lambda check: check.seconds)
+        total = itertools.accumulate(check.seconds for check in found)
+        calling[rule] = [check for check, sum in zip(found, total, strict=True) if sum < MOST]
     return calling
 
 

@@ -6,7 +6,7 @@ product of the other entries. So the derivative is right at singular matrices, t
 
 For the second derivative A = U S Vᵀ. The cofactors of a diagonal matrix S change with S + E by
 
-    Cᵢᵢ: Σⱼ Pᵢⱼ Eⱼⱼ      Cᵢⱼ: -Pᵢⱼ Eⱼᵢ      Pᵢⱼ = Π sₖ over k ≠ i, j; Pᵢᵢ = 0
+    Cᵢᵢ: Σⱼ Pᵢⱼ Eⱼⱼ over j ≠ i      Cᵢⱼ: -Pᵢⱼ Eⱼᵢ      Pᵢⱼ = Π sₖ over k ≠ i, j
 
 which is linear in E with a symmetric matrix; nothing is divided, so second derivatives are right
 everywhere as well.
@@ -27,7 +27,6 @@ from bpcompile.ops.matrices import (
     cubic,
     diagonal_matrix,
     diagonal_of,
-    on_diagonal,
     places,
     square,
 )
@@ -196,23 +195,17 @@ logabsdet = declare(
 # Cofactors
 
 
-def _others(s: Expr, but: int) -> Expr:
-    """Return the product of all entries of vectors but some: one, or each pair of two.
-
-    Of the pairs those of equal places are 0.
-    """
+def _others(s: Expr) -> Expr:
+    """Return for each pair of entries of vectors the product of all but these two."""
     batch, n = s.shape[:-1], s.shape[-1]
     rank = len(batch)
-    shape = (*batch, *(n,) * (but + 1))
-    spread = broadcast_to(s, shape, (*range(rank), rank + but))
-    factor = places(s, shape, rank + but)
-    for k in range(but):
+    shape = (*batch, n, n, n)
+    spread = broadcast_to(s, shape, (*range(rank), rank + 2))
+    factor = places(s, shape, rank + 2)
+    for k in range(2):
         one = s.builder.const(1, spread.type)
         spread = select(equal(places(s, shape, rank + k), factor), one, spread)
-    found = prod(spread, axes=(rank + but,))
-    if but == 1:
-        return found
-    return select(on_diagonal(found), s.builder.const(0, found.type), found)
+    return prod(spread, axes=(rank + 2,))
 
 
 def _orientation(u: Expr, vt: Expr) -> Expr:
@@ -231,7 +224,7 @@ def _cofactors_vjp(g: Expr, y: Expr, a: Expr) -> tuple[Expr]:
     """Return ± U Ē Vᵀ, Ē the change of the cofactors of S by Uᵀ ḡ V."""
     u, s, vt = svd(a, wide=False).items()
     inner = matmul(matmul(swapped(u), g), swapped(vt))
-    pairs = _others(s, 2)
+    pairs = _others(s)  # those of equal places cancel below
     own = diagonal_of(inner)
     along = reshaped(matmul(pairs, reshaped(own, (*own.shape, 1))), own.shape)
     middle = diagonal_matrix(along) - pairs * swapped(inner)

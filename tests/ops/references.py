@@ -188,11 +188,13 @@ def _small(rng: np.random.Generator, kind: np.finfo, count: int) -> np.ndarray:
 
 
 def _drawn(rng: np.random.Generator, kind: np.finfo, count: int) -> np.ndarray:
-    """Return numbers of every binary exponent, close to 1 and -1, and of moderate size."""
+    """Return numbers of every binary exponent, small, close to ±1 and to ½, and of moderate size."""
     exponents = np.resize(rng.permutation(np.arange(kind.minexp - kind.nmant, kind.maxexp)), count)
     wide = np.ldexp(rng.uniform(1, 2, count), exponents) * rng.choice([-1, 1], count)
     ones = 1 + rng.choice([-1, 1], count // 4) * _small(rng, kind, count // 4)
-    drawn = [wide, ones, -ones, rng.uniform(-3, 3, count // 2), rng.uniform(-45, 45, count // 2)]
+    small = _small(rng, kind, count // 4) * rng.uniform(-1, 1, count // 4)
+    moderate = [rng.uniform(-3, 3, count // 2), rng.uniform(-45, 45, count // 2)]
+    drawn = [wide, ones, -ones, *moderate, small, rng.permutation(ones) / 2]
     return rng.permutation(np.concatenate(drawn))
 
 

@@ -47,6 +47,11 @@ def both(name, **attrs):
     return model
 
 
+def alone(name, k, **attrs):
+    """Return one of the results of an op, the others unread."""
+    return lambda x: OPS[name](x, **attrs).items()[k]
+
+
 def least(wide):
     """Return least squares without a cut."""
     return lambda a, b: OPS["lstsq"](a, b, a.builder.const(1e-9, Type(a.dtype)), wide=wide)
@@ -71,10 +76,16 @@ MODELS = {
     "det": (OPS["det"], [SQUARE]),
     "det, batch": (OPS["det"], [BATCH]),
     "cofactors": (OPS["cofactors"], [SQUARE]),
+    "cofactors, turned": (lambda x: OPS["cofactors"](swapped(x)), [SQUARE[[1, 0, 2, 3]]]),
+    "cofactors, batch": (OPS["cofactors"], [BATCH]),
     "logabsdet": (OPS["logabsdet"], [BATCH]),
     "qr, square": (both("qr", wide=False), [SPREAD]),
     "qr, tall": (both("qr", wide=False), [TALL]),
     "qr, wide": (both("qr", wide=True), [WIDE]),
+    "q alone": (alone("qr", 0, wide=False), [TALL]),
+    "r alone": (alone("qr", 1, wide=False), [TALL]),
+    "q alone, wide, batch": (alone("qr", 0, wide=True), [RNG.normal(size=(2, 2, 4))]),
+    "r alone, wide, batch": (alone("qr", 1, wide=True), [RNG.normal(size=(2, 2, 4))]),
     "eigh": (lambda x: both("eigh")(symmetric(x)), [SPREAD]),
     "eigh, batch": (lambda x: both("eigh")(symmetric(x)), [BATCH]),
     "svd": (both("svd", wide=False), [SPREAD]),
