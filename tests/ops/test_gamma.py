@@ -11,6 +11,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import f64
 from tests.emit import running
+from tests.ops.support import apply, gradient
 
 INF, NAN = math.inf, math.nan
 POINTS = {
@@ -101,3 +102,13 @@ def test_values_where_something_happens(how):
             assert wanted != 0.0 or math.copysign(1, value) == math.copysign(1, wanted), (name, x)
     found = values("hurwitz_zeta", list(zip(*ZETA, strict=True)), how)
     np.testing.assert_allclose(found, list(ZETA.values()), rtol=1e-13)
+
+
+def test_the_slope_of_the_inverse_at_its_zeros_and_beside_them():
+    zeros = [0.0, -0.0, -1.0, -2.0, -3.0, -4.0]
+    (found,) = gradient(apply(OPS["rgamma"]), np.array(zeros))
+    np.testing.assert_allclose(found, [1.0, 1.0, -1.0, 2.0, -6.0, 24.0], rtol=1e-15)
+    (found,) = gradient(apply(OPS["rgamma"]), np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(
+        found, [np.euler_gamma, np.euler_gamma - 1, np.euler_gamma / 2 - 0.75]
+    )

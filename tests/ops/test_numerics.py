@@ -164,6 +164,7 @@ def test_remainders():
     assert slopes("remainder", 7.0, -3.0) == [1.0, 3.0]
     assert slopes("fmod", 7.0, -3.0) == [1.0, 2.0]
     assert slopes("fmod", -7.0, 3.0) == [1.0, 2.0]
+    assert slopes("fmod", 69.9, 0.3) == [1.0, -233.0]  # (69.9 - y)/0.3 is 232.99999999999997
     # 3 * 0.1 rounds up: the quotient is 2.99..., whose floor is 2 although 0.3/0.1 rounds to 3.
     assert value_at("floor_divide", 0.3, 0.1) == 2.0
     assert slopes("remainder", 0.3, 0.1) == [1.0, -2.0]
@@ -381,6 +382,14 @@ def test_inverses_near_their_ends():
     assert slopes("arctanh", x) == near(1 / (1 - mp.mpf(x) ** 2))
     assert slopes("arctan", 1e160) == 1e-320
     assert slopes("arctan", INF) == 0.0
+
+
+def test_the_curve_of_exprel_by_its_series_and_beyond():
+    for point in (-2.0, -0.9, -0.51, -0.49, -0.3, 1e-3, 0.3, 0.49, 0.51, 0.9, 2.0):
+        x = mp.mpf(point)
+        exact = (mp.exp(x) * (x * x - 2 * x + 2) - 2) / x**3
+        assert slopes("exprel_slope", point) == near(exact, 32)
+    assert slopes("exprel_slope", 0.0) == slopes("exprel_slope", -0.0) == near(mp.mpf(1) / 3)
 
 
 def test_cosh_near_overflow():
