@@ -105,12 +105,13 @@ def rules() -> list[Rule]:
     # Helpers that type rules call too are no part of a derivative.
     reached = _reached(roots) - _reached(op.infer for op in OPS.values())
     found = []
+    sweeps = [importlib.import_module(f"bpcompile.transforms.{name}") for name in SWEEPS]
+    alive = _functions()
     for module in modules:
-        alive = [f for f in _functions(module) if f in reached]
-        found += _placed(module, alive, roots)
-    for name in SWEEPS:
-        module = importlib.import_module(f"bpcompile.transforms.{name}")
-        found += _placed(module, _functions(module), {})
+        own = alive.get(str(module.__file__), ())
+        found += _placed(module, [f for f in own if f in reached], roots)
+    for module in sweeps:
+        found += _placed(module, alive[str(module.__file__)], {})
     return found
 
 
@@ -156,13 +157,13 @@ def _names(code: CodeType) -> set[str]:
     return {*code.co_names, *code.co_freevars}.union(*map(_names, inner))
 
 
-def _functions(module: ModuleType) -> list[FunctionType]:
-    """Return the live functions whose source is a module's."""
-    return [
-        found
-        for found in gc.get_objects()
-        if type(found) is FunctionType and found.__code__.co_filename == module.__file__
-    ]
+def _functions() -> dict[str, list[FunctionType]]:
+    """Return the live functions of the package by the file that they were written in."""
+    found: dict[str, list[FunctionType]] = {}
+    for value in gc.get_objects():
+        if type(value) is FunctionType and str(value.__module__).startswith("bpcompile."):
+            found.setdefault(value.__code__.co_filename, []).append(value)
+    return found
 
 
 def _placed(
