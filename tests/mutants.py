@@ -9,7 +9,8 @@ only met by the tests that call it, the quickest first and those first that foun
 that rule. Tests that compile machine code, draw random programs or take long are left out: what
 survives here may still be found by the whole suite, and what is killed here certainly is. A test
 that fails with a fault has to pass again without it. The exit status is the number of survivors
-that `tests.equivalents` does not list, at most 100.
+that `tests/equivalents.txt` does not list, at most 100: it has lines ``= reason``, below each of them
+the keys of the faults that change nothing for that reason.
 """
 
 from __future__ import annotations
@@ -28,17 +29,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import faults
-from tests.equivalents import EQUIVALENT
 
+EQUIVALENT = Path(__file__).with_name("equivalents.txt")
 FOLDERS = ("tests/ops", "tests/transforms", "tests/passes")
 LONGEST = 2.0  # seconds that a test may take without a fault
 PATIENCE = 20.0  # and with a fault
-MOST = 30.0  # seconds that all tests together may take for one mutant, the quickest of them
+MOST = 10.0  # seconds that all tests together may take for one mutant, the quickest of them
 
 
 @dataclass(eq=False)
@@ -162,6 +164,17 @@ def _noted(rule: faults.Rule, hit: set[faults.Rule]) -> Iterator[None]:
 # The campaign
 
 
+def equivalents() -> list[tuple[str, str]]:
+    """Return the key of each mutant that changes nothing, and the reason."""
+    found, reason = [], ""
+    for line in EQUIVALENT.read_text(encoding="utf-8").splitlines():
+        if line.startswith("= "):
+            reason = line.removeprefix("= ")
+        elif line:
+            found.append((line, reason))
+    return found
+
+
 class Campaign:
     """Meet mutants with tests."""
 
@@ -208,7 +221,7 @@ def run(selected: Sequence[str] = (), every: int = 1, *, all_known: bool = False
     if selected:
         found = [m for m in found if any(text in m.key for text in selected)]
     found = found[::every]
-    known = set() if all_known else {key for keys in EQUIVALENT.values() for key in keys}
+    known = {} if all_known else dict(equivalents())
     wanted = {mutant.rule for mutant in found if mutant.key not in known}
     checks = collect(FOLDERS)
     start = time.monotonic()

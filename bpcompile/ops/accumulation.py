@@ -22,7 +22,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.dims import Size, dim_max, dim_min
 from bpcompile.ir.op import OPS, Kind, Op, call, declare
 from bpcompile.ir.type import DType, Type
-from bpcompile.ops.elementwise import latex_call
+from bpcompile.ops.elementwise import latex_call, numbers
 from bpcompile.ops.index import At, Slice, Spec, index, update, whole
 from bpcompile.ops.region import loop
 
@@ -33,7 +33,8 @@ _INDEX = Type(DType.I64)
 
 
 def _infer(x: Type, *others: Type, axis: int, reverse: bool = False) -> Type:
-    """Check that an axis can be run along, and that all operands have one type."""
+    """Check that an axis can be run along, and that all operands have one type, of numbers."""
+    numbers(x)
     if not 0 <= axis < x.rank or any(other != x for other in others):
         raise CompileError(f"running along axis {axis} of {(x, *others)}")
     return x

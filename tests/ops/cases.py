@@ -41,7 +41,7 @@ CASES = {
     **{
         name: [
             ([(2, 3, 2)] * count, {"axis": axis, "reverse": reverse})
-            for axis, reverse in ((0, False), (1, True), (2, False))
+            for axis, reverse in ((0, True), (1, False), (1, True), (2, False))
         ]
         for name, count in (("cumsum", 1), ("recurrence", 2))
     },

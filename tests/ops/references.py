@@ -188,7 +188,7 @@ def _small(rng: np.random.Generator, kind: np.finfo, count: int) -> np.ndarray:
 
 
 def _drawn(rng: np.random.Generator, kind: np.finfo, count: int) -> np.ndarray:
-    """Return numbers of every binary exponent, small, close to ±1 and to ½, and of moderate size."""
+    """Return numbers of every binary exponent, small, close to 1, -1 and 1/2, and moderate."""
     exponents = np.resize(rng.permutation(np.arange(kind.minexp - kind.nmant, kind.maxexp)), count)
     wide = np.ldexp(rng.uniform(1, 2, count), exponents) * rng.choice([-1, 1], count)
     ones = 1 + rng.choice([-1, 1], count // 4) * _small(rng, kind, count // 4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import scipy.special
@@ -11,7 +13,7 @@ from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import bool_, f32, f64, i64
 from bpcompile.passes.expand import expand_composites
-from bpcompile.transforms.reverse import reverse
+from bpcompile.transforms.reverse import reverse as reverse_of
 from tests.ops.support import gradient, value
 
 AXES = [(0,), (1,), (2,), (0, 2), (0, 1, 2)]
@@ -83,6 +85,33 @@ def test_float32_sums_and_products_round_once():
     assert value(model("prod", (0,)), [np.float32([1e30, 1e30, 1e-30])]) == np.float32(1e30)
 
 
+def test_float32_running_sums_round_once():
+    x = np.full(2000, 0.1, "float32")
+    exact = np.cumsum(x.astype("float64")).astype("float32")
+    for reverse in (False, True):
+        model = functools.partial(OPS["cumsum"], axis=0, reverse=reverse)
+        for expanded in (False, True):
+            found = value(model, [x], expanded=expanded)
+            np.testing.assert_array_equal(found, exact[::-1] if reverse else exact)
+
+
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_running_folds_of_a_named_length(length):
+    arrays = [X[:2, 0, 0].repeat(2)[:length] for _ in range(2)]
+    for name, count in (("cumsum", 1), ("recurrence", 2), ("cumprod", 1)):
+        for reverse in ({"reverse": False}, {"reverse": True}) if name != "cumprod" else ({},):
+            found = []
+            for shape in ("n", (length,)):
+                builder = Builder("f")
+                xs = [builder.param(f"x{k}", f64[shape]) for k in range(count)]
+                y = OPS[name](*xs, axis=0, **reverse)
+                total = builder.finish((OPS["sum"](y * y, axes=(0,)), y))
+                joint = expand_composites(reverse_of(total, range(count)))
+                found.append(interpret(joint, arrays[:count]))
+            for named, literal in zip(*found, strict=True):
+                np.testing.assert_array_equal(named, literal, strict=True)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -108,7 +137,7 @@ def test_named_lengths_give_what_literal_ones_do(name, options, spec):
             y = OPS[name](builder.param("x", spec[shape]), axes=axes, **options)
             y = y * y * y
             total = OPS["sum"](y, axes=tuple(range(len(y.shape)))) if y.shape else y
-            joint = expand_composites(reverse(builder.finish((total,)), [0]))
+            joint = expand_composites(reverse_of(builder.finish((total,)), [0]))
             results.append(interpret(joint, [x]))
         for named, literal in zip(*results, strict=True):
             np.testing.assert_array_equal(named, literal, strict=True)
