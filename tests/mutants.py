@@ -9,8 +9,8 @@ only met by the tests that call it, the quickest first and those first that foun
 that rule. Tests that compile machine code, draw random programs or take long are left out: what
 survives here may still be found by the whole suite, and what is killed here certainly is. A test
 that fails with a fault has to pass again without it. The exit status is the number of survivors
-that `tests/equivalents.txt` does not list, at most 100: it has lines ``= reason``, below each of them
-the keys of the faults that change nothing for that reason.
+that `tests/equivalents.txt` does not list, at most 100. In it the keys of
+faults that change nothing stand below lines ``= reason``.
 """
 
 from __future__ import annotations
