@@ -37,7 +37,11 @@ import pytest
 from tests import faults
 
 EQUIVALENT = Path(__file__).with_name("equivalents.txt")
-FOLDERS = ("tests/ops", "tests/transforms", "tests/passes")
+# The tests that meet faults in the rules of ops, and in those of regions and sweeps.
+FOLDERS = {
+    "ops.": ("tests/ops", "tests/transforms/test_duality.py"),
+    "transforms.": ("tests/transforms",),
+}
 LONGEST = 2.0  # seconds that a test may take without a fault
 PATIENCE = 20.0  # and with a fault
 MOST = 10.0  # seconds that all tests together may take for one mutant, the quickest of them
@@ -223,7 +227,8 @@ def run(selected: Sequence[str] = (), every: int = 1, *, all_known: bool = False
     found = found[::every]
     known = {} if all_known else dict(equivalents())
     wanted = {mutant.rule for mutant in found if mutant.key not in known}
-    checks = collect(FOLDERS)
+    layers = {rule.module.split(".")[0] + "." for rule in wanted}
+    checks = collect(sorted({folder for layer in layers for folder in FOLDERS[layer]}))
     start = time.monotonic()
     calling = reach([rule for rule in rules if rule in wanted], checks)
     print(f"{len(rules)} rules, {len(found)} mutants, {len(checks)} tests", flush=True)
