@@ -165,9 +165,8 @@ class CountedLoop(Carrier):
         bounds = SizeValue(first), SizeValue(last)
         scalars = [var for var in self.state if not var.rank]
         body = cursor.statements
-        ordered = any(var.dtype.is_float for var in scalars)
-        loop = For(counter, *bounds, body, note, mirrored is not None, ordered)
-        for statement in arranged(loop, self.outer.shop, bool(scalars)):
+        loop = For(counter, *bounds, body, note, mirrored is not None)
+        for statement in arranged(loop, self.outer.shop, scalars):
             if isinstance(statement, For) and self._may_take_long(statement, last - first):
                 shapes = {buffer.var: buffer.shape for buffer in self.outer.shop.buffers}
                 statement.body.append(self.poll(effort(statement.body, shapes)))

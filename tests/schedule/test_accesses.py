@@ -6,7 +6,7 @@ import pytest
 
 from bpcompile import ops  # noqa: F401 - fills the table
 from bpcompile.ir.dims import Dim
-from bpcompile.ir.graph import Node
+from bpcompile.ir.graph import Node, Origin
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 from bpcompile.schedule.accesses import in_any_order
@@ -94,7 +94,7 @@ def test_inner_counters_do_not_part_the_steps():
     assert in_any_order(loop_of(body), Facts())
 
 
-def summed(*body, shape=(N + 1,), first=0, end=N, carries=False):
+def summed(*body, shape=(N + 1,), first=0, end=N, carries=()):
     shop = Workshop(Facts())
     shop.buffers.append(Buffer(A, shape, "temp"))
     return arranged(loop_of(body, first, end), shop, carries)
@@ -137,8 +137,42 @@ def test_other_additions_stay(body):
 
 
 def test_a_loop_that_carries_a_scalar_keeps_its_order():
-    assert summed(Store(A, (I,), ONE), carries=True)[0].down
+    assert summed(Store(A, (I,), ONE), carries=[V])[0].down
     assert not summed(Store(A, (I,), ONE))[0].down
+
+
+def taken(name, *args, backward=True):
+    """Return the application of an op in a backward sweep, or in the model itself."""
+    type = Type(DType.F64)
+    params = [Node(OPS["param"], (), {}, type) for _ in args]
+    origin = Origin("model.py", 1, params[0] if backward else None)
+    return Apply(Node(OPS[name], tuple(params), {}, type, origin), args)
+
+
+def test_a_number_that_a_backward_sweep_adds_up_is_a_sum():
+    value = taken("sub", taken("add", V, Load(B, (I,))), Load(A, (I,)))
+    (loop,) = summed(Set(V, value), carries=[V])
+    assert not loop.down
+    assert not loop.ordered
+    (fold,) = loop.body
+    assert (fold.target, fold.op, fold.value.node.op.name) == (V, "sum", "sub")
+    assert fold.value.args == (Load(B, (I,)), Load(A, (I,)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [Set(V, taken("add", V, ONE, backward=False))],  # a sum of the model itself
+        [Set(V, taken("mul", V, ONE))],
+        [Set(V, taken("add", V, taken("mul", V, ONE)))],
+        [Set(V, taken("add", V, ONE)), Store(A, (I,), V)],
+        [Set(V, taken("sub", ONE, V))],
+    ],
+)
+def test_any_other_number_waits_for_the_step_before(body):
+    (loop,) = summed(*body, carries=[V])
+    assert loop.down
+    assert loop.ordered
 
 
 def parts(*body, upper=N):
@@ -187,4 +221,4 @@ def test_a_loop_whose_length_changes_stays_whole():
 def test_vector_code_may_come_of_free_loops_alone(name):
     loop = next(s for s in summed(*FREE[name], shape=(1,)) if isinstance(s, For))
     assert not loop.ordered
-    assert arranged(loop_of(ORDERED["reads the neighbour"]), Workshop(Facts()), False)[0].ordered
+    assert arranged(loop_of(ORDERED["reads the neighbour"]), Workshop(Facts()), ())[0].ordered

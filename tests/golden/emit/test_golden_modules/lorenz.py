@@ -15,6 +15,12 @@ import numpy as np
 from numba import njit
 
 
+@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"reassoc", "contract"})
+def _add(total, value):
+    """Return the sum; the only place where additions may be reordered."""
+    return total + value
+
+
 @njit(error_model="numpy", nogil=True, boundscheck=False)
 def _main(sigma, rho, beta, start_0, start_1, start_2, workspace):
     """Fill the array results and return the scalar ones."""
@@ -49,7 +55,7 @@ def _main(sigma, rho, beta, start_0, start_1, start_2, workspace):
         v6 = x_bar * (0.01 * sigma)  # from 0.01 sigma (y - x)  test_golden_modules.py:43
         y_bar_2 = v4 * x_2 + y_bar + y_bar * -0.01 + v6  # ȳ = z̄ * 0.01 x + ȳ + -(ȳ * 0.01) + x̄ (0.01 sigma), from y - x  test_golden_modules.py:43
         x_bar_2 = v4 * y_2 + v5 * kept_tape[i] + x_bar - v6  # x̄ = z̄ * 0.01 y + ȳ * 0.01 kept_tape[i] + x̄ + -(x̄ (0.01 sigma)), from y - x  test_golden_modules.py:43
-        sigma_bar = sigma_bar + x_bar * (y_2 - x_2) * 0.01  # sigma_bar = sigma_bar + x̄ (y - x) * 0.01, from 0.01 sigma  test_golden_modules.py:43
+        sigma_bar = _add(sigma_bar, x_bar * (y_2 - x_2) * 0.01)  # sigma_bar = sigma_bar + x̄ (y - x) * 0.01, from 0.01 sigma  test_golden_modules.py:43
         x_bar, y_bar, z_bar = x_bar_2, y_bar_2, z_bar_2
     return (lorenz, sigma_bar, x_bar, y_bar, z_bar)
 
