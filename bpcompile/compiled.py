@@ -8,51 +8,39 @@ says what is wrong with them.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from concurrent.futures import Future, wait
+from typing import Any
 
+from bpcompile.background import in_background
 from bpcompile.compiler import compile_model
 from bpcompile.errors import (
     ArgumentError,
     CompileError,
+    CompileWarning,
     LimitError,
-    ShapeError,
 )
-from bpcompile.frontend.arguments import Arguments, Pattern, flatten_entries
+from bpcompile.frontend.arguments import Arguments, Pattern
 from bpcompile.frontend.calls import resolve
-from bpcompile.frontend.leaves import Exact, identifier, type_of
+from bpcompile.frontend.leaves import Exact
 from bpcompile.frontend.session import is_tracing
-from bpcompile.frontend.signature import Selector, Signature
-from bpcompile.frontend.tracing import Leaf, Traced, trace
+from bpcompile.frontend.tracing import Traced
 from bpcompile.inspected import Inspected
 from bpcompile.ir.type import Type
 from bpcompile.options import Options
-from bpcompile.runtime.lengths import Misfit, Place, bind_lengths
 from bpcompile.runtime.locks import ForkLock
 from bpcompile.specialization import Record, Specialization
 from bpcompile.startup import uncollected
-from bpcompile.transforms.joint import Target, Task
+from bpcompile.subject import Subject, Transform
 from bpcompile.transforms.nested import apply_inside
 
 _HOT_LIMIT = 8
-
-
-class Transform(NamedTuple):
-    """Say what is derived from a function: the transform's name and its own arguments."""
-
-    kind: str
-    argnums: tuple[Selector, ...] = ()
-    bare: bool = True
-    has_aux: bool = False
-
-    @property
-    def extras(self) -> int:
-        """Return the number of arguments that the transform adds at the end of a call."""
-        return {"vjp": 1, "jvp": len(self.argnums)}.get(self.kind, 0)
 
 
 class CompiledFunction(Inspected):
@@ -81,28 +69,15 @@ class CompiledFunction(Inspected):
 
         Raises `ArgumentError` where argnums or a static name is no parameter of the function.
         """
-        if not callable(function):
-            raise ArgumentError(
-                f"{transform.kind} takes a function, not {function!r}: write "
-                f"bp.{transform.kind}(f), where f is a Python function"
-            )
+        self._subject = Subject(function, transform, options)
         functools.update_wrapper(self, function, updated=())
-        self._function: Any = function
-        self._transform = transform
-        self._options = options
-        self._signature = Signature(function, options.static, transform.argnums)
-        if "out" in self._signature.keyword_only:
-            raise ArgumentError(
-                f"{self._signature.text} has a keyword out, by which a compiled call takes its "
-                "buffers: rename it"
-            )
         if transform.extras:
             self.__signature__ = _ANY_SIGNATURE
-        super().__init__(options.name or self._signature.name)
-        self._last_differentiated: tuple[Any, list[int]] = (None, [])
+        super().__init__(self._subject.name)
         self._lock = ForkLock()
         self._known: dict[Pattern, list[Specialization]] = {}
         self._hot: list[Callable[..., Any]] = []
+        self._pending: list[Future[Specialization]] = []
         type(self).__call__ = staticmethod(self._enter)  # type: ignore[method-assign]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -116,14 +91,16 @@ class CompiledFunction(Inspected):
         kept: dict[Any, CompiledFunction] = getattr(instance, "__dict__", {})
         key = f"_bpcompile_{self._name}_{id(self)}"
         found = kept.get(key)
-        if found is None or found._function.__self__ is not instance:
-            method = self._function.__get__(instance, owner)
-            found = kept[key] = CompiledFunction(method, self._transform, self._options)
+        if found is None or found._subject.function.__self__ is not instance:
+            method = self._subject.function.__get__(instance, owner)
+            found = kept[key] = CompiledFunction(
+                method, self._subject.transform, self._subject.options
+            )
         return found
 
     def __repr__(self) -> str:
         """Return what is derived from which function."""
-        return f"<bpcompile {self._transform.kind}({self._signature.text})>"
+        return f"<bpcompile {self._subject.transform.kind}({self._subject.signature.text})>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Travel by reference, as functions do; the other side compiles anew, from its cache."""
@@ -133,12 +110,16 @@ class CompiledFunction(Inspected):
             found = getattr(found, part, None)
         if found is self:
             return name
-        return CompiledFunction, (self._function, self._transform, self._options)
+        return CompiledFunction, (
+            self._subject.function,
+            self._subject.transform,
+            self._subject.options,
+        )
 
     @property
     def transform(self) -> Transform:
         """Return what is derived from the function."""
-        return self._transform
+        return self._subject.transform
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -152,62 +133,16 @@ class CompiledFunction(Inspected):
         if "out" in kwargs:
             kwargs = dict(kwargs)
             out = kwargs.pop("out")
-        if kwargs and out is None and self._hot and not self._transform.extras:
-            positions = self._signature.positions(args, kwargs)
+        if kwargs and out is None and self._hot and not self._subject.transform.extras:
+            positions = self._subject.signature.positions(args, kwargs)
             if positions is not None:
                 return type(self).__call__(*positions)
-        arguments, extras = self._arguments(args, kwargs)
+        arguments, extras = self._subject.arguments(args, kwargs)
         if arguments.traced or is_tracing():
             return self._inside(arguments, extras, out)
         found = self._find(arguments)
         found.calls += 1
         return found.call(found.leaves(arguments, extras), out)
-
-    def _arguments(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Arguments, Sequence[Any]]:
-        """Return the flattened arguments of a call, and those that the transform adds."""
-        args, kwargs, extras = self._split(args, kwargs)
-        entries = self._signature.bind(args, kwargs)
-        arguments = flatten_entries(entries, self._name)
-        if self._transform.argnums:
-            arguments.check_differentiable(
-                self._differentiated(arguments), f"{self._transform.kind}({self._name})"
-            )
-        return arguments, extras
-
-    def _split(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any], Sequence[Any]]:
-        """Return a call without the arguments that the transform adds, and these."""
-        count = self._transform.extras
-        if not count:
-            return args, kwargs, ()
-        if self._transform.kind == "vjp" and "cotangent" in kwargs:
-            kwargs = dict(kwargs)
-            return args, kwargs, (kwargs.pop("cotangent"),)
-        if len(args) < count:
-            what = "a cotangent" if count == 1 else f"{count} tangents"
-            what = "a tangent" if self._transform.kind == "jvp" and count == 1 else what
-            raise ArgumentError(
-                f"{self._transform.kind}({self._name}) takes the arguments of "
-                f"{self._signature.text}, and {what} after them: the call has {len(args)}"
-            )
-        return args[:-count], kwargs, args[-count:]
-
-    def _differentiated(self, arguments: Arguments) -> list[int]:
-        """Return which entries of a call are differentiated."""
-        keys = arguments.pattern.keys
-        if keys == self._last_differentiated[0]:
-            return self._last_differentiated[1]
-        signature, entries = self._signature, arguments.entries
-        found = [signature.key_of(selector, entries) for selector in self._transform.argnums]
-        if len(set(found)) < len(found):
-            raise ArgumentError(
-                f"argnums={self._transform.argnums!r} names an argument of {signature.text} twice"
-            )
-        self._last_differentiated = (keys, found)
-        return found
 
     def _inside(self, arguments: Arguments, extras: Sequence[Any], out: Any) -> Any:
         """Return traced results, inside the trace of another function."""
@@ -215,12 +150,12 @@ class CompiledFunction(Inspected):
             raise ArgumentError(
                 f"{self._name}: out= is for calls with arrays; inside a model leave it out"
             )
-        if self._transform.kind == "compile":
+        if self._subject.transform.kind == "compile":
             args, kwargs = arguments.rebuild(arguments.leaves)
-            return resolve(self._function)(*args, **kwargs)
-        task = self._task((), 0)
-        differentiated = self._differentiated(arguments)
-        return apply_inside(self._function, arguments, extras, differentiated, task)
+            return resolve(self._subject.function)(*args, **kwargs)
+        task = self._subject.task((), 0)
+        differentiated = self._subject.differentiated(arguments)
+        return apply_inside(self._subject.function, arguments, extras, differentiated, task)
 
     # -- compiling -----------------------------------------------------------------------------
 
@@ -230,7 +165,7 @@ class CompiledFunction(Inspected):
         Returns the function itself. With types alone, what they leave open about lengths is a
         `ShapeError` that says which to write.
         """
-        arguments, _ = self._arguments(specs, keywords)
+        arguments, _ = self._subject.arguments(specs, keywords)
         if not any(isinstance(leaf, Type) for leaf in arguments.leaves):
             self._find(arguments)
             return self
@@ -260,28 +195,75 @@ class CompiledFunction(Inspected):
 
     def _compile(self, arguments: Arguments, reason: str) -> Specialization:
         """Compile for the arguments of a call, and let further calls find it."""
-        self._check_annotations(arguments)
-        started = time.time()
+        self._subject.check_annotations(arguments)
+        options, trace = self._subject.options, functools.partial(self._trace, arguments)
+        if options.waits:
+            return self._enlist(self._made(arguments, trace, options, reason))
+        traced = trace()
+        return self._compile_behind(arguments, lambda: traced, reason)
+
+    def _trace(self, arguments: Arguments) -> Traced:
+        """Trace the function on place-holders of a call's arguments."""
         try:
-            with uncollected():
-                compilation = compile_model(
-                    functools.partial(self._trace, arguments),
-                    functools.partial(self._describe, arguments),
-                    self._options,
-                )
+            return self._subject.trace(arguments)
         except RecursionError as error:
             raise LimitError(
                 f"{self._name} is nested too deeply to be traced ({error}): write a loop in place "
                 "of the recursion"
             ) from error
+
+    def _compile_behind(
+        self, arguments: Arguments, trace: Callable[[], Traced], reason: str
+    ) -> Specialization:
+        """Compile in the background; return the code, or NumPy's where it takes too long."""
+        options, budget = self._subject.options, self._subject.options.compile_budget
+        work = functools.partial(self._made, arguments, trace, options, reason)
+        future = None if budget is None else in_background(work)
+        if future and wait([future], budget).done:
+            return self._enlist(future.result())
+        plain = dataclasses.replace(options, target="numpy")
+        made = self._made(arguments, trace, plain, f"{reason}: NumPy until Numba is ready")
+        self._all.append(made)
+        self._known.setdefault(arguments.pattern, []).append(made)
+        future = future or in_background(work)
+        self._pending.append(future)
+        future.add_done_callback(self._finish)
+        return made
+
+    def _finish(self, future: Future[Specialization]) -> None:
+        """Let calls find what was compiled in the background."""
+        error = future.exception()
+        with self._lock:
+            self._pending.remove(future)
+            if error is None:
+                self._enlist(future.result())
+        if error is not None:
+            warnings.warn(
+                f"{self._name} keeps running as NumPy code, since compiling it failed: {error}",
+                CompileWarning,
+                stacklevel=2,
+            )
+
+    def _made(
+        self, arguments: Arguments, trace: Callable[[], Traced], options: Options, reason: str
+    ) -> Specialization:
+        """Return the code for the arguments of a call, ready to run."""
+        started = time.time()
+        describe = functools.partial(self._subject.describe, arguments)
+        with uncollected():
+            compilation = compile_model(trace, describe, options)
         made = Specialization(arguments, compilation, Record(started, reason))
         if not any(isinstance(leaf, Type) for leaf in arguments.leaves):
             misfit = made.misfit(arguments)
             if misfit is not None:
                 raise CompileError(f"{self._name} was compiled for this call, and {misfit}")
         made.prepare()
+        return made
+
+    def _enlist(self, made: Specialization) -> Specialization:
+        """Let calls find new code, the hot ones at once."""
         self._all.append(made)
-        self._known.setdefault(arguments.pattern, []).append(made)
+        self._known.setdefault(made.pattern, []).append(made)
         self._install(made)
         return made
 
@@ -297,59 +279,17 @@ class CompiledFunction(Inspected):
             self._hot.append(hot)
             type(self).__call__ = staticmethod(hot)  # type: ignore[method-assign]
 
-    def _trace(self, arguments: Arguments) -> Traced:
-        """Trace the function on place-holders of a call's arguments."""
-        specs = [
-            entry.spec
-            for index, entry in enumerate(arguments.entries)
-            for _ in arguments.span(index)
-        ]
-        leaves = [
-            _placeholder(leaf, spec, identifier(path))
-            for leaf, spec, path in zip(arguments.leaves, specs, arguments.paths(), strict=True)
-        ]
-        args, kwargs = arguments.rebuild(leaves)
-        dims: Any = self._options.dims
-        name, unroll = identifier(self._name), self._options.unroll
-        return trace(self._function, args, kwargs, name=name, dims=dims, unroll=unroll)
-
-    def _describe(self, arguments: Arguments, traced: Traced) -> Task:
-        """Return what is to be derived from a traced function."""
-        targets = [
-            Target(arguments.entries[index].name, arguments.structure(index), arguments.span(index))
-            for index in self._differentiated(arguments)
-        ]
-        return self._task(targets, len(traced.captured))
-
-    def _task(self, targets: Sequence[Target], hidden: int) -> Task:
-        """Return what is to be derived for these targets."""
-        kind, _, bare, has_aux = self._transform
-        return Task(kind, self._name, tuple(targets), bare, has_aux, hidden)
-
-    def _check_annotations(self, arguments: Arguments) -> None:
-        """Refuse lengths that contradict the annotations of the parameters."""
-        annotated = [
-            (Place(entry.name, entry.spec), arguments.leaves[arguments.span(index)[0]])
-            for index, entry in enumerate(arguments.entries)
-            if entry.spec is not None and len(arguments.span(index)) == 1
-        ]
-        given = [(place, leaf) for place, leaf in annotated if not isinstance(leaf, Type)]
-        try:
-            bind_lengths([place for place, _ in given], [leaf for _, leaf in given])
-        except Misfit as misfit:
-            raise ShapeError(f"{self._name}: {misfit}, by its annotation") from None
-
     def _taken(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Specialization, Sequence[Exact]]:
         """Return the code for a call, compiled now if need be, and the call's exact leaves."""
-        arguments, extras = self._arguments(args, kwargs)
+        arguments, extras = self._subject.arguments(args, kwargs)
         found = self._find(arguments)
         return found, found.leaves(arguments, extras)
 
     def _model_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Arguments]:
         """Return the function as its author wrote it, and what a call of it is given."""
-        return self._function, self._arguments(args, kwargs)[0]
+        return self._subject.function, self._subject.arguments(args, kwargs)[0]
 
     # -- bind ----------------------------------------------------------------------------------
 
@@ -365,11 +305,13 @@ class CompiledFunction(Inspected):
             >>> bound(x) is bound(x + 1.0)
             True
         """
-        arguments, extras = self._arguments(example, keywords)
+        arguments, extras = self._subject.arguments(example, keywords)
+        self._find(arguments)
+        wait(list(self._pending))  # the fastest form is that of the code being compiled
         found = self._find(arguments)
 
         def flatten(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Exact]:
-            given, added = self._arguments(args, kwargs)
+            given, added = self._subject.arguments(args, kwargs)
             same = given.pattern == found.pattern
             if not (same and found.statics.equal(given.statics, self._name)):
                 raise ArgumentError(
@@ -379,16 +321,6 @@ class CompiledFunction(Inspected):
             return found.leaves(given, added)
 
         return found.bind(found.leaves(arguments, extras), flatten)
-
-
-def _placeholder(leaf: Any, spec: Type | None, name: str) -> Leaf:
-    """Return what stands for one leaf in the trace."""
-    if isinstance(leaf, Type):
-        return Leaf(leaf, name, exact=True)
-    if spec is not None:
-        weak = not spec.shape and type_of(leaf).weak
-        return Leaf(Type(spec.dtype, spec.shape, weak), name, leaf, exact=True)
-    return Leaf(type_of(leaf), name, leaf)
 
 
 _ANY_SIGNATURE = inspect.Signature(

@@ -58,8 +58,6 @@ _NOT_HONOURED = (
     "tune",
     "threads",
     "deterministic",
-    "compile",
-    "compile_budget",
 )
 
 

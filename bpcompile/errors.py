@@ -64,5 +64,9 @@ class CacheWarning(UserWarning):
     """Warn that a cache entry was refused and the code is compiled anew."""
 
 
+class CompileWarning(UserWarning):
+    """Warn that code could not be compiled in the background and runs as NumPy code."""
+
+
 class GradientWarning(UserWarning):
     """Warn that a gradient is computed where it is defined by convention only."""

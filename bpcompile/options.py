@@ -39,8 +39,10 @@ class Options:
         dims: ``"auto"`` for named lengths, ``"exact"`` to compile for each length alone.
         unroll: a loop of at most this many known steps is unrolled; a longer one is rolled, unless
             its body needs to know the step, as where it is an index of a list.
-        compile: ``"eager"``, or ``"auto"`` to run uncompiled until compiling pays.
-        compile_budget: seconds that compiling may take, or None.
+        compile: ``"eager"``, or ``"auto"`` to run as NumPy code, which gives other last bits, while
+            Numba compiles in the background. `bind` waits for it.
+        compile_budget: seconds that a call waits for Numba before it goes on as with ``"auto"``;
+            None for as long as it takes.
         memory_budget: bytes of workspace that a gradient may take at the lengths of the example, a
             number or a text as ``"64MB"``: where the whole tape takes more, loops keep few states
             and run again (see `bp.range`), and `fn.cost` says which.
@@ -104,6 +106,12 @@ class Options:
         assert isinstance(numbers, tuple)
         assert isinstance(names, tuple)
         return (*numbers, *names)
+
+    @property
+    def waits(self) -> bool:
+        """Return whether a call waits until its code is compiled, however long it takes."""
+        forever = self.compile == "eager" and self.compile_budget is None
+        return forever or self.effective_target == "numpy"
 
     @property
     def memory_bytes(self) -> int | None:

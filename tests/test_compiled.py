@@ -8,6 +8,7 @@ import functools
 import math
 import pickle
 import threading
+from concurrent.futures import Future
 
 import cloudpickle
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 import bpcompile as bp
+from bpcompile.background import in_background
 
 value_and_grad = functools.partial(bp.value_and_grad, target="numpy")
 grad = functools.partial(bp.grad, target="numpy")
@@ -620,3 +622,50 @@ def test_numba_disabled_selects_numpy(monkeypatch):
     call = bp.grad(square)
     assert call(np.ones(2)).tolist() == [2, 2]
     assert call.compilations[0]["target"] == "numpy"
+
+
+# -- compiling in the background -----------------------------------------------------------------
+
+
+def test_calls_run_as_numpy_code_until_numba_is_ready(monkeypatch):
+    gate, started = threading.Event(), []
+
+    def held(work):
+        started.append(in_background(lambda: (gate.wait(), work())[1]))
+        return started[-1]
+
+    monkeypatch.setattr("bpcompile.compiled.in_background", held)
+    f = bp.value_and_grad(square, compile="auto")
+    assert f(A)[0] == 91.0
+    assert [made["target"] for made in f.compilations] == ["numpy"]
+    assert f(A)[0] == 91.0
+    gate.set()
+    value, gradient = f.bind(A)(A)  # which waits
+    assert value == 91.0
+    np.testing.assert_array_equal(gradient, 2 * A)
+    assert [made["target"] for made in f.compilations] == ["numpy", "numba"]
+    assert f(A)[0] == 91.0
+    assert len(started) == 1
+
+
+def test_a_budget_of_compiling_time(monkeypatch):
+    assert bp.grad(square, compile_budget=60.0)(A)[0, 0] == 2.0
+    quick = bp.grad(square, compile_budget=60.0)
+    quick(A)
+    assert [made["target"] for made in quick.compilations] == ["numba"]
+    monkeypatch.setattr("bpcompile.compiled.in_background", lambda _: Future())
+    late = bp.grad(square, compile_budget=0.01)
+    assert late(A)[0, 0] == 2.0
+    assert [made["target"] for made in late.compilations] == ["numpy"]
+    with pytest.raises(bp.ArgumentError, match="a positive number of seconds"):
+        bp.grad(square, compile_budget=0)
+
+
+def test_a_failure_in_the_background(monkeypatch):
+    failed = Future()
+    failed.set_exception(bp.CompileError("no"))
+    monkeypatch.setattr("bpcompile.compiled.in_background", lambda _: failed)
+    f = bp.grad(square, compile="auto")
+    with pytest.warns(bp.CompileWarning, match="square keeps running as NumPy code.*: no"):
+        f(A)
+    assert f(A)[0, 0] == 2.0
