@@ -35,6 +35,7 @@ LAYERS = (
     ("specialization",),
     ("showing",),
     ("inspected",),
+    ("background", "subject"),
     ("compiled",),
     ("function",),
     ("adapters",),
