@@ -87,7 +87,9 @@ def _call_template(function: Any, args: Any, keywords: Any) -> Any:
 
 
 # What emitted functions never hold: `with`, closures, tests of types, tuples of several types to
-# unroll, functions to inline before they are typed, array expressions.
+# unroll, functions to inline before they are typed, array expressions, variables of several types
+# (whose assignments Numba tells apart in a time that grows with the square of the lines; LLVM tells
+# them apart anyway).
 _NEEDLESS = (
     "WithLifting",
     "InlineClosureLikes",
@@ -98,6 +100,8 @@ _NEEDLESS = (
     "FindLiterallyCalls",
     "LiteralUnroll",
     "LiteralPropagationSubPipelinePass",
+    "ReconstructSSA",
+    "PreLowerStripPhis",
     "InlineOverloads",
     "NopythonRewrites",
     "NoPythonSupportedFeatureValidation",

@@ -5,7 +5,7 @@ Numba's own lowering is for any program: `a.reshape(shape)` may get a shape with
 get matrices that do not fit. Each of these compiles functions of Numba's own beside the function
 that is asked for, up to twenty of them for one line, and they take longer than it does. Emitted
 functions need none: their lengths are tested at their beginning, and all shapes follow from these.
-Here are direct forms of four things that they write. The results are the same bit by bit, and a
+Here are direct forms of five things that they write. The results are the same bit by bit, and a
 saved module, which Numba compiles alone, means the same.
 
 The private names of Numba used here are listed in `tests/runtime/test_numba_hooks.py`.
@@ -153,7 +153,7 @@ def _direct_lower() -> Any:
     from numba.core import ir
     from numba.np.arrayobj import load_item, store_item
 
-    usual: Any = _viewing_lower()
+    usual: Any = _repeating_lower()
 
     class DirectLower(usual):  # type: ignore[misc]  # Numba's class has no types
         """Write elements by their address, and copies of whole arrays as such."""
@@ -203,6 +203,50 @@ def _direct_lower() -> Any:
             )
 
     return DirectLower
+
+
+@functools.cache
+def _repeating_lower() -> Any:
+    """Derive from Numba's class what looks for the form of an operation of numbers once."""
+    from numba.core import ir
+    from numba.core import types as numba_types
+
+    usual: Any = _viewing_lower()
+    types: Any = numba_types
+    numbers = (types.Number, types.Boolean)
+
+    class RepeatingLower(usual):  # type: ignore[misc]  # Numba's class has no types
+        """Write an operation of two numbers as the one before with the same types."""
+
+        known: dict[Any, Any]
+
+        def lower_function_body(self) -> Any:
+            self.known = {}
+            return super().lower_function_body()
+
+        def lower_binop(self, type: Any, expr: Any, op: Any) -> Any:
+            operands = [(self.typeof(x.name), x.name) for x in (expr.lhs, expr.rhs)]
+            is_known = any(x is not ir.UNDEFINED for x in (expr.static_lhs, expr.static_rhs))
+            if is_known or not all(isinstance(kind, numbers) for kind, _ in operands):
+                return super().lower_binop(type, expr, op)
+            signature = self.fndesc.calltypes[expr]
+            write = self.known.get((op, signature))
+            if write is None:
+                write = self.known[op, signature] = self._form(op, signature.args)
+            values = [
+                self.context.cast(self.builder, self.loadvar(name), kind, wanted)
+                for (kind, name), wanted in zip(operands, signature.args, strict=True)
+            ]
+            result = write(self.builder, values)
+            return self.context.cast(self.builder, result, signature.return_type, type)
+
+        def _form(self, op: Any, args: Any) -> Any:
+            """Return what writes an operation of values of some types."""
+            typing = self.context.typing_context
+            function = typing.resolve_value_type(op)
+            return self.context.get_function(function, function.get_call_type(typing, args, {}))
+
+    return RepeatingLower
 
 
 @functools.cache

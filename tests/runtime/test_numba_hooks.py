@@ -180,6 +180,9 @@ def test_lowering_has_what_ours_overrides():
     ]
     assert parameters(cls._lower_call_normal) == ["self", "fnty", "expr", "signature"]
     assert parameters(cls.lower_function_body) == ["self"]
+    assert parameters(cls.lower_binop) == ["self", "resty", "expr", "op"]
+    binop = inspect.getsource(cls.lower_binop)
+    assert "op.get_call_type(self.context.typing_context, signature.args, {})" in binop
     assert "self._alloca_var(name, fetype)" in inspect.getsource(cls.delvar)
     assert "self.context.enable_nrt" in inspect.getsource(cls.decref)
     assert "lowering_class" in vars(typed_passes.NativeLowering)
