@@ -54,6 +54,7 @@ def _wrapped(size: Size) -> str:
     return text if text.isidentifier() or text.isdigit() else f"({text})"
 
 
+@functools.lru_cache(maxsize=4096)
 def _monomial_key(monomial: Monomial) -> tuple[int, tuple[str, ...]]:
     """Return the sort key of a monomial: higher degree first, then by text."""
     return (-len(monomial), tuple(_atom_text(a) for a in monomial))
@@ -73,7 +74,8 @@ class Dim:
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
         """Hold `terms`, a map from monomial to its non-zero coefficient."""
         kept = [(m, c) for m, c in terms.items() if c]
-        kept.sort(key=lambda term: _monomial_key(term[0]))
+        if len(kept) > 1:
+            kept.sort(key=lambda term: _monomial_key(term[0]))
         self.terms = tuple(kept)
         self._hash = hash(self.terms)
 
@@ -112,10 +114,7 @@ class Dim:
 
     def __add__(self, other: Size) -> Size:
         """Return the sum."""
-        terms = dict(self.terms)
-        for monomial, coefficient in _terms(other):
-            terms[monomial] = terms.get(monomial, 0) + coefficient
-        return _simplest(terms)
+        return _sum(self, other)
 
     __radd__ = __add__
 
@@ -133,15 +132,7 @@ class Dim:
 
     def __mul__(self, other: Size) -> Size:
         """Return the product."""
-        terms: dict[Monomial, int] = {}
-        factors = _terms(other)
-        if len(self.terms) * len(factors) > _MAX_TERMS:
-            raise ShapeError(f"a dimension of over {_MAX_TERMS} terms: write a simpler one")
-        for left, a in self.terms:
-            for right, b in factors:
-                monomial = joined(left, right)
-                terms[monomial] = terms.get(monomial, 0) + a * b
-        return _simplest(terms)
+        return _product(self, other)
 
     __rmul__ = __mul__
 
@@ -179,6 +170,29 @@ def _simplest(terms: Mapping[Monomial, int]) -> Size:
     if all(not c or not m for m, c in terms.items()):
         return terms.get((), 0)
     return Dim(terms)
+
+
+@functools.lru_cache(maxsize=4096)  # a model with many loops asks the same thousands of times
+def _sum(left: Dim, right: Size) -> Size:
+    """Return the sum of two sizes."""
+    terms = dict(left.terms)
+    for monomial, coefficient in _terms(right):
+        terms[monomial] = terms.get(monomial, 0) + coefficient
+    return _simplest(terms)
+
+
+@functools.lru_cache(maxsize=4096)
+def _product(left: Dim, right: Size) -> Size:
+    """Return the product of two sizes."""
+    factors = _terms(right)
+    if len(left.terms) * len(factors) > _MAX_TERMS:
+        raise ShapeError(f"a dimension of over {_MAX_TERMS} terms: write a simpler one")
+    terms: dict[Monomial, int] = {}
+    for one, a in left.terms:
+        for other, b in factors:
+            monomial = joined(one, other)
+            terms[monomial] = terms.get(monomial, 0) + a * b
+    return _simplest(terms)
 
 
 def _names(size: Size) -> Iterator[str]:
