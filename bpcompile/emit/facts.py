@@ -79,7 +79,7 @@ def _operations(graph: Graph) -> Size | None:
     while stack:
         current, times = stack.pop()
         for node in current.nodes:
-            if node.op.kind is Kind.REGION:
+            if node.attrs and node.op.kind is Kind.REGION:
                 turns = _turns(node)
                 if turns is None:
                     return None
@@ -93,7 +93,8 @@ def _of_node(node: Node) -> Size:
     """Return the operations of one node, in units of an addition."""
     op = node.op
     if op.kind is Kind.ELEMENTWISE:
-        return round(op.cost) * product(node.shape)
+        shape = node.shape
+        return round(op.cost) * product(shape) if shape else round(op.cost)
     if op.kind is Kind.REDUCE:
         return product(node.args[0].shape)
     if op.kind is Kind.CONTRACTION:

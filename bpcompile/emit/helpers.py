@@ -45,10 +45,10 @@ def helpers_of(
     `given` are those that the module has already.
     """
     own = {function.name for function in functions}.union(given)
-    lines = [line.code for function in functions for line in function.lines]
+    text = "\n".join([line.code for function in functions for line in function.lines])
     found: dict[str, FunctionText] = {}
     order: list[str] = []
-    stack = sorted({name for line in lines for name in _HELPER.findall(line)} - own)
+    stack = sorted(set(_HELPER.findall(text)) - own)
     while stack:
         name = stack.pop()
         if name in found:

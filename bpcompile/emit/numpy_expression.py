@@ -17,6 +17,8 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import Slice
 from bpcompile.ops.reduce import kept_axes
 
+_ELEMENTWISE = Kind.ELEMENTWISE
+
 
 class Expressions:
     """Hold the texts of one graph's values and print those of more.
@@ -42,7 +44,7 @@ class Expressions:
     def expression(self, node: Node) -> Piece:
         """Return the expression of a node that is not a write or a loop."""
         kind, name = node.op.kind, node.op.name
-        if kind is Kind.ELEMENTWISE:
+        if kind is _ELEMENTWISE:
             return self._elementwise(node)
         if kind is Kind.REDUCE:
             return self._reduce(node)

@@ -22,6 +22,7 @@ from bpcompile.ir.type import DType, TupleType, Type
 from bpcompile.schedule.ownership import WRITES
 
 _INLINE_LENGTH = 48
+_ELEMENTWISE, _REGION = Kind.ELEMENTWISE, Kind.REGION
 Comment = Callable[[Node], str]
 Region = Callable[["Block", Node], list[str]]
 
@@ -124,8 +125,10 @@ class Block(Expressions):
         return self.name_for.get(node) or self.writer.namer.fresh(hint)
 
     def _node(self, node: Node) -> None:
-        """Write one node, or keep its text for its only reader."""
-        if node.attrs and node.op.kind is Kind.REGION:
+        """Write one node."""
+        if node.op.kind is _ELEMENTWISE:
+            self._value(node)
+        elif node.op.kind is Kind.REGION:
             self.results[node] = self.writer.regions[node.op.name](self, node)
         elif node.op.kind is Kind.ROUTINE and isinstance(node.type, TupleType):
             self.results[node] = self._several(node, node.type)
@@ -136,11 +139,15 @@ class Block(Expressions):
         elif node.op.kind is Kind.CHECK:
             self._check(node)
         else:
-            piece = self.expression(node)
-            if self._stays_inline(node, piece):
-                self.place[node] = piece
-            else:
-                self._assign(node, piece.text)
+            self._value(node)
+
+    def _value(self, node: Node) -> None:
+        """Write the value of a node, or keep its text for its only reader."""
+        piece = self.expression(node)
+        if self._stays_inline(node, piece):
+            self.place[node] = piece
+        else:
+            self._assign(node, piece.text)
 
     def _several(self, node: Node, type: TupleType) -> list[str]:
         """Write a routine with several results; return their names."""
@@ -182,21 +189,22 @@ class Block(Expressions):
 
     def _stays_inline(self, node: Node, piece: Piece) -> bool:
         """Tell whether a value needs no statement of its own."""
-        if node.op.name in ("const", "dim"):
+        if not node.args and node.op.name in ("const", "dim"):
             return node not in self.outputs or node.array_type.rank == 0
         readers = self.users[node]
-        if node in self.tapes and not readers and node not in self.storage.outputs:
+        if not readers and node in self.tapes and node not in self.storage.outputs:
             return True
         if node.name is not None or len(readers) != 1 or len(piece.text) > _INLINE_LENGTH:
             return False
         (reader,) = readers
         if node in self.outputs:
             return False
-        tested = reader.op.name == "branch" and reader.args[0] is node
-        if reader.attrs and reader.op.kind is Kind.REGION and not tested:
-            return False
+        if reader.attrs and reader.op.kind is _REGION:
+            tested = reader.op.name == "branch" and reader.args[0] is node
+            if not tested:
+                return False
         text = reader.op.numpy
-        if text is not None and any(reader.args[k] is node for k in text.repeats):
+        if text is not None and text.repeats and any(reader.args[k] is node for k in text.repeats):
             return False
         return not self.storage.shares or self._may_wait(node, reader)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.dims import Size
-from bpcompile.ir.graph import Graph, Guard, Node, Origin, reachable
+from bpcompile.ir.graph import Graph, Guard, Node, Origin
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import AnyType, DType, Type
 
@@ -265,10 +265,12 @@ class Builder:
     def finish(self, outputs: Iterable[Expr]) -> Graph:
         """Return the graph that computes `outputs`, without the nodes that they do not need."""
         results = tuple(expr.node for expr in outputs)
-        needed = reachable(results)
-        params = set(self.params)
-        kept = (n for n in self.nodes if n in needed or n in params)
-        nodes = (*self.params, *(n for n in kept if n not in params))
+        needed = set(results)
+        for node in reversed(self.nodes):
+            if node in needed:
+                needed.update(node.args)
+        needed.difference_update(self.params)
+        nodes = (*self.params, *[node for node in self.nodes if node in needed])
         return Graph(self.name, tuple(self.params), nodes, results, tuple(self.guards))
 
 

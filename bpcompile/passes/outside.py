@@ -26,7 +26,7 @@ def share_outside(graph: Graph) -> Graph:
 
 def _shared(graph: Graph) -> Graph:
     """Return a graph or region whose regions read what is known."""
-    if not any(node.op.kind is Kind.REGION for node in graph.nodes):
+    if not any(node.attrs and node.op.kind is Kind.REGION for node in graph.nodes):
         return graph
     known: dict[Any, Node] = {}
     place: dict[Node, Node] = {}

@@ -21,6 +21,7 @@ Rule: TypeAlias = Callable[[Node, "Rewriter"], "Node | None"]
 Table: TypeAlias = Mapping[str | Kind, Sequence[Rule]]
 
 WRITTEN = "written"
+_REGION = Kind.REGION
 MAX_DEPTH = 60  # of rules that build nodes that rules rewrite
 
 
@@ -89,7 +90,7 @@ class Rewriter(Builder):
                 changed = True
                 break
         attrs = node.attrs
-        if attrs and node.op.kind is Kind.REGION:
+        if attrs and node.op.kind is _REGION:
             inner = {key: self.region(region) for key, region in regions(node)}
             if any(inner[key] is not attrs[key] for key in inner):
                 attrs = {**attrs, **inner}
@@ -174,11 +175,14 @@ def _rewritten(graph: Graph, rules: Rules, known: dict[Graph, Graph]) -> Graph:
 
 def _key(node: Node) -> Any:
     """Return what makes two nodes equal; the operands of a commutative op have no order."""
-    if node.op.commutative and not node.attrs:
-        a, b = node.args
+    op, args = node.op, node.args
+    if node.attrs or not args:
+        return node_key(node)
+    if op.commutative:
+        a, b = args
         if id(a) > id(b):
-            return (node.op, (b, a))
-    return node_key(node)
+            return (op, (b, a))
+    return (op, args)
 
 
 def _renamed(graph: Graph, names: Mapping[Node, str]) -> Graph:
