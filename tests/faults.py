@@ -285,6 +285,8 @@ def _slots(rule: Rule) -> Iterator[Slot]:
         parent, slot, place, inner = stack.pop(0)
         if isinstance(inner, _SKIPPED) or (slot == "annotation" and place is None):
             continue
+        if isinstance(inner, ast.keyword) and inner.arg == "strict":  # of `zip`, for a reader
+            continue
         if isinstance(inner, ast.expr | ast.stmt) and not (place is None and slot == "func"):
             yield parent, slot, place, inner
         for name, value in ast.iter_fields(inner):

@@ -151,6 +151,28 @@ def test_expansion_means_the_same(model, arrays):
     np.testing.assert_allclose(written, meant, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_small_singular_values_count_as_zero(wide):
+    a = RNG.normal(size=(2, 3, 5) if wide else (2, 5, 3))
+    b = RNG.normal(size=(2, 5, 2))
+    turned = np.swapaxes(a, -1, -2)
+    ratios = np.linalg.svd(a, compute_uv=False)[:, 1:] / np.linalg.svd(a, compute_uv=False)[:, :1]
+    assert ratios.min() < 0.5 < ratios.max()  # some are dropped, some are not
+
+    def model(a, b):
+        cut = a.builder.const(0.5, Type(a.dtype))
+        found = OPS["lstsq"](swapped(a) if wide else a, b, cut, wide=False)
+        beside = OPS["lstsq"](a if wide else swapped(a), found, cut, wide=True)
+        return OPS["sum"](found, axes=(1,)) + OPS["sum"](beside, axes=(1,))
+
+    tall = turned if wide else a
+    pinv = np.linalg.pinv(tall, rcond=0.5)
+    exact = (pinv @ b).sum(1) + (np.swapaxes(pinv, -1, -2) @ pinv @ b).sum(1)
+    for expanded in (False, True):
+        found = value(model, [a, b], expanded=expanded)
+        np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-13)
+
+
 # Determinants of singular matrices
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At, Slice, whole
@@ -22,6 +23,17 @@ def indices(x, *values):
     table = np.array(values)
     kind = Type(DType.I64, table.shape)
     return x.builder.node(OPS["table"], (), {"values": tuple(table.ravel().tolist())}, kind)
+
+
+def counted(x, *shape, axis=0):
+    """Return the index along an axis at each place of a shape."""
+    attrs = {"shape": shape, "axis": axis}
+    return x.builder.node(OPS["iota"], (), attrs, Type(DType.I64, shape))
+
+
+def fixed(x, number, *shape):
+    """Return one index at each place of a shape."""
+    return x.builder.const(number, Type(DType.I64, shape))
 
 
 def square(x):
@@ -76,6 +88,7 @@ MODELS = {
         lambda x, v: square(OPS["accumulate"](x, v, indices(x, 2, 0, 2), spec=(At(0),))),
         [normal(3), normal(3)],
     ),
+    "copy": (lambda x: square(OPS["copy"](x)), [normal(3)]),
     "cumprod": (lambda x: square(OPS["cumprod"](x, axis=0)), [normal(4, 2)]),
     **{
         f"{name}, {'last' if reverse else 'first'}": (
@@ -85,6 +98,67 @@ MODELS = {
         for name, count in (("cumsum", 1), ("recurrence", 2))
         for reverse in (False, True)
     },
+}
+
+
+# Index arrays, most of which name a place twice, each written in another form: of what is written
+# to one place only the last counts.
+PLACES = {
+    "table": lambda x: indices(x, 4, 0, 4),
+    "table, other places": lambda x: indices(x, 4, 0, 3),
+    "table, from both ends": lambda x: indices(x, -1, 0, 4),
+    "table, two axes": lambda x: OPS["reshape"](indices(x, 3, 1, 1, 3), shape=(2, 2)),
+    "count": lambda x: counted(x, 3),
+    "count, two axes": lambda x: counted(x, 2, 3, axis=0),
+    "count, two axes, the last": lambda x: counted(x, 3, 2, axis=1),
+    "count and number": lambda x: counted(x, 3) + fixed(x, 1, 3),
+    "number and count": lambda x: fixed(x, 4, 3) - counted(x, 3),
+    "count and table": lambda x: counted(x, 3) + indices(x, 1, 0, 0),
+    "table and count": lambda x: indices(x, 2, 1, 2) - counted(x, 3),
+    "table and number": lambda x: indices(x, 0, 0, 3) + fixed(x, 1, 3),
+    "number and table": lambda x: fixed(x, 1, 3) + indices(x, 0, 0, 3),
+    "numbers": lambda x: fixed(x, 1, 3) + fixed(x, 0, 3),
+    "counts, two axes": lambda x: counted(x, 2, 2) + fixed(x, 1, 2, 2),
+    "number and counts, two axes": lambda x: fixed(x, 1, 2, 2) + counted(x, 2, 2),
+    "product": lambda x: counted(x, 3) * fixed(x, 0, 3),
+}
+
+
+def overwritten(places, before=(), behind=(), others=()):
+    """Return a model that writes rows at places of an axis, with axes before and behind it."""
+
+    def model(x, v):
+        at = places(x)
+        also = [other(x) for other in others]
+        spec = (*map(whole, before), *(At(k) for k in range(1 + len(also))), *map(whole, behind))
+        return square(OPS["update"](x, v, at, *also, spec=spec))
+
+    return model
+
+
+for label, places in PLACES.items():
+    shape = places(Builder("shape").param("x", Type(DType.F64, (5,)))).shape
+    MODELS[f"overwritten, {label}"] = (
+        overwritten(places, behind=(2,)),
+        [normal(5, 2), normal(*shape, 2)],
+    )
+MODELS |= {
+    "overwritten in columns": (
+        overwritten(PLACES["table"], before=(2,), behind=(3,)),
+        [normal(2, 5, 3), normal(2, 3, 3)],
+    ),
+    "overwritten at pairs": (
+        overwritten(PLACES["table"], (2,), (2,), [lambda x: indices(x, 1, 1, 1)]),
+        [normal(2, 5, 2, 2), normal(2, 3, 2)],
+    ),
+    "overwritten at other pairs": (
+        overwritten(PLACES["table"], others=[lambda x: indices(x, 1, 1, 0)]),
+        [normal(5, 2), normal(3)],
+    ),
+    "overwritten in one row": (
+        overwritten(lambda x: fixed(x, 1), others=[PLACES["table"]], behind=(2,)),
+        [normal(2, 5, 2), normal(3, 2)],
+    ),
 }
 
 
