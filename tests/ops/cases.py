@@ -16,7 +16,11 @@ ROWS = (At(0), whole(3))
 
 # Operand shapes and attributes of ops without a domain; an "i" is an index array of that shape.
 CASES = {
-    "broadcast": [([(3,)], {"shape": (3, 2), "axes": (0,)}), ([()], {"shape": (2,), "axes": ()})],
+    "broadcast": [
+        ([(3,)], {"shape": (3, 2), "axes": (0,)}),
+        ([()], {"shape": (2,), "axes": ()}),
+        ([(2, 3, 1)], {"shape": (3, 1, 2, 2), "axes": (3, 0, 1)}),
+    ],
     "reshape": [([(2, 3)], {"shape": (6,)})],
     "transpose": [([(2, 3, 4)], {"order": (2, 0, 1)})],
     "matmul": [

@@ -392,6 +392,14 @@ def test_the_curve_of_exprel_by_its_series_and_beyond():
     assert slopes("exprel_slope", 0.0) == slopes("exprel_slope", -0.0) == near(mp.mpf(1) / 3)
 
 
+def test_sinc_at_zero_and_at_whole_numbers():
+    assert value_at("sinc", 0.0) == value_at("sinc", -0.0) == 1.0
+    assert slopes("sinc", 0.0) == slopes("sinc", -0.0) == 0.0
+    for point in (1.0, -1.0, 2.0, 1e15):
+        assert value_at("sinc", point) == 0.0
+        assert slopes("sinc", point) == near((-1) ** (point % 2) / mp.mpf(point))
+
+
 def test_cosh_near_overflow():
     assert slopes("sinh", 700.0) == value_at("cosh", 700.0) == near(mp.cosh(700), 2)
 

@@ -95,6 +95,14 @@ def test_float32_running_sums_round_once():
             np.testing.assert_array_equal(found, exact[::-1] if reverse else exact)
 
 
+def test_moments_of_too_few_elements_are_nan():
+    for name in ("var", "std"):
+        for expanded in (False, True):
+            found = value(model(name, (0,), ddof=1), [np.ones(1)], expanded=expanded)
+            assert np.isnan(found)
+            assert np.isnan(gradient(model(name, (0,), ddof=1), np.ones(1), expanded=expanded)[0])
+
+
 @pytest.mark.parametrize("length", [0, 1, 4])
 def test_running_folds_of_a_named_length(length):
     arrays = [X[:2, 0, 0].repeat(2)[:length] for _ in range(2)]

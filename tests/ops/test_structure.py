@@ -9,6 +9,7 @@ from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At, Slice, whole
+from bpcompile.ops.shape import broadcast_to
 from tests.ops.support import directional, gradient, graph_of, summed
 
 RNG = np.random.default_rng(23)
@@ -45,6 +46,11 @@ MODELS = {
         lambda x: square(OPS["broadcast"](x, shape=(3, 2, 4), axes=(2, 0))),
         [normal(4, 3)],
     ),
+    "broadcast, three axes turned": (
+        lambda x: square(OPS["broadcast"](x, shape=(3, 4, 5, 2), axes=(3, 0, 1))),
+        [normal(2, 3, 4)],
+    ),
+    "broadcast, last axes": (lambda x: square(broadcast_to(x, (2, 3, 4))), [normal(3, 4)]),
     "reshape": (
         lambda x: OPS["sum"](square(OPS["reshape"](x, shape=(2, 6))), axes=(0,)),
         [normal(3, 4)],
@@ -154,6 +160,20 @@ MODELS |= {
     "overwritten at other pairs": (
         overwritten(PLACES["table"], others=[lambda x: indices(x, 1, 1, 0)]),
         [normal(5, 2), normal(3)],
+    ),
+    "overwritten at places of three axes": (
+        overwritten(
+            lambda x: OPS["reshape"](
+                indices(x, 0, 1, 2, 3, 4, 5, 6, 7, 1, 9, 10, 11), shape=(3, 2, 2)
+            )
+        ),
+        [normal(12), normal(3, 2, 2)],
+    ),
+    "overwritten beside a number and an axis": (
+        lambda x, v: square(
+            OPS["update"](x, v, fixed(x, 1), indices(x, 4, 0, 4), spec=(At(0), whole(2), At(1)))
+        ),
+        [normal(2, 2, 5), normal(2, 3)],
     ),
     "overwritten in one row": (
         overwritten(lambda x: fixed(x, 1), others=[PLACES["table"]], behind=(2,)),
