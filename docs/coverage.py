@@ -168,6 +168,16 @@ def of_jax() -> dict[str, str]:
     return {name: "yes" if hasattr(bp.nn, name) else "not yet" for name in JAX_NN}
 
 
+def of_scipy_module(module: str) -> Iterator[str]:
+    """Yield the lines about a module of SciPy of which a few functions are known."""
+    prefix = f"scipy.{module}."
+    names = sorted(rule.removeprefix(prefix) for rule in RULES if rule.startswith(prefix))
+    yield f"## scipy.{module}"
+    yield ""
+    yield f"**Known, with derivatives.** {', '.join(f'`{name}`' for name in names)}"
+    yield ""
+
+
 def of_complex() -> Iterator[str]:
     """Yield the lines about complex values inside a model."""
     tables = (complex_rules.PART_BY_PART, complex_rules.JOINING, complex_rules.PRODUCTS)
@@ -197,6 +207,9 @@ def page() -> str:
         *section("numpy.fft", of_numpy("fft")),
         *of_complex(),
         *section("scipy.special", of_scipy()),
+        *of_scipy_module("fft"),
+        *of_scipy_module("linalg"),
+        *of_scipy_module("signal"),
         *section("jax.nn, as `bp.nn`", of_jax()),
     ]
     return "\n".join(lines).rstrip() + "\n"

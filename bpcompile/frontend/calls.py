@@ -109,6 +109,8 @@ def _resolved_function(function: FunctionType) -> Any:
 
 def _resolved_object(function: Any) -> Any:
     """Return the form of a callable object to call."""
+    if (getattr(function, "__module__", None) or "").startswith("scipy.fft."):
+        return _scipy(function)  # which dispatches by a class of its own
     python = getattr(function, "py_func", None)  # a function under numba.njit
     if isinstance(python, FunctionType):
         return resolve(python)
@@ -123,7 +125,7 @@ def _resolved_object(function: Any) -> Any:
 _SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "zeta", "lambertw")
 
 
-def _scipy(function: FunctionType) -> Any:
+def _scipy(function: Any) -> Any:
     """Return the form of a Python function of SciPy: a rule, or a refusal of traced arguments."""
     name = function.__name__
     module = ".".join(p for p in function.__module__.split(".") if not p.startswith("_"))

@@ -16,6 +16,7 @@ from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatc
 from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it is imported
     bits,
     compounds,
+    convolution,
     counting,
     creation,
     einsum,
