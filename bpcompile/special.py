@@ -89,6 +89,10 @@ i0 = _function("i0", "Return the modified Bessel function of order 0.")
 i1 = _function("i1", "Return the modified Bessel function of order 1.")
 i0e = _function("i0e", "Return exp(-|x|) times `i0`, which does not overflow.")
 i1e = _function("i1e", "Return exp(-|x|) times `i1`, which does not overflow.")
+k0 = _function("k0", "Return the modified Bessel function of the second kind of order 0.")
+k1 = _function("k1", "Return the modified Bessel function of the second kind of order 1.")
+k0e = _function("k0e", "Return exp(x) times `k0`, which does not underflow.")
+k1e = _function("k1e", "Return exp(x) times `k1`, which does not underflow.")
 xlogy = _function("xlogy", "Return x log(y), and 0 where x is 0.")
 xlog1py = _function("xlog1py", "Return x log(1 + y), and 0 where x is 0.")
 entr = _function("entr", "Return -x log(x), 0 at 0 and -inf below.")
@@ -98,6 +102,23 @@ expm1 = _function("expm1", "Return exp(x) - 1, accurately near 0.")
 log1p = _function("log1p", "Return log(1 + x), accurately near 0.")
 exp2 = _function("exp2", "Return 2ˣ.")
 cbrt = _function("cbrt", "Return the real cube root.")
+exp10 = _function("exp10", "Return 10ˣ.")
+powm1 = _function("powm1", "Return xʸ - 1, accurately where that is small.")
+cosm1 = _function("cosm1", "Return cos(x) - 1, accurately near 0.")
+boxcox = _function("boxcox", "Return (x^λ - 1)/λ, and log(x) where λ is 0.")
+boxcox1p = _function("boxcox1p", "Return ((1 + x)^λ - 1)/λ, and log1p(x) where λ is 0.")
+inv_boxcox = _function("inv_boxcox", "Return the inverse of `boxcox`.")
+inv_boxcox1p = _function("inv_boxcox1p", "Return the inverse of `boxcox1p`.")
+sindg = _function("sindg", "Return the sine of an angle in degrees.")
+cosdg = _function("cosdg", "Return the cosine of an angle in degrees.")
+tandg = _function("tandg", "Return the tangent of an angle in degrees.")
+gammasgn = _function("gammasgn", "Return the sign of `gamma`.")
+binom = _function("binom", "Return n over k, for real n and k.")
+poch = _function("poch", "Return Γ(z + m)/Γ(z).")
+multigammaln = _function("multigammaln", "Return log Γ of dimension d: `multigammaln(a, d)`.")
+betaincc = _function("betaincc", "Return 1 - `betainc`, right where that is small.")
+huber = _function("huber", "Return Huber's loss, r²/2 up to δ: `huber(delta, r)`.")
+pseudo_huber = _function("pseudo_huber", "Return δ² (√(1 + (r/δ)²) - 1).")
 logsumexp = _function(
     "logsumexp",
     "Return log Σ b exp(a) without overflow: `logsumexp(a, axis=None, b=None, keepdims=False)`.",
@@ -110,8 +131,14 @@ log_softmax = _function(
 __all__ = [
     "beta",
     "betainc",
+    "betaincc",
     "betaln",
+    "binom",
+    "boxcox",
+    "boxcox1p",
     "cbrt",
+    "cosdg",
+    "cosm1",
     "digamma",
     "entr",
     "erf",
@@ -120,6 +147,7 @@ __all__ = [
     "erfcx",
     "erfinv",
     "exp1",
+    "exp10",
     "exp2",
     "expi",
     "expit",
@@ -129,12 +157,20 @@ __all__ = [
     "gammainc",
     "gammaincc",
     "gammaln",
+    "gammasgn",
+    "huber",
     "i0",
     "i0e",
     "i1",
     "i1e",
+    "inv_boxcox",
+    "inv_boxcox1p",
     "j0",
     "j1",
+    "k0",
+    "k0e",
+    "k1",
+    "k1e",
     "kl_div",
     "lambertw",
     "log1p",
@@ -144,14 +180,20 @@ __all__ = [
     "loggamma",
     "logit",
     "logsumexp",
+    "multigammaln",
     "ndtr",
     "ndtri",
+    "poch",
     "polygamma",
+    "powm1",
+    "pseudo_huber",
     "psi",
     "rel_entr",
     "rgamma",
     "sici",
+    "sindg",
     "softmax",
+    "tandg",
     "xlog1py",
     "xlogy",
     "y0",

@@ -122,7 +122,10 @@ def _resolved_object(function: Any) -> Any:
     return function
 
 
-_SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "zeta", "lambertw")
+_SPECIAL = (
+    *("logsumexp", "softmax", "log_softmax", "polygamma"),
+    *("zeta", "lambertw", "multigammaln"),
+)
 
 
 def _scipy(function: Any) -> Any:

@@ -38,6 +38,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     samples,
     selecting,
     shapes,
+    special_compounds,
     special_functions,
     spectra,
     systems,

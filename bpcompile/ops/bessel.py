@@ -1,7 +1,8 @@
-"""Declare the Bessel functions of order 0 and 1: J, Y, and the modified I, scaled and not.
+"""Declare the Bessel functions of order 0 and 1: J, Y, and the modified I and K, scaled and not.
 
-Their derivatives close among them (DLMF 10.6, 10.29). That of exp(-|x|) I₀(x) is a difference of
-nearly equal values for large x, so exp(-x) (I₀(x) - I₁(x)) is an op of its own.
+Their derivatives close among them (DLMF 10.6, 10.29). Those of exp(-|x|) I₀(x) and exp(x) K₀(x)
+are differences of nearly equal values for large x, so that exp(-x) (I₀(x) - I₁(x)) and
+exp(x) (K₁(x) - K₀(x)) are ops of their own.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ def _i1_slope(y: Expr, x: Expr) -> Expr:
 def _i1e_slope(y: Expr, x: Expr) -> Expr:
     """Return exp(-|x|) (I₀ - I₁/x) - exp(-|x|) |I₁|, near 0 by the series."""
     return i0e_less_i1e(abs_(x)) - select(abs_(x) < 1e-9, 0.5 - 0.5 * abs_(x), y / x)
+
+
+def _k1e_slope(y: Expr, x: Expr) -> Expr:
+    """Return exp(x) (K₁ - K₀ - K₁/x), near 0 as a sum of terms of one sign."""
+    near = -(k0e(x) + y * ((1 - x) / x))
+    return select(x < 0.5, near, k1e_less_k0e(x) - y / x)
 
 
 j0: Op = elementwise(
@@ -136,4 +143,56 @@ i1e: Op = elementwise(
     finite=True,
     cost=40.0,
     doc="exp(-|x|) I₁(x).",
+)
+k0: Op = elementwise(
+    "k0",
+    meaning.k0,
+    (lambda y, x: -k1(x),),
+    *by_helper("_k0"),
+    math=call("K₀"),
+    latex=latex_call("K_0"),
+    domain=_POSITIVE,
+    cost=60.0,
+    doc="The modified Bessel function of the second kind of order 0.",
+)
+k1: Op = elementwise(
+    "k1",
+    meaning.k1,
+    (lambda y, x: -k0(x) - y / x,),
+    *by_helper("_k1"),
+    math=call("K₁"),
+    latex=latex_call("K_1"),
+    domain=_POSITIVE,
+    cost=60.0,
+    doc="The modified Bessel function of the second kind of order 1.",
+)
+k1e_less_k0e: Op = elementwise(
+    "k1e_less_k0e",
+    meaning.k1e_less_k0e,
+    (lambda y, x: 2 * y - k1e(x) / x,),
+    *by_helper("_k1e_less_k0e"),
+    latex="e^{{{0}}} \\left(K_1\\left({0}\\right) - K_0\\left({0}\\right)\\right)",
+    domain=_POSITIVE,
+    cost=60.0,
+    doc="exp(x) (K₁(x) - K₀(x)), without cancellation.",
+)
+k0e: Op = elementwise(
+    "k0e",
+    meaning.k0e,
+    (lambda y, x: -k1e_less_k0e(x),),
+    *by_helper("_k0e"),
+    latex="e^{{{0}}} K_0\\left({0}\\right)",
+    domain=_POSITIVE,
+    cost=60.0,
+    doc="exp(x) K₀(x).",
+)
+k1e: Op = elementwise(
+    "k1e",
+    meaning.k1e,
+    (_k1e_slope,),
+    *by_helper("_k1e"),
+    latex="e^{{{0}}} K_1\\left({0}\\right)",
+    domain=_POSITIVE,
+    cost=60.0,
+    doc="exp(x) K₁(x).",
 )

@@ -49,6 +49,7 @@ riemann_zeta = to_first_order(_zeta, None)
 zeta = to_first_order(_zeta, None, lambda s, q: -s * _zeta(s + 1, q))
 _j0, _j1, _y0, _y1, _i0, _i1 = map(named, ("j0", "j1", "y0", "y1", "i0", "i1"))
 _i0e, _i1e = named("i0e"), named("i1e")
+_k0, _k1, _k0e, _k1e = map(named, ("k0", "k1", "k0e", "k1e"))
 
 
 def _difference(x: Any) -> Any:
@@ -65,6 +66,18 @@ i1 = to_first_order(_i1, lambda x: _i0(x) - _i1(x) / x)
 i0e_less_i1e = to_first_order(_difference, lambda x: _i1e(x) / x - 2 * _difference(x))
 i0e = to_first_order(_i0e, lambda x: -np.sign(x) * _difference(np.abs(x)))
 i1e = to_first_order(_i1e, lambda x: _difference(np.abs(x)) - _i1e(x) / x)
+
+
+def _less(x: Any) -> Any:
+    """Return exp(x) (K₁(x) - K₀(x))."""
+    return _k1e(x) - _k0e(x)
+
+
+k0 = to_first_order(_k0, lambda x: -_k1(x))
+k1 = to_first_order(_k1, lambda x: -_k0(x) - _k1(x) / x)
+k1e_less_k0e = to_first_order(_less, lambda x: 2 * _less(x) - _k1e(x) / x)
+k0e = to_first_order(_k0e, lambda x: -_less(x))
+k1e = to_first_order(_k1e, lambda x: _less(x) - _k1e(x) / x)
 
 _psi, _beta, _betaln = named("psi"), named("beta"), named("betaln")
 _gammainc, _gammaincc, _betainc = named("gammainc"), named("gammaincc"), named("betainc")

@@ -43,6 +43,42 @@ def _difference(x):
         return _i0e(x) - _i1e(x)
 
 
+def _k(order, scaled):
+    """Return K(x), or exp(x) K(x), by the asymptotic series where mpmath would take too long."""
+
+    def value(x):
+        if not scaled and x > 800:
+            return mp.mpf(0)
+        if x < 300:
+            return mp.besselk(order, x) * (mp.exp(x) if scaled else 1)
+        term = total = mp.mpf(1)
+        for k in range(1, 30):
+            term *= (4 * order - (2 * k - 1) ** 2) / (8 * k * x)
+            total += term
+        return total * mp.sqrt(mp.pi / (2 * x)) * (1 if scaled else mp.exp(-x))
+
+    return value
+
+
+_k0, _k1, _k0e, _k1e = _k(0, False), _k(1, False), _k(0, True), _k(1, True)
+
+
+def _gap(x):
+    """Return exp(x) (K1(x) - K0(x)) for x > 0."""
+    return _k1e(x) - _k0e(x) if x < 300 else _far_gap(x)
+
+
+def _far_gap(x):
+    """Return the same by the difference of the series, term by term."""
+    one = zero = mp.mpf(1)
+    total = mp.mpf(0)
+    for k in range(1, 30):
+        one *= (4 - (2 * k - 1) ** 2) / (8 * k * x)
+        zero *= -((2 * k - 1) ** 2) / (8 * k * x)
+        total += one - zero
+    return total * mp.sqrt(mp.pi / (2 * x))
+
+
 def _i(order):
     return lambda x: I(order, x) if abs(x) < 800 else (mp.inf if x > 0 or not order else -mp.inf)
 
@@ -89,4 +125,8 @@ BESSEL = {
         lambda x: _difference(abs(x)) - abs(_i1e(x) / x),
         slope_term=lambda x: _difference(abs(x)) if abs(x) < 10 else mp.mpf(0),
     ),
+    "k0": unary(_k0, lambda x: -_k1(x), 0.0),
+    "k1": unary(_k1, lambda x: -_k0(x) - _k1(x) / x, 0.0),
+    "k0e": unary(_k0e, lambda x: -_gap(x), 0.0),
+    "k1e": unary(_k1e, lambda x: _gap(x) - _k1e(x) / x, 0.0),
 }

@@ -50,6 +50,11 @@ def subnormal_length(a, b):
     return np.hypot(a, b) < np.finfo(a.dtype).tiny / np.finfo(a.dtype).eps
 
 
+def subnormal_power(a, b):
+    with np.errstate(all="ignore"):
+        return np.minimum(np.power(a, b), np.power(a, b - 1)) < np.finfo(a.dtype).tiny
+
+
 def rounded_exponent(s, q):
     return (s + 1) - 1 != s
 
@@ -68,13 +73,20 @@ EXCEPTIONS: dict[str, Limit] = {
         "a subnormal length has too few bits to divide by",
         subnormal_length,
     ),
+    "power": Limit(
+        VALUE,
+        SLOPE,
+        "a subnormal power has too few bits for the products of its partials",
+        subnormal_power,
+    ),
+    "sinc": Limit(2.4, SLOPE, "those of πx twice, of the sine and the quotient"),
     "tanh": Limit(2.3, SLOPE, "the C library's own error below 0.55"),
     **dict.fromkeys(
         ["j0", "j1", "y0", "y1"],
         Limit(2.4, SLOPE, "of the amplitude: the roundings of sine, root and quotient, beyond 8"),
     ),
     **dict.fromkeys(
-        ["i0", "i0e", "i1"],
+        ["i0", "i0e", "i1", "k0", "k0e", "k1", "k1e"],
         Limit(2.9, SLOPE, "the roundings of exp, root and product"),
     ),
     "beta": Limit(3.8, 5.0, "those of three gamma functions and their product"),
@@ -92,13 +104,19 @@ EXCEPTIONS: dict[str, Limit] = {
 }
 # What only the numpy target or float32 misses.
 EXCEPTIONS_HERE: dict[tuple[str, str, str], Limit] = {
+    ("erf", "numpy", "float64"): Limit(2.1, SLOPE, "SciPy's own error"),
     **dict.fromkeys(
         [("arcsin", how, "float32") for how in ("numpy", "python")],
         Limit(3.0, SLOPE, "NumPy's own error beside 1/2, in either text as Python runs it"),
     ),
     **dict.fromkeys(
         [("power", how, "float32") for how in ("numpy", "python")],
-        Limit(VALUE, 16.0, "the exponent less one is rounded where the power is an extreme"),
+        Limit(
+            VALUE,
+            16.0,
+            "the exponent less one is rounded where the power is an extreme",
+            subnormal_power,
+        ),
     ),
 }
 # Operations that IEEE 754 rounds, choices, steps and questions: right or wrong, never nearly right.
@@ -113,7 +131,7 @@ EXACT = set(
 INNER = set(
     """
     gaussian norm_pdf tanh_near_zero erfcx_slope log_ndtr_slope exprel_slope lambertw_gap_upper
-    lambertw_gap_lower i0e_less_i1e
+    lambertw_gap_lower i0e_less_i1e k1e_less_k0e
     gamma_density beta_density
     """.split()  # noqa: SIM905  (as above)
 )
