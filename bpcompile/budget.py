@@ -34,6 +34,7 @@ def choose(
     dims: Mapping[str, int],
     budget: int,
     kind: str = "grad",
+    fuse: bool = True,
 ) -> Marks:
     """Return what each loop of a model is to ask for, by the numbers of the loops.
 
@@ -43,6 +44,7 @@ def choose(
         dims: the lengths of the example.
         budget: the bytes that the workspace may take.
         kind: the transform; only those with a reverse sweep are bound.
+        fuse: whether loops are joined.
 
     Raises:
         ArgumentError: where nothing fits, with the least that would do.
@@ -51,17 +53,21 @@ def choose(
     """
     if kind not in _REVERSE:
         return {}
-    return _Choice(model, _Measure(model, derive, dims), budget).find()
+    return _Choice(model, _Measure(model, derive, dims, fuse), budget).find()
 
 
 class _Measure:
     """Know how many bytes the workspace takes for some choices."""
 
     def __init__(
-        self, model: Graph, derive: Callable[[Graph], Graph], dims: Mapping[str, int]
+        self,
+        model: Graph,
+        derive: Callable[[Graph], Graph],
+        dims: Mapping[str, int],
+        fuse: bool,
     ) -> None:
         """Hold what the measurement needs."""
-        self._model, self._derive, self._dims = model, derive, dims
+        self._model, self._derive, self._dims, self._fuse = model, derive, dims, fuse
         self._known: dict[tuple[Any, ...], int] = {}
 
     def __call__(self, marks: Marks) -> int:
@@ -75,7 +81,7 @@ class _Measure:
         """Derive, plan and lay out."""
         lowered = run(self._derive(marked(self._model, marks)), LOWER)
         _require_bounded(lowered)
-        words: Size = lay_out(plan(lowered))[1]
+        words: Size = lay_out(plan(lowered, self._fuse))[1]
         try:
             return evaluate(words, self._dims) * _WORD
         except KeyError as error:

@@ -54,7 +54,6 @@ _ENDINGS = ("", "_fill", "_into", "_workspace")
 
 # Options that no stage honours yet; a value other than the default is refused, never ignored.
 _NOT_HONOURED = (
-    "fuse",
     "tune",
     "threads",
     "deterministic",
@@ -71,6 +70,8 @@ class Compilation:
     """What loops were made to keep, by their numbers in the simplified graph."""
     joint: Joint
     lowered: Graph
+    fuse: bool
+    """Whether its loops were joined."""
     emit: Callable[[Graph, formula.Formulas], Emitted]
     """Print a lowered graph with formulas as this module was printed."""
     emitted: Emitted
@@ -125,8 +126,9 @@ def compile_model(
         verify(lowered)
     with _timed(seconds, "emit"):
         interface = _interface(joint, task)
-        emit = functools.partial(_emit, interface, target, options.math)
-        settings = (target, options.math, repr(interface), repr(_differentiated(task)))
+        style = target, options.math, options.fuse
+        emit = functools.partial(_emit, interface, *style)
+        settings = (repr(style), repr(interface), repr(_differentiated(task)))
         emitted = _printed(emit, traced.graph, joint, lowered, settings, options.cache)
     with _timed(seconds, "load"):
         loaded = load_module(
@@ -136,7 +138,9 @@ def compile_model(
             public=[*(emitted.name + ending for ending in _ENDINGS), MAIN],
             cache=options.cache,
         )
-    return Compilation(traced, task, marks, joint, lowered, emit, emitted, loaded, seconds)
+    return Compilation(
+        traced, task, marks, joint, lowered, options.fuse, emit, emitted, loaded, seconds
+    )
 
 
 def _marks(model: Graph, traced: Traced, task: Task, options: Options) -> Marks:
@@ -150,14 +154,20 @@ def _marks(model: Graph, traced: Traced, task: Task, options: Options) -> Marks:
         traced.dims,
         limit,
         task.kind,
+        options.fuse,
     )
 
 
 def _emit(
-    interface: Interface, target: str, math: str, graph: Graph, formulas: formula.Formulas
+    interface: Interface,
+    target: str,
+    math: str,
+    fuse: bool,
+    graph: Graph,
+    formulas: formula.Formulas,
 ) -> Emitted:
     """Return the module of a lowered graph."""
-    return module.emit_module(graph, interface, target, formulas, math)
+    return module.emit_module(graph, interface, target, formulas, math, fuse)
 
 
 def _differentiated(task: Task) -> tuple[str, list[int]]:

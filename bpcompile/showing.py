@@ -84,7 +84,7 @@ def cost(made: Specialization, leaves: Sequence[Any]) -> Cost:
     """Return the cost of a call."""
     compilation = made.compilation
     args = [*leaves, *compilation.traced.captured]
-    return cost_of(compilation.lowered, args, compilation.task.name)
+    return cost_of(compilation.lowered, args, compilation.task.name, compilation.fuse)
 
 
 def profile(
@@ -99,7 +99,7 @@ def profile(
         compilation.emitted.text,
         leaves,
         call,
-        lambda: tasks(compilation.lowered, args),
+        lambda: tasks(compilation.lowered, args, compilation.fuse),
         repeat,
     )
 

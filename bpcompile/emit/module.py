@@ -18,18 +18,24 @@ from bpcompile.schedule.program import Interface
 
 
 def emit_module(
-    graph: Graph, interface: Interface, target: str, formulas: Formulas, math: str = "vector"
+    graph: Graph,
+    interface: Interface,
+    target: str,
+    formulas: Formulas,
+    math: str = "vector",
+    fuse: bool = True,
 ) -> Emitted:
     """Return the module that computes a lowered graph.
 
     `target` is ``"numba"`` or ``"numpy"``; `formulas` has the mathematics that the docstring and
-    the comments show; `math` is ``"vector"`` or ``"libm"``. Raises `CompileError` where the text
-    fails its check.
+    the comments show; `math` is ``"vector"`` or ``"libm"``; without `fuse` each
+    operation of Numba code has loops of its own. Raises `CompileError` where the text fails its
+    check.
     """
     tested: list[tuple[Node, int]] = []
     words: Size = 0
     if target == "numba":
-        module, dims, tested, words = numba_module(graph, interface, formulas, math)
+        module, dims, tested, words = numba_module(graph, interface, formulas, math, fuse)
     else:
         module, dims = numpy_module(graph, interface, formulas)
     text = fill(f"{target}/module.py.j2", module)

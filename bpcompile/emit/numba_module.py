@@ -54,24 +54,27 @@ _DECORATORS = {
 
 
 def numba_module(
-    graph: Graph, interface: Interface, formulas: Formulas, math: str
+    graph: Graph, interface: Interface, formulas: Formulas, math: str, fuse: bool
 ) -> tuple[ModuleText, list[str], list[tuple[Node, int]], Size]:
     """Return the module of a graph, and what `Emitted` holds of it.
 
     That is the names of its dimensions, what it tests by number, and the words that it works in.
     """
-    return _NumbaModule(graph, interface, formulas, math).assemble()
+    return _NumbaModule(graph, interface, formulas, math, fuse).assemble()
 
 
 class _NumbaModule:
     """Hold what the parts of one module share."""
 
-    def __init__(self, graph: Graph, interface: Interface, formulas: Formulas, math: str) -> None:
+    def __init__(
+        self, graph: Graph, interface: Interface, formulas: Formulas, math: str, fuse: bool
+    ) -> None:
         name = interface.name
         self.graph = graph
         self.interface = interface
         self.formulas = formulas
-        self.plan: Plan = plan(graph)
+        self.loops = "" if fuse else ", each operation in loops of its own"
+        self.plan: Plan = plan(graph, fuse)
         self.namer = Namer(frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"}))
         self.params = {param: self.namer.fresh(param.name) for param in graph.params}
         self.bound: Lengths = lengths(graph, self.params, self.namer)
@@ -102,7 +105,7 @@ class _NumbaModule:
             *self.formulas.facts(self.params),
             "",
             *plan_facts(self.plan, self.words, self.bound.rename, self.params.values()),
-            f"Written by bpcompile for Numba: {sources}.",
+            f"Written by bpcompile for Numba: {sources}{self.loops}.",
         ]
         return (
             ModuleText(

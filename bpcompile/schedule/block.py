@@ -38,9 +38,12 @@ class Block:
     a loop, or what a branch makes its own.
     """
 
-    def __init__(self, graph: Graph, carried: Iterable[Node] = (), depth: int = 0) -> None:
-        """Analyse a graph that stands inside of `depth` loops."""
+    def __init__(
+        self, graph: Graph, carried: Iterable[Node] = (), depth: int = 0, fuse: bool = True
+    ) -> None:
+        """Analyse a graph that stands inside of `depth` loops; `fuse` says to join its loops."""
         self.graph = graph
+        self._cheap = _CHEAP if fuse else 0.0
         self.users: dict[Node, list[Node]] = dict(users(graph))
         self.carried = frozenset(carried)
         self.outputs = frozenset(graph.outputs)
@@ -52,7 +55,7 @@ class Block:
         self.taken: dict[Node, dict[int, Node]] = {}  # for results of a region: where they lie
         self.written: dict[Node, set[Node]] = {}  # values that are overwritten, and by whom
         self.copied: dict[Node, Node] = {}  # for a write that must not: a copy of its base
-        self.tree = Tree(depth)
+        self.tree = Tree(depth, fuse)
         self._before: dict[Node, list[Node]] = {}
         self._analyse()
 
@@ -83,7 +86,7 @@ class Block:
             return task
         total = node.op.cost + sum(self._operand_weight(arg) for arg in node.args)
         made = {arg for arg in node.args if not self.is_transparent(arg)}
-        return total if total <= _CHEAP and len(made) <= 1 else task
+        return total if total <= self._cheap and len(made) <= 1 else task
 
     def _operand_weight(self, node: Node) -> float:
         """Return what reading an operand adds: nothing for a value that a task makes."""

@@ -101,7 +101,7 @@ class Branch:
         arm = arm.with_outputs(tuple(arm.outputs[k] for k in self.targets))
         targets = list(zip(self.targets.values(), arm.outputs, strict=True))
         cursor = self.cursor.nested()
-        block = Block(arm, [arm.params[k] for k in self.shared], depth=1)
+        block = Block(arm, [arm.params[k] for k in self.shared], 1, self.outer.shop.fuse)
         places = dict(zip(arm.params, self.given, strict=True))
         inner = Lowering(block, self.outer.shop, places, cursor, self.outer.lower_region)
         kept = set(self.shared.values())

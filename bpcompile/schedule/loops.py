@@ -69,7 +69,7 @@ class Carrier:
     ) -> Lowering:
         """Return a region's lowering; it may overwrite what it carries, but for one parameter."""
         own = (param for param in self.params[: self.count] if param is not kept)
-        block = Block(region, own, depth=1)
+        block = Block(region, own, 1, self.outer.shop.fuse)
         return Lowering(block, self.outer.shop, places, cursor, self.outer.lower_region)
 
     def finish(self) -> None:

@@ -124,9 +124,13 @@ class Loop(Scope):
 class Tree:
     """Hold the loops of one block and place tasks into them."""
 
-    def __init__(self, depth: int = 0) -> None:
-        """Start with an empty root; `depth` is that of the loops around the block."""
+    def __init__(self, depth: int = 0, fuse: bool = True) -> None:
+        """Start with an empty root; `depth` is that of the loops around the block.
+
+        Without `fuse` each task gets loops of its own.
+        """
         self.root = Scope()
+        self._fuse = fuse
         self._depth = depth
         self._placed: dict[Node, Task] = {}
 
@@ -141,7 +145,7 @@ class Tree:
         waits = self._dependencies(task)
         while depth < len(task.order):
             size = task.sizes[task.order[depth]]
-            loop = self._joined(scope, task, depth, size, waits)
+            loop = self._joined(scope, task, depth, size, waits) if self._fuse else None
             if loop is None:
                 loop = Loop(size, self._depth + depth)
                 scope.append(loop)

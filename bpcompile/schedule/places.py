@@ -105,8 +105,9 @@ class OuterPlace:
 class Workshop:
     """Hand out what all blocks of a plan share."""
 
-    def __init__(self, facts: Facts) -> None:
-        """Start with no buffers, and with what is known of the lengths."""
+    def __init__(self, facts: Facts, fuse: bool = True) -> None:
+        """Start with no buffers, and with what is known of the lengths; `fuse` is for blocks."""
+        self.fuse = fuse
         self.buffers: list[Buffer] = []
         self.facts = facts
         self._conversions: dict[DType, Node] = {}

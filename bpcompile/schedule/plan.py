@@ -16,9 +16,12 @@ from bpcompile.schedule.statements import Expression, Plan, SizeValue, Var
 _UNOWNED = ("param", "const", "empty", "table")
 
 
-def plan(graph: Graph) -> Plan:
-    """Return the statements that compute a lowered graph."""
-    shop = Workshop(Facts(graph.guards, _signed(graph)))
+def plan(graph: Graph, fuse: bool = True) -> Plan:
+    """Return the statements that compute a lowered graph.
+
+    Without `fuse` each operation on arrays has loops of its own.
+    """
+    shop = Workshop(Facts(graph.guards, _signed(graph)), fuse)
     places: dict[Node, Place] = {}
     params: list[Var] = []
     cursor = Cursor()
@@ -32,7 +35,7 @@ def plan(graph: Graph) -> Plan:
             places[node] = ScalarPlace(_counted(node) or var)
             cursor.give(var)
         params.append(var)
-    lowering = Lowering(Block(graph), shop, places, cursor, lower_region)
+    lowering = Lowering(Block(graph, fuse=fuse), shop, places, cursor, lower_region)
     outs: dict[int, Var] = {}
     for position, out in enumerate(graph.outputs):
         if not out.array_type.rank:

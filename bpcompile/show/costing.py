@@ -27,15 +27,16 @@ _WORD = 8
 _ROLES = {"param": "input", "out": "result", "temp": "temporary", "tape": "tape"}
 
 
-def cost(graph: Graph, args: Sequence[Any], name: str) -> Cost:
+def cost(graph: Graph, args: Sequence[Any], name: str, fuse: bool = True) -> Cost:
     """Return what a call of a lowered graph costs.
 
     Args:
         graph: the graph that code is printed from.
         args: a value for each parameter; lengths and integers count.
         name: what the function is called.
+        fuse: whether the loops of its code were joined.
     """
-    return _Coster(graph, args, name).cost()
+    return _Coster(graph, args, name, fuse).cost()
 
 
 class Task(NamedTuple):
@@ -46,17 +47,17 @@ class Task(NamedTuple):
     bytes: int | None
 
 
-def tasks(graph: Graph, args: Sequence[Any]) -> list[Task]:
+def tasks(graph: Graph, args: Sequence[Any], fuse: bool = True) -> list[Task]:
     """Return what the nests of loops, products and routines of a call do, in order."""
-    return list(_Coster(graph, args, graph.name).tasks())
+    return list(_Coster(graph, args, graph.name, fuse).tasks())
 
 
 class _Coster:
     """Hold what the figures of one call share."""
 
-    def __init__(self, graph: Graph, args: Sequence[Any], name: str) -> None:
+    def __init__(self, graph: Graph, args: Sequence[Any], name: str, fuse: bool) -> None:
         self.name, self.graph = name, graph
-        self.plan: Plan = plan(graph)
+        self.plan: Plan = plan(graph, fuse)
         self.dims = bind_dims(graph, args)
         self.integers = integers(self.plan)
         self.shapes: Shapes = {b.var: self.integers.shape(b.shape) for b in self.plan.buffers}

@@ -90,9 +90,9 @@ def leaf(value: Any, how: str) -> Any:
     return array[()] if how == "python" else array.item() if array.dtype != "f4" else array[()]
 
 
-def agree(graph: Graph, args: Sequence[Any], how: str) -> None:
+def agree(graph: Graph, args: Sequence[Any], how: str, **options: Any) -> None:
     """Assert that a lowered graph gives the interpreter's values on a target."""
-    text = emit(graph, TARGETS[how])
+    text = emit(graph, TARGETS[how], **options)
     same(interpret(graph, args), run(text, args, how=how), text)
 
 

@@ -68,6 +68,11 @@ def test_agrees_with_the_interpreter(case, how):
     agree(*case(), how)
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_agrees_without_fusion(case):
+    agree(*case(), "python", fuse=False)
+
+
 def test_agrees_compiled():
     cases = [control.chosen_stores, control.running_maximum, control.bubble, control.narrow]
     graph = combined([case()[0] for case in (*cases, control.taped, control.taped_arrays)])

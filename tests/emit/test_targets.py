@@ -39,14 +39,14 @@ KINDS = {"value": (value_graph, False), "gradient": (gradient_graph, True)}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def hold(kind: str, how: str, examples: int, **kwargs: Any) -> None:
+def hold(kind: str, how: str, examples: int, fuse: bool = True, **kwargs: Any) -> None:
     """Hold this many random graphs to the interpreter."""
     lowered, scalar = KINDS[kind]
 
     @settings(max_examples=examples, **QUICK, **kwargs)
     @given(graphs(scalar=scalar))
     def check(case: Case) -> None:
-        agree(lowered(case), case[1], how)
+        agree(lowered(case), case[1], how, fuse=fuse)
 
     check()
 
@@ -77,6 +77,11 @@ def hold_compiled(chosen: list[Graph], math: str = "vector") -> None:
 @pytest.mark.parametrize("how", ["numpy", "python"])
 def test_random_graphs(kind: str, how: str) -> None:
     hold(kind, how, 150)
+
+
+@every_kind
+def test_random_graphs_without_fusion(kind: str) -> None:
+    hold(kind, "python", 50, fuse=False)
 
 
 @pytest.mark.parametrize("math", ["vector", "libm"])

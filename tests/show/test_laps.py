@@ -36,7 +36,7 @@ CASES = {
 def test_stations_are_the_tasks_of_the_plan(model):
     function, example, options = CASES[model]
     fn = bp.value_and_grad(function, cache=False, **options)
-    arguments = fn._arguments(example, {})[0]
+    arguments = fn._subject.arguments(example, {})[0]
     made = fn._find(arguments)
     watch = timed(fn.source, "numba")
     leaves = made.leaves(arguments, ())
