@@ -40,10 +40,18 @@ from bpcompile.frontend.flow_syntax import (
 )
 from bpcompile.frontend.fourier import FREQUENCIES
 from bpcompile.frontend.index_syntax import SLICE
+from bpcompile.frontend.known_arrays import named_array
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.match_syntax import IS
-from bpcompile.frontend.mutation import check_change, check_global, check_iterators, check_method
+from bpcompile.frontend.mutation import (
+    ask_for_traced,
+    check_change,
+    check_global,
+    check_iterators,
+    check_kept,
+    checked_method,
+)
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
@@ -86,9 +94,8 @@ def resolve(function: Any) -> Any:
     if kind is np.ufunc or kind is _DISPATCHER:
         return _STAND_INS.setdefault(function, _of_lists(function))
     if kind is BuiltinFunctionType:
-        check_method(function)
         is_at = isinstance(function.__self__, np.ufunc) and function.__name__ == "at"
-        return _changing(function) if is_at else function
+        return _changing(function) if is_at else checked_method(function)
     if isinstance(function, type):
         return function
     return _resolved_object(function)
@@ -275,6 +282,8 @@ def name_value(scope: str, value: Any, name: str, is_call: bool = False) -> Any:
                 named_in[node] = scope
     elif type(value) is Length and is_tracing():
         current().session.sizes.wish(value.dim, name)
+    elif type(value) is np.ndarray:
+        return named_array(value, name)
     elif type(value) is Complex:
         for part, ending in zip((value.real, value.imag), ENDINGS, strict=True):
             name_value(scope, part, name + ending, is_call)
@@ -309,11 +318,14 @@ def store(value: Any, target: Any, index: Any) -> None:
     parts = index if isinstance(index, tuple) else (index,)
     if isinstance(target, np.ndarray) and (is_traced([value, *map(bounds, parts)])):
         shown = describe(value) if isinstance(value, Tracer) else "a traced value"
-        raise TraceError(
+        message = (
             f"{shown} is written to a place of a NumPy array{where()}, whose values are known: "
-            "build the array at once, as in np.array([a, b]) or np.stack, or choose with np.where"
+            "bind a copy of it to a variable, as in y = a.copy(), and write to that"
         )
+        ask_for_traced(target, message)
+        raise TraceError(message)
     check_change(target)
+    check_kept(target, [value])
     target[index] = value
 
 

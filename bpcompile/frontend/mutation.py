@@ -22,6 +22,7 @@ from bpcompile.frontend.length import Length
 from bpcompile.frontend.origins import is_inner, user_frame, where
 from bpcompile.frontend.session import Frame, current, is_tracing
 from bpcompile.frontend.tracer import Tracer
+from bpcompile.frontend.unbound import LastValueNeededError
 
 _CONTAINERS = (list, dict, set, collections.deque, bytearray, np.ndarray)
 _METHODS = frozenset(
@@ -51,12 +52,16 @@ _DEPTH = 8
 _MOST = 10_000
 
 
-def objects_before() -> dict[int, Any]:
-    """Return the objects that can change and that running functions of the user know, by id."""
+def objects_before(but: str | None = None) -> dict[int, Any]:
+    """Return the objects that can change and that running functions of the user know, by id.
+
+    The variable `but` of the innermost one is left out.
+    """
     found: dict[int, Any] = {}
     frame = user_frame()
     while frame is not None and not is_inner(frame.f_code.co_filename):
-        pending = [(value, 0) for value in frame.f_locals.values()]
+        pending = [(value, 0) for name, value in frame.f_locals.items() if name != but]
+        but = None
         while pending and len(found) < _MOST:
             value, depth = pending.pop()
             if isinstance(value, _FIXED) or id(value) in found:
@@ -88,12 +93,47 @@ def check_change(target: Any, what: str = "changed") -> None:
     frame: Frame | None = current()
     while frame is not None and frame.journal is not None:
         if id(target) in frame.before or _is_global(target):
-            raise TraceError(
+            message = (
                 f"{_called(target)} is {what}{where()} inside control flow on traced values, which "
                 "is traced once for all steps: keep what changes in variables, in arrays "
                 "(np.zeros(n), then y[i] = v), or bind the variable to a new tuple, list or dict"
             )
+            if isinstance(target, np.ndarray):
+                ask_for_traced(target, message)
+            raise TraceError(message)
         frame = frame.parent
+
+
+def ask_for_traced(target: np.ndarray, message: str) -> None:
+    """Ask for a trace in which a known array is a value of the graph, if a variable could be one.
+
+    Raises `LastValueNeededError` with the message then; it is a `TraceError` the second time.
+    """
+    root = memory_root(target)
+    places = [place for array, place in current().session.arrays if memory_root(array) is root]
+    if places:
+        error = LastValueNeededError(message)
+        error.wanted = frozenset(places[:1])
+        raise error
+
+
+def memory_root(array: np.ndarray) -> np.ndarray:
+    """Return the array in whose memory a NumPy array is."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def check_kept(owner: Any, values: Any) -> None:
+    """Refuse to keep a traced value in a container that lives on after the trace.
+
+    Raises `TraceError` with the user's line.
+    """
+    if isinstance(owner, _CONTAINERS) and is_traced(values) and _is_global(owner):
+        raise TraceError(
+            f"{_called(owner)} is a global variable, and a traced value is put into it{where()}, "
+            "which has no meaning after the trace: use a local variable, and return it"
+        )
 
 
 def check_global(name: str, value: Any = None) -> None:
@@ -110,11 +150,20 @@ def check_global(name: str, value: Any = None) -> None:
         )
 
 
-def check_method(function: Any) -> None:
-    """Refuse a method that changes its list, dict, set or array where `check_change` does."""
+def checked_method(function: Any) -> Any:
+    """Return the form of a method to call, which refuses to change what `check_change` does."""
     owner = getattr(function, "__self__", None)
-    if isinstance(owner, _CONTAINERS) and function.__name__ in _METHODS:
-        check_change(owner, f"changed by .{function.__name__}()")
+    if not isinstance(owner, _CONTAINERS) or function.__name__ not in _METHODS:
+        return function
+    check_change(owner, f"changed by .{function.__name__}()")
+    if not is_tracing() or not _is_global(owner):
+        return function
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        check_kept(owner, [*args, *keywords.values()])
+        return function(*args, **keywords)
+
+    return call
 
 
 def check_iterators(values: Iterable[Any]) -> None:

@@ -42,7 +42,7 @@ _METHODS = (
     "cumsum", "cumprod", "repeat", "compress",
 )  # fmt: skip
 # Those whose arguments differ from the function's.
-_OWN_METHODS = ("reshape", "transpose", "astype", "sort")
+_OWN_METHODS = ("reshape", "transpose", "astype", "sort", "fill")
 
 
 def called(rule: str, *args: Any, **keywords: Any) -> Any:

@@ -54,6 +54,7 @@ from bpcompile.frontend.syntax import (
     is_generator,
     load,
     places_below,
+    store,
     targets,
 )
 
@@ -249,7 +250,9 @@ class Rewriter:
                 node.value = self._named(node.value, name)
                 return [*self._globals(node, [name]), node, *self._global_values(node, [name])]
         names = [name for target in node.targets for name in targets(target)]
-        after = [self._name_statement(node, name) for name in names]
+        after: list[ast.stmt] = [
+            at(node, ast.Assign([store(node, n)], self._named(load(node, n), n))) for n in names
+        ]
         return [*self._globals(node, names), *self._several(node), *after]
 
     def _deleted(self, node: ast.Delete) -> list[ast.stmt]:

@@ -48,6 +48,9 @@ class Session:
         self.writes: list[tuple[Any, Expr]] = []  # what was written to, weakly, from what
         self.counters: dict[Node, Size] = {}  # of rolled loops, with what each stays below
         self.owners: dict[int, tuple[Any, Frame]] = {}  # by id: a variable's cell, and whose it is
+        self.arrays: list[
+            tuple[np.ndarray, tuple[Site, str]]
+        ] = []  # known ones, with their variable
         self.tries = 0  # the bodies of `try` that are being traced
         self.unroll = unroll
         self.unrolled = unrolled  # the known loops that could not be rolled, by their place

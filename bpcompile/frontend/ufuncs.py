@@ -21,6 +21,7 @@ from bpcompile.frontend.elementwise import (
     loop_of,
 )
 from bpcompile.frontend.lift import copied, lift, lift_all
+from bpcompile.frontend.mutation import ask_for_traced
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.quick import Plan, key_of, quick, remember
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule, unsupported
@@ -201,10 +202,19 @@ def array_ufunc(
     name = ufunc.__name__
     out = keywords.pop("out", None)
     if out is not None and any(o is not None for o in out):
-        raise UnsupportedError(
-            f"np.{name} with out=, or an operator such as += on a NumPy array, cannot take a "
-            f"traced value{where()}: write `a = a + x` in place of `a += x`"
+        if len(out) == 1 and isinstance(out[0], Tracer) and out[0].ndim:
+            value = array_ufunc(ufunc, method, inputs, keywords)
+            if np.can_cast(value.dtype, out[0].dtype, "same_kind"):
+                RULES["__setitem__"](out[0], ..., value)
+                return out[0]
+        message = (
+            f"np.{name} with out=, or an operator such as += on a NumPy array, cannot take these "
+            f"traced values{where()}: write `a = a + x` in place of `a += x`"
         )
+        for target in out:
+            if isinstance(target, np.ndarray):
+                ask_for_traced(target, message)
+        raise UnsupportedError(message)
     if method == "reduce" and name in _REDUCTIONS:
         keywords.setdefault("axis", 0)
         return RULES[_REDUCTIONS[name]](*inputs, **keywords)

@@ -563,7 +563,7 @@ def test_assigning_to_a_captured_array():
         FIXED[0] = x[0]
         return np.sum(FIXED)
 
-    check_model(model, bp.TraceError, "a place of a NumPy array", "np.stack")
+    check_model(model, bp.TraceError, "a place of a NumPy array", "a.copy()")
 
 
 def test_results_that_are_no_data():

@@ -129,11 +129,6 @@ def deep_inside(x, n):
 @pytest.mark.parametrize(
     "model",
     [
-        store_to_a_known_array,
-        method_of_a_known_array,
-        result_into_a_known_array,
-        copied_into_a_known_array,
-        added_at_places_of_a_known_array,
         next_of_an_iterator,
         loop_over_an_iterator,
         list_of_a_generator,
@@ -176,6 +171,20 @@ def changed_outside_of_control_flow(x, n):
 
 def test_a_known_array_that_a_loop_changes_as_a_variable_is_refused():
     refused(augmented_known_array, V, 3, match=r"`known` \(i64\[3\]\) is written to at .*copy")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        store_to_a_known_array,
+        method_of_a_known_array,
+        result_into_a_known_array,
+        copied_into_a_known_array,
+        added_at_places_of_a_known_array,
+    ],
+)
+def test_an_array_that_the_model_made_becomes_a_traced_one(model):
+    agrees(model, V, 3)
 
 
 def test_other_changes_work():
