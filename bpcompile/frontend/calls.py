@@ -45,12 +45,12 @@ from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.match_syntax import IS
 from bpcompile.frontend.mutation import (
-    ask_for_traced,
     check_change,
     check_global,
     check_iterators,
     check_kept,
     checked_method,
+    refuse_known,
 )
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
@@ -318,12 +318,7 @@ def store(value: Any, target: Any, index: Any) -> None:
     parts = index if isinstance(index, tuple) else (index,)
     if isinstance(target, np.ndarray) and (is_traced([value, *map(bounds, parts)])):
         shown = describe(value) if isinstance(value, Tracer) else "a traced value"
-        message = (
-            f"{shown} is written to a place of a NumPy array{where()}, whose values are known: "
-            "bind a copy of it to a variable, as in y = a.copy(), and write to that"
-        )
-        ask_for_traced(target, message)
-        raise TraceError(message)
+        refuse_known(target, f"{shown} is written to a place of")
     check_change(target)
     check_kept(target, [value])
     target[index] = value

@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import types
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -115,6 +115,20 @@ def ask_for_traced(target: np.ndarray, message: str) -> None:
         error = LastValueNeededError(message)
         error.wanted = frozenset(places[:1])
         raise error
+
+
+def refuse_known(target: Any, what: str) -> NoReturn:
+    """Refuse to write traced values to a known array, unless a trace is left in which it is not.
+
+    Raises `TraceError` with the user's line; `what` says how it is written to.
+    """
+    message = (
+        f"{what} a NumPy array{where()}, whose values are known: bind a copy of it to a variable, "
+        "as in y = a.copy(), and write to that"
+    )
+    if isinstance(target, np.ndarray):
+        ask_for_traced(target, message)
+    raise TraceError(message)
 
 
 def memory_root(array: np.ndarray) -> np.ndarray:

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ShapeError, TypeMismatchError
+from bpcompile.errors import ShapeError
 from bpcompile.frontend.axes import one_axis
 from bpcompile.frontend.creation import iota
 from bpcompile.frontend.lift import lift, lift_all
-from bpcompile.frontend.mutation import ask_for_traced
+from bpcompile.frontend.mutation import refuse_known
 from bpcompile.frontend.origins import where
-from bpcompile.frontend.origins import where as _line
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
@@ -46,13 +45,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     """Write an array into another one, where a mask is true."""
     refuse_keywords("copyto", {"casting": casting}, casting="same_kind")
     if not isinstance(dst, Tracer):
-        message = (
-            f"np.copyto writes a traced value to a NumPy array{_line()}, whose values are known: "
-            "bind a copy of it to a variable, as in y = a.copy(), and write to that"
-        )
-        if isinstance(dst, np.ndarray):
-            ask_for_traced(dst, message)
-        raise TypeMismatchError(message)
+        refuse_known(dst, "np.copyto writes a traced value to")
     target: Any = dst
     target[...] = src if where is True else np.where(where, src, target)
 

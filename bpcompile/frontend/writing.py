@@ -18,7 +18,7 @@ from bpcompile.frontend.indexing import Place, placed, sliced
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.masks import Masked, check_mask, mask_of, values_where
 from bpcompile.frontend.memory import assign
-from bpcompile.frontend.mutation import ask_for_traced
+from bpcompile.frontend.mutation import refuse_known
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, rule
 from bpcompile.frontend.session import Frame, current
@@ -107,13 +107,7 @@ def accumulate(name: str, x: Any, index: Any, value: Any = None) -> None:
             "are; write a `for` over the places"
         )
     if not isinstance(x, Tracer):
-        message = (
-            f"np.{name}.at writes to a NumPy array{where()}, whose values are known: start with "
-            "np.zeros or a .copy() inside of the function"
-        )
-        if isinstance(x, np.ndarray):
-            ask_for_traced(x, message)
-        raise TraceError(message)
+        refuse_known(x, f"np.{name}.at writes to")
     frame = current()
     frame.mark()
     mask = mask_of(index)
