@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         while_loop,
     )
     from bpcompile.custom import custom_jvp, custom_vjp
+    from bpcompile.debugging import debug_print
     from bpcompile.errors import (
         ArgumentError,
         BpcompileError,
@@ -77,6 +78,7 @@ _HOMES = {
         "switch",
         "while_loop",
     ),
+    "bpcompile.debugging": ("debug_print",),
     "bpcompile.custom": ("custom_jvp", "custom_vjp"),
     "bpcompile.transforms.primitive": ("primitive",),
     "bpcompile.segments": ("segment_sum",),
@@ -123,6 +125,7 @@ __all__ = [
     "primitive",
     "custom_jvp",
     "custom_vjp",
+    "debug_print",
     "numpy",
     "special",
     "nn",

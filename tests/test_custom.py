@@ -191,6 +191,13 @@ def test_what_the_function_reads_from_outside():
         bp.grad(model, argnums=1, **PLAIN)(2.0, 3.0)
 
 
+def test_a_forward_function_that_uses_the_value_of_its_own():
+    halved = bp.custom_vjp(lambda x: x * x)
+    halved.defvjp(lambda x: (halved(x) * 1.5 - 0.5 * halved(x), halved(x)), lambda y, g: (g * y,))
+    assert bp.value_and_grad(halved, **PLAIN)(3.0) == (9.0, 9.0)
+    assert bp.grad(bp.grad(halved), **PLAIN)(3.0) == 9.0
+
+
 def test_straight_through():
     rounded = bp.custom_vjp(lambda x: np.round(x))
     rounded.defvjp(lambda x: (rounded(x), None), lambda _, g: (g,))

@@ -22,7 +22,7 @@ LAYERS = (
     ("ir",),
     ("ops",),
     ("frontend",),
-    ("numpy", "segments", "special", "control", "checkpoints", "custom", "tree"),
+    ("numpy", "segments", "special", "control", "checkpoints", "custom", "debugging", "tree"),
     ("passes",),
     ("transforms",),
     ("schedule",),

@@ -70,7 +70,9 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.IfExp: ("test", "body", "orelse"),
 }
 _IMPORTS = frozenset({"math", "numpy", "numba", "scipy.special"})
-_BUILTINS = frozenset({"range", "float", "int", "bool", "abs", "max", "min", "len", *KINDS})
+_BUILTINS = frozenset(
+    {"range", "float", "int", "bool", "abs", "max", "min", "len", "print", *KINDS}
+)
 # What a module takes from np and math beside the functions that the texts of the ops name.
 _FUNCTIONS = frozenset(
     {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",

@@ -62,7 +62,7 @@ class Formulas:
     def comment(self, node: Node) -> str:
         """Return what stands beside the line that computes a node, or nothing."""
         origin = node.origin
-        if node.op.name in ("while", "branch", "require"):
+        if node.op.name in ("while", "branch", "require", "show"):
             return _region_place(node, origin)
         if origin is None or origin.adjoint_of is None:
             return ""
@@ -173,6 +173,8 @@ class _Printer:
                 lines.extend(region_lines(self, node))
             elif node.op.name == "require":
                 lines.append(self._check(node))
+            elif node.op.name == "show":
+                continue
             elif safe_name(node.name):
                 lines.append(self.statement(node))
             elif node in self.outputs and not of_region:

@@ -8,11 +8,12 @@ from bpcompile.emit.layout import Line
 from bpcompile.emit.names import Namer, safe_note
 from bpcompile.emit.numba_expression import NumbaNames
 from bpcompile.emit.printing import Piece, call_text, shape_text
-from bpcompile.emit.raising import Raised, raising_lines
+from bpcompile.emit.raising import Raised, printing_line, raising_lines
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind, Level
 from bpcompile.ir.type import DType
+from bpcompile.ops.checks import show
 from bpcompile.schedule.statements import (
     Apply,
     Call,
@@ -309,7 +310,11 @@ class NumbaWriter(NumbaNames):
         self._asked = runs, len(self.lines)
 
     def _check(self, check: Check, depth: int) -> None:
-        """Write a check of the model."""
+        """Write a check of the model, or a print."""
+        if check.node.op is show:
+            values = [self.expression(value) for value in check.values]
+            self.lines.append(printing_line(check.node, values, depth, self.comment(check.node)))
+            return
         kind, args = check.node.attrs["kind"], self.raised[check.node]
         condition, comment = self.expression(check.condition), self.comment(check.node)
         self.lines += raising_lines(kind, condition, args, depth, comment)

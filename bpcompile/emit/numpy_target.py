@@ -15,10 +15,11 @@ from bpcompile.emit.numpy_expression import Expressions
 from bpcompile.emit.numpy_storage import Storage, keeps_operand
 from bpcompile.emit.printing import Piece, call_text
 from bpcompile.emit.prologue import Lengths
-from bpcompile.emit.raising import Raised, raising_lines
+from bpcompile.emit.raising import Raised, printing_line, raising_lines
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import DType, TupleType, Type
+from bpcompile.ops.checks import show
 from bpcompile.schedule.ownership import WRITES
 
 _INLINE_LENGTH = 48
@@ -166,7 +167,12 @@ class Block(Expressions):
         return names
 
     def _check(self, node: Node) -> None:
-        """Write a check of the model."""
+        """Write a check of the model, or a print."""
+        if node.op is show:
+            values = [self.place[arg] for arg in node.args[1:]]
+            line = printing_line(node, values, self.depth, self.writer.comment(node))
+            self.writer.lines.append(line)
+            return
         condition, args = self.place[node.args[0]], self.writer.raised[node]
         comment = self.writer.comment(node)
         lines = raising_lines(node.attrs["kind"], condition, args, self.depth, comment)

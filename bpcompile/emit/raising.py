@@ -1,4 +1,4 @@
-"""Write the checks of a model: an exception of the user's, raised with constant text.
+"""Write the checks of a model: an exception of the user's with constant text, or a print.
 
 The text is data. It stands in a literal of ASCII characters, in which nothing looks like a part of
 our own modules: the quotes of a docstring, or the call of a helper.
@@ -13,6 +13,7 @@ from bpcompile.emit.layout import Line
 from bpcompile.emit.printing import Piece
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Level
+from bpcompile.ops.checks import shown_parts
 
 Raised = Mapping[Node, Sequence[str | int]]
 _NEGATIONS = (("not ", "", Level.NOT), ("np.logical_not(", ")", Level.ATOM))
@@ -32,6 +33,13 @@ def raising_lines(
         Line(f"if {test}:", depth, comment),
         Line(f"raise {kind}({shown})", depth + 1),
     )
+
+
+def printing_line(node: Node, values: Sequence[Piece], depth: int, comment: str) -> Line:
+    """Return the line that prints scalars among texts."""
+    parts = shown_parts(node.attrs["text"], values)
+    shown = ", ".join(literal(part) if isinstance(part, str) else part.text for part in parts)
+    return Line(f"print({shown})" if shown else 'print("")', depth, comment)
 
 
 def literal(text: str) -> str:

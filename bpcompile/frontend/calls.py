@@ -21,6 +21,7 @@ import numpy as np
 
 from bpcompile.errors import TraceError, UnsupportedError
 from bpcompile.frontend import flow, flow_checks, flow_loops
+from bpcompile.frontend.answering import answered
 from bpcompile.frontend.check_syntax import ASSERT, RAISE, TEXT, TRIED
 from bpcompile.frontend.complex_making import COMPLEX_REPLACED
 from bpcompile.frontend.complex_pairs import ENDINGS, Complex
@@ -162,6 +163,7 @@ def _of_lists(function: Any) -> Callable[..., Any]:
     is_ufunc = isinstance(function, np.ufunc)
     seen = (Tracer, Length) if is_ufunc else (Tracer,)
     known = is_ufunc or public_name(function) in RULES
+    name = f"np.{function.__name__ if is_ufunc else public_name(function)}"
 
     def call(*args: Any, **keywords: Any) -> Any:
         if "out" in keywords:
@@ -170,10 +172,17 @@ def _of_lists(function: Any) -> Callable[..., Any]:
             ):
                 check_change(target)
         given = [*args, *keywords.values()]
-        if any(isinstance(value, seen) for value in given) or not is_traced(given) or not known:
-            return function(*args, **keywords)  # NumPy itself hands a traced value on to us
-        if is_ufunc:
-            return RULES["__array_ufunc__"](function, "__call__", args, keywords)
+        if not is_traced(given):
+            return function(*args, **keywords)
+        answer = function  # NumPy itself hands a traced value on to us
+        if known and not any(isinstance(value, seen) for value in given):
+            answer = by_ufunc if is_ufunc else by_function
+        return answered(name, answer, args, keywords)
+
+    def by_ufunc(*args: Any, **keywords: Any) -> Any:
+        return RULES["__array_ufunc__"](function, "__call__", args, keywords)
+
+    def by_function(*args: Any, **keywords: Any) -> Any:
         return RULES["__array_function__"](function, args, keywords)
 
     call.__name__ = function.__name__

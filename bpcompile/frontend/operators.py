@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bpcompile.frontend.answering import answered
 from bpcompile.frontend.registry import RULES, unsupported
 
 # The operator's method, the ufunc it is, and how it is written in place; then those of one form.
@@ -53,7 +54,7 @@ def called(rule: str, *args: Any, **keywords: Any) -> Any:
     found = RULES.get(rule)
     if found is None:
         raise unsupported(rule)
-    return found(*args, **keywords)
+    return answered(rule.removeprefix("ndarray."), found, args, keywords)
 
 
 def _method(rule: str) -> Callable[..., Any]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ArgumentError
-from bpcompile.frontend.origins import where
+from bpcompile.frontend.answering import answered
 from bpcompile.frontend.registry import RULES, rule, unsupported
 
 _PREFIX = "numpy."
@@ -32,12 +31,7 @@ def array_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any
     found = RULES.get(name)
     if found is None:
         raise unsupported(name)
-    try:
-        return found(*args, **keywords)
-    except TypeError as error:
-        if error.__traceback__ is not None and error.__traceback__.tb_next is None:
-            raise ArgumentError(f"np.{name}: {error}{where()}") from None
-        raise
+    return answered(f"np.{name}", found, args, keywords)
 
 
 def is_numpy_function(value: Any) -> bool:

@@ -11,7 +11,8 @@ returns a cotangent for each of `given`. ``custom_jvp`` has `tangent`, which tak
 a tangent for each of `given`, and returns the values and then a tangent for each float one.
 
 A rule may call its own function: that node has no rule, and `again` is the number `mark` of the
-node whose rule it stands in and is its own. `name` is the user's name of the function.
+node whose rule it stands in and is its own. `name` is the user's name of the function. In the
+rule that takes the place of a call it has the rule, and a `level` that sets it apart from the call.
 
 The derivative rules in `bpcompile.transforms.calls` put the regions in the place of the node, and
 `bpcompile.passes.calls` the primal of nodes that are left after the adjoint pass.

@@ -6,6 +6,8 @@ the checks of some tokens have passed. So checks lie in the flow of data, and no
 drops or moves one: a region hands out a token of its checks as a result, and the results of a
 function are `checked` by its tokens. The last pass, `bpcompile.passes.checks.settle`, takes the
 tokens away; from then on a ``require`` that is in a graph is run.
+
+``show(token, *values; text)`` prints, and is a token, too; it waits for the one before it.
 """
 
 from __future__ import annotations
@@ -69,6 +71,46 @@ require = declare(
         doc="Raise the exception `kind` with `text` where the operand is false; else true.",
     )
 )
+
+
+def _infer_show(before: Type, *values: Type, text: tuple[str, ...]) -> Type:
+    """Check that a text stands before and after each value, which is a scalar."""
+    if before != _BOOL or any(value.rank for value in values) or len(text) != len(values) + 1:
+        raise CompileError(f"show of {values} with the texts {text!r}")
+    return _BOOL
+
+
+def _show(before: Any, *values: Any, text: tuple[str, ...]) -> bool:
+    """Print the values, as compiled code does."""
+    parts = shown_parts(text, [np.real(value).item() for value in values])
+    print(*parts)  # noqa: T201 - it is what the op means
+    return True
+
+
+show = declare(
+    Op(
+        "show",
+        Kind.CHECK,
+        infer=_infer_show,
+        evaluate=_show,
+        derivative="zero",
+        doc="Print scalars among texts, after what the first operand is the token of; then true.",
+    )
+)
+
+
+def shown_parts(text: Sequence[str], values: Sequence[Any]) -> list[Any]:
+    """Return texts and values in turn as they are printed, with a space between two.
+
+    >>> shown_parts(("x is ", ", y is ", ""), [1.0, 2.0])
+    ['x is', 1.0, ', y is', 2.0]
+    """
+    first, *rest = text
+    parts: list[Any] = [first.removesuffix(" ") if rest else first]
+    for k, (value, piece) in enumerate(zip(values, rest, strict=True), 1):
+        end = piece if k == len(values) else piece.removesuffix(" ")
+        parts += [value, end.removeprefix(" ")]
+    return [part for part in parts if part != "" or type(part) is not str]
 
 
 def _infer_checked(x: Type, *tokens: Type) -> Type:

@@ -10,7 +10,7 @@ from bpcompile.ir.graph import Graph, Node, regions
 from bpcompile.ir.op import OPS, Kind
 from bpcompile.ir.type import DType, Type
 from bpcompile.ir.walk import all_graphs
-from bpcompile.ops.checks import checked, require, unchecked
+from bpcompile.ops.checks import checked, require, show, unchecked
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.forms import FORMS
 from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
@@ -60,6 +60,7 @@ CHECKS: Table = {
     "item": (arm_that_raises,),
 }
 _RULES = Rules(CHECKS)
+_STANDING = (require, show)  # what is run for itself
 
 
 def simplify_checks(graph: Graph) -> Graph:
@@ -101,7 +102,7 @@ class _Settling:
             new, handed[node] = self._node(node, tuple(place[arg] for arg in node.args), truth)
             nodes.append(new)
             item = node.op.name == "item" and node.attrs["index"] in handed[node.args[0]]
-            place[node] = truth if node.op is require or item else new
+            place[node] = truth if node.op in _STANDING or item else new
         outputs = tuple(place[out] for out in graph.outputs)
         tokens = {k for k, out in enumerate(outputs) if out is truth}
         if truth in place.values():

@@ -92,7 +92,8 @@ class _Known:
     def is_check(self, node: Node) -> bool:
         """Tell whether a node is a check, or one of its regions has one."""
         return self.checks and (
-            node.op.name == "require" or any(self.roots(region, ()) for _, region in regions(node))
+            node.op.name in ("require", "show")
+            or any(self.roots(region, ()) for _, region in regions(node))
         )
 
 

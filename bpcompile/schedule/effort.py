@@ -60,8 +60,10 @@ def effort(statements: Sequence[Statement], shapes: Mapping[Var, tuple[Size, ...
 def _single(statement: Statement, shapes: Mapping[Var, tuple[Size, ...]]) -> Size:
     """Return the work of a statement that has no statements inside."""
     match statement:
-        case Set(value=value) | Store(value=value) | Fold(value=value) | Check(condition=value):
+        case Set(value=value) | Store(value=value) | Fold(value=value):
             return 1 + _expressions([value])
+        case Check(condition=value, values=values):
+            return 1 + _expressions([value, *values])
         case Move(values=values):
             return 1 + _expressions(values)
         case Fill(array=array):

@@ -103,7 +103,8 @@ class Lowering(Reader):
                 pointed = self.pointed(task.node, (), cursor)
                 self.places[task.node] = RowPlace(self, task.node, pointed)
             case Work.CHECK:
-                cursor.add(Check(self.read(task.node.args[0], (), cursor), task.node))
+                condition, *values = (self.read(arg, (), cursor) for arg in task.node.args)
+                cursor.add(Check(condition, task.node, tuple(values)))
             case Work.REDUCE | Work.CONTRACT:
                 self.folds.step(task, cursor)
             case _:

@@ -161,7 +161,7 @@ def _(item: CheckedIndex, found: Mentions) -> list[Item]:
 
 @_below.register
 def _(item: Check, _found: Mentions) -> list[Item]:
-    return [item.condition]
+    return [item.condition, *item.values]
 
 
 @_below.register

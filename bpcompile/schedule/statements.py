@@ -186,10 +186,14 @@ class CheckedIndex:
 
 @dataclass(slots=True)
 class Check:
-    """Raise the exception of `node`, a ``require``, where a condition does not hold."""
+    """Raise the exception of `node`, a ``require``, where a condition does not hold.
+
+    Where it is a ``show``, print the `values`.
+    """
 
     condition: Expression
     node: Node
+    values: tuple[Expression, ...] = ()
 
 
 @dataclass(slots=True)

@@ -140,8 +140,10 @@ class _Nest:
     def _statement(self, statement: Statement, loops: Loops) -> None:
         """Count one statement that is no loop."""
         match statement:
-            case Set(value=value) | CheckedIndex(value=value) | Check(condition=value):
+            case Set(value=value) | CheckedIndex(value=value):
                 self._values([value], loops)
+            case Check(condition=value, values=values):
+                self._values([value, *values], loops)
             case Store(array=array, index=index, value=value):
                 self._values([value], loops)
                 self._touch(self.found.written, array, index, loops)

@@ -151,8 +151,7 @@ def _replace_results(
         new = value.node
         if new not in known:
             new.name = old.node.name or new.name
-        if new is not old.node:  # a rule may call its function as the model does
-            walk.replace(old.node, new)
+        walk.replace(old.node, new)
 
 
 def _copied(
@@ -217,7 +216,9 @@ class _Unfolding:
         """Return the attributes of a node with the rule in them, or the same ones."""
         if node.op.kind is Kind.CALL:
             if node.attrs.get("again") == self._mark:
-                return {**self._call.attrs, "primal": node.attrs["primal"]}
+                # Another level, or it would be one with the call that its rule replaces.
+                level = self._call.attrs.get("level", 0) + 1
+                return {**self._call.attrs, "primal": node.attrs["primal"], "level": level}
             if node.attrs.get("mark") == self._mark:
                 return node.attrs  # inside, the number means that call
         inner = {key: self.graph(region) for key, region in regions(node)}
