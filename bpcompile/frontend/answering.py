@@ -9,6 +9,7 @@ own, from a function that a rule calls, goes through as it is.
 from __future__ import annotations
 
 import inspect
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ _UNEXPECTED = (
     ValueError,
 )  # fmt: skip
 _LONGEST = 60
+_STDLIB = f"{sysconfig.get_paths()['stdlib']}/"
 
 
 def answered(
@@ -38,6 +40,9 @@ def answered(
 
     Raises `ArgumentError`, `ShapeError` or `OutOfRangeError` where they do not fit it.
     """
+    keepdims = keywords.get("keepdims", False)
+    if not isinstance(keepdims, (int, np.bool_)) and "no value" not in repr(keepdims):
+        raise ArgumentError(f"{name} with keepdims={keepdims!r}{where()}: write True or False")
     try:
         return function(*args, **keywords)
     except _UNEXPECTED as error:
@@ -52,7 +57,7 @@ def _is_users(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith("<") and not is_inner(file):
+        if not (file.startswith(("<", _STDLIB)) or is_inner(file)):
             return True
         trace = trace.tb_next
     return False

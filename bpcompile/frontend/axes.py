@@ -31,6 +31,22 @@ def one_axis(axis: Any, rank: int, x: Tracer) -> int:
     return number % rank
 
 
+def whole_number(value: Any, what: str, least: int | None = None) -> int:
+    """Return an int that is known while the function is traced, such as a diagonal's number.
+
+    Raises `TypeMismatchError` for what is no int, and `ShapeError` for one below `least`.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        if isinstance(value, Tracer):
+            raise
+        raise TypeMismatchError(f"{what} is {value!r}{where()}: write an int") from None
+    if least is not None and number < least:
+        raise ShapeError(f"{what} is {number}{where()}: write an int from {least} on")
+    return number
+
+
 def at_axis(x: Any, axis: int, index: Any) -> Any:
     """Return an array indexed on one axis, all of the others, by an int, slice or int array."""
     return x[(*(slice(None),) * axis, index)]

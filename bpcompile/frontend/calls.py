@@ -146,7 +146,7 @@ def _scipy(function: Any) -> Any:
         if not is_traced([*args, *keywords.values()]):
             return function(*args, **keywords)
         if rule is not None:
-            return rule(*args, **keywords)
+            return answered(f"{module}.{name}", rule, args, keywords)
         raise UnsupportedError(
             f"{module}.{name} is not known for traced values{where()}: use a ufunc of "
             "scipy.special or functions of NumPy, or compute it outside and pass it in"
@@ -207,9 +207,13 @@ def _refuse_random(function: Any) -> None:
 
 def _changing(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the form of a function that changes its first argument."""
+    is_numpys = (getattr(function, "__module__", None) or "").startswith("numpy")
+    name = f"np.{getattr(function, '__name__', '')}"
 
     def call(target: Any, *args: Any, **keywords: Any) -> Any:
         check_change(target)
+        if is_numpys and is_traced([target, *args, *keywords.values()]):
+            return answered(name, function, (target, *args), keywords)
         return function(target, *args, **keywords)
 
     return call
@@ -256,13 +260,28 @@ def _accumulate(iterable: Any, func: Any = None, **keywords: Any) -> Any:
     return itertools.accumulate(iterable, None if func is None else resolve(func), **keywords)
 
 
+def _making(stand_in: Any) -> Any:
+    """Return the form of a function that makes arrays, which are known by their arguments."""
+    if not isinstance(stand_in, FunctionType):
+        return stand_in
+
+    @functools.wraps(stand_in)
+    def call(*args: Any, **keywords: Any) -> Any:
+        if is_traced([*args, *keywords.values()]):
+            return answered(f"np.{stand_in.__name__}", stand_in, args, keywords)
+        return stand_in(*args, **keywords)
+
+    return call
+
+
 _STAND_INS: dict[Any, Callable[..., Any]] = {
     **{name: _iterating(stand_in) for name, stand_in in python_calls().items()},
     **{function: _iterating(function) for function in _ITERATING},
     **{function: _changing(function) for function in _CHANGING},
-    **REPLACED,
-    **COMPLEX_REPLACED,
-    **FREQUENCIES,
+    **{
+        function: _making(stand_in)
+        for function, stand_in in {**REPLACED, **COMPLEX_REPLACED, **FREQUENCIES}.items()
+    },
     contextlib.suppress: flow_checks.suppressing,
     builtins.map: _map,
     builtins.filter: _filter,

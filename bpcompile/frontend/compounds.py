@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcompile.errors import ArgumentError, TypeMismatchError
 from bpcompile.frontend.elementwise import as_float
-from bpcompile.frontend.lift import lift, lift_all
+from bpcompile.frontend.lift import copied, lift, lift_all
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.tracer import describe
@@ -104,7 +104,8 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 def fix(x: Any, out: Any = None) -> Any:
     """Return values rounded towards 0."""
     refuse_keywords("fix", {"out": out}, out=None)
-    return np.trunc(as_float(x))
+    value = lift(x)
+    return np.trunc(value) if value.expr.dtype.is_float else copied(value)
 
 
 @rule("modf")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import LimitError, ShapeError, TraceError, TypeMismatchError
+from bpcompile.frontend.axes import whole_number
 from bpcompile.frontend.complex_pairs import Complex
 from bpcompile.frontend.elementwise import as_float, broadcast, cast, counting, promoted
 from bpcompile.frontend.joining import stacked
@@ -105,7 +106,11 @@ def full_like(
     """Return an array of one value, of the shape and dtype of another."""
     refuse_keywords("full_like", rest, order="K", subok=True)
     x = lift(a)
-    return _made(x.shape if shape is None else shape, fill_value, dtype or x.dtype, {})
+    wanted = x.shape if shape is None else shape
+    value = lift(fill_value)
+    if value.ndim:
+        value = RULES["broadcast_to"](value, wanted)
+    return _made(wanted, value, dtype or x.dtype, {})
 
 
 def _own(known: Any) -> Any:
@@ -264,6 +269,7 @@ def _offset(rows: Size, columns: Size, k: Any, relation: str) -> Tracer:
 def tril(m: Any, k: int = 0) -> Any:
     """Return a matrix with zeros above a diagonal."""
     x = lift(m)
+    k = k if is_traced(k) else whole_number(k, "k of np.tril")
     return RULES["where"](_offset(*_matrix(x), k, "less_equal"), x, _zero(x))
 
 
@@ -271,6 +277,7 @@ def tril(m: Any, k: int = 0) -> Any:
 def triu(m: Any, k: int = 0) -> Any:
     """Return a matrix with zeros below a diagonal."""
     x = lift(m)
+    k = k if is_traced(k) else whole_number(k, "k of np.triu")
     return RULES["where"](_offset(*_matrix(x), k, "greater_equal"), x, _zero(x))
 
 

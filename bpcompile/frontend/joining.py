@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError
-from bpcompile.frontend.axes import at_axis, one_axis
+from bpcompile.frontend.axes import at_axis, one_axis, whole_number
 from bpcompile.frontend.elementwise import cast, promoted, under_shape
 from bpcompile.frontend.lift import lift, lift_all, required_dtype
 from bpcompile.frontend.origins import where
@@ -146,7 +146,7 @@ def hstack(tup: Any, *, dtype: Any = None, **_: Any) -> Tracer:
     return concatenate(parts, axis=0 if parts[0].ndim == 1 else 1, dtype=dtype)
 
 
-@rule("vstack")
+@rule("vstack", "row_stack")
 def vstack(tup: Any, *, dtype: Any = None, **_: Any) -> Tracer:
     """Return arrays one below the other, vectors as rows."""
     refuse_keywords("vstack", _, casting="same_kind")
@@ -194,6 +194,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Trace
     place = one_axis(axis, x.ndim, x)
     if not isinstance(indices_or_sections, int):
         return _cut(x, place, indices_or_sections)
+    whole_number(indices_or_sections, "the number of parts of np.array_split", 1)
     known = current().session.sizes.concrete(x.sizes[place])
     size, longer = divmod(known, indices_or_sections)
     return _cut(x, place, [size * k + min(k, longer) for k in range(1, indices_or_sections)])

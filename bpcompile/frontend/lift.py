@@ -46,7 +46,12 @@ def required_dtype(dtype: Any) -> DType:
 
     Raises `TypeMismatchError` for one that values of a graph cannot have.
     """
-    found = dtype_of(dtype)
+    try:
+        found = dtype_of(dtype)
+    except TypeError:
+        raise TypeMismatchError(
+            f"{_short(dtype)} is no dtype{where()}: write float64, float32, int64 or bool"
+        ) from None
     if found is None:
         raise TypeMismatchError(
             f"values of dtype {np.dtype(dtype)} cannot be traced{where()}: write float64, float32, "

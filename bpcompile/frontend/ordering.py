@@ -33,8 +33,12 @@ def _keys(a: Any, axis: Any) -> tuple[Tracer, int]:
 
 def _refuse_order(function: str, order: Any, rest: dict[str, Any]) -> None:
     """Refuse what arrays without fields do not have; every sort is stable."""
-    rest.pop("kind", None)
     rest.pop("stable", None)
+    kind = rest.pop("kind", None)
+    if kind not in (None, "quicksort", "mergesort", "heapsort", "stable", "quick", "heap"):
+        raise UnsupportedError(
+            f"kind={kind!r} of np.{function}{where()}: write 'stable', which every sort here is"
+        )
     refuse_keywords(function, {"order": order, **rest}, order=None)
 
 

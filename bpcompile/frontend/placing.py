@@ -12,6 +12,7 @@ from bpcompile.frontend.creation import iota
 from bpcompile.frontend.lift import lift, lift_all
 from bpcompile.frontend.mutation import refuse_known
 from bpcompile.frontend.origins import where
+from bpcompile.frontend.origins import where as line
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import current
 from bpcompile.frontend.tracer import Tracer, describe
@@ -47,6 +48,12 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if not isinstance(dst, Tracer):
         refuse_known(dst, "np.copyto writes a traced value to")
     target: Any = dst
+    given = lift(src)
+    if not (given.weak or np.can_cast(given.dtype, target.dtype, "same_kind")):
+        raise TypeMismatchError(
+            f"np.copyto of {describe(given)} into {describe(target)}{line()}: write "
+            f".astype(np.{target.dtype})"
+        )
     target[...] = src if where is True else np.where(where, src, target)
 
 

@@ -24,7 +24,7 @@ from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import quoted, where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.session import Frame, current
-from bpcompile.frontend.tracer import Tracer
+from bpcompile.frontend.tracer import Tracer, describe
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product
 from bpcompile.ir.op import OPS
@@ -143,10 +143,38 @@ def inner(a: Any, b: Any, /) -> Any:
 def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1, **_: Any) -> Any:
     """Return the sum of products along an axis."""
     refuse_keywords("vecdot", _, out=None)
-    return RULES["sum"](RULES["multiply"](x1, x2), axis=axis)
+    left, right = _with_axes("np.vecdot", (x1, 1), (x2, 1))
+    products = RULES["multiply"](left, right)
+    return RULES["any" if products.expr.dtype is DType.BOOL else "sum"](products, axis=axis)
 
 
-@rule("outer", "linalg.outer")
+def _with_axes(function: str, *pairs: tuple[Any, int]) -> list[Tracer]:
+    """Return traced values that have at least so many axes.
+
+    Raises `ShapeError` for one that has fewer.
+    """
+    values = []
+    for value, rank in pairs:
+        values.append(lift(value))
+        if values[-1].ndim < rank:
+            raise ShapeError(
+                f"{function} of {describe(values[-1])}{where()}: give it at least {rank} axes"
+            )
+    return values
+
+
+@rule("linalg.outer")
+def outer_of_vectors(x1: Any, x2: Any, /) -> Any:
+    """Return the products of every element of a vector with every one of another."""
+    for value in map(lift, (x1, x2)):
+        if value.ndim != 1:
+            raise ShapeError(
+                f"np.linalg.outer of {describe(value)}{where()}: give vectors, or write np.outer"
+            )
+    return outer(x1, x2)
+
+
+@rule("outer")
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """Return the products of every element of `a` with every one of `b`."""
     refuse_keywords("outer", {"out": out}, out=None)
@@ -245,13 +273,13 @@ def cross(
 def matvec(x1: Any, x2: Any, /, **_: Any) -> Any:
     """Return the products of matrices and vectors."""
     refuse_keywords("matvec", _, out=None, axes=None, axis=None)
-    vectors: Any = lift(x2)
-    return np.matmul(lift(x1), vectors[..., None])[..., 0]
+    matrices, vectors = _with_axes("np.matvec", (x1, 2), (x2, 1))
+    return np.matmul(matrices, vectors[..., None])[..., 0]
 
 
 @rule("vecmat")
 def vecmat(x1: Any, x2: Any, /, **_: Any) -> Any:
     """Return the products of vectors and matrices."""
     refuse_keywords("vecmat", _, out=None, axes=None, axis=None)
-    vectors: Any = lift(x1)
-    return np.matmul(vectors[..., None, :], lift(x2))[..., 0, :]
+    vectors, matrices = _with_axes("np.vecmat", (x1, 1), (x2, 2))
+    return np.matmul(vectors[..., None, :], matrices)[..., 0, :]

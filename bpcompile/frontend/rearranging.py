@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError, TypeMismatchError, UnsupportedError
-from bpcompile.frontend.axes import at_axis, one_axis
+from bpcompile.frontend.axes import at_axis, one_axis, whole_number
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.creation import iota
 from bpcompile.frontend.lift import lift, lift_all
@@ -95,7 +95,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     first, second = (one_axis(axis, x.ndim, x) for axis in axes)
     if first == second:
         raise ShapeError(f"np.rot90 of {describe(x)} needs two axes{where()}: write different ones")
-    match k % 4:
+    match whole_number(k, "k of np.rot90") % 4:
         case 1:
             return np.swapaxes(np.flip(x, second), first, second)
         case 2:
@@ -265,7 +265,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     value: Any = lift(x)
     if value.ndim != 1:
         raise ShapeError(f"np.vander of {describe(value)}{where()}: give a vector")
-    count = len(value) if N is None else int(N)
+    count = len(value) if N is None else whole_number(N, "N of np.vander", 0)
     powers = np.arange(count) if increasing else np.arange(count - 1, -1, -1)
     return value[:, None] ** powers
 

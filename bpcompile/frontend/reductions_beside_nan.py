@@ -82,12 +82,16 @@ def _extreme(name: str, a: Any, axis: Any, keepdims: bool, rest: dict[str, Any])
 @rule("nanmax")
 def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Any:
     """Return the largest number."""
+    if not lift(a).expr.dtype.is_float:
+        return RULES["max"](a, axis, out, keepdims, **_)
     return _extreme("max", a, axis, keepdims, {"out": out, **_})
 
 
 @rule("nanmin")
 def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Any:
     """Return the smallest number."""
+    if not lift(a).expr.dtype.is_float:
+        return RULES["min"](a, axis, out, keepdims, **_)
     return _extreme("min", a, axis, keepdims, {"out": out, **_})
 
 

@@ -25,7 +25,7 @@ def _accumulated(op: str, a: Any, axis: Any, dtype: Any, **attrs: Any) -> Tracer
     """Return what an op of the table makes of an array along one axis, None for all elements."""
     x: Any = lift(a)
     if axis is None or not x.ndim:
-        x, axis = RULES["ravel"](x), 0
+        x, axis = RULES["ravel"](x), 0 if axis is None else axis
     along = one_axis(axis, x.ndim, x)
     own = DType.I64 if x.expr.dtype is DType.BOOL else x.expr.dtype
     frame = current()
@@ -100,6 +100,11 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
         width = dx
     else:
         places: Any = lift(x)
+        if places.ndim not in (1, values.ndim):
+            raise ShapeError(
+                f"the places {describe(places)} of np.trapezoid do not fit {describe(values)}"
+                f"{where()}: give a vector, or an array of its shape"
+            )
         width = np.diff(places, axis=0 if places.ndim == 1 else along)
         if places.ndim == 1:
             width = np.reshape(width, (-1, *(1,) * (values.ndim - 1 - along)))
@@ -122,7 +127,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     values: Any = as_float(f)
     axes = some_axes(axis, values.ndim, values)
     spacings = list(varargs) or [1.0]
-    if len(spacings) == 1:
+    if len(spacings) == 1 and not np.ndim(spacings[0]):
         spacings *= len(axes)
     if len(spacings) != len(axes):
         raise ShapeError(
@@ -147,6 +152,11 @@ def _slope(y: Any, axis: int, spacing: Any, order: int) -> Any:
             f"least {order + 1} places"
         )
     along = 0 if np.ndim(spacing) else axis
+    if np.ndim(spacing) > 1:
+        raise ShapeError(
+            f"the spacing of np.gradient has {np.ndim(spacing)} axes{where()}: give a number, or "
+            "a vector of places for each axis"
+        )
     if np.ndim(spacing):
         steps = np.reshape(np.diff(lift(spacing)), (-1, *(1,) * (y.ndim - 1 - axis)))
     else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
-from bpcompile.frontend.axes import at_axis, one_axis
+from bpcompile.frontend.axes import at_axis, one_axis, whole_number
 from bpcompile.frontend.elementwise import (
     broadcast,
     broadcast_all,
@@ -91,6 +91,11 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     """Return the places that indices name along an axis."""
     refuse_keywords("take", {"out": out, "mode": mode}, out=None, mode="raise")
     x = lift(a)
+    if indices is None or lift(indices).expr.dtype is DType.BOOL:
+        shown = "None" if indices is None else describe(lift(indices))
+        raise TypeMismatchError(
+            f"{shown} cannot be the indices of np.take{where()}: give ints, or write x[mask]"
+        )
     if axis is None:
         return RULES["__getitem__"](RULES["ravel"](x), indices)
     place = one_axis(axis, x.ndim, x)
@@ -138,12 +143,15 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     """Return values rounded to the nearest, halves to even."""
     refuse_keywords("round", {"out": out}, out=None)
     x = lift(a)
+    decimals = whole_number(0 if decimals is None else decimals, "decimals of np.round")
+    if x.expr.dtype is DType.I64 and decimals < 0:
+        tens = 10**-decimals
+        return RULES["astype"](RULES["rint"](RULES["divide"](x, tens)), np.int64) * tens
     if not x.expr.dtype.is_float:
         return copied(x)
-    decimals = 0 if decimals is None else decimals
     if decimals == 0:
         return RULES["rint"](x)
-    scale = 10.0 ** abs(int(decimals))
+    scale = 10.0 ** abs(decimals)
     up, down = ("multiply", "divide") if decimals > 0 else ("divide", "multiply")
     return RULES[down](RULES["rint"](RULES[up](x, scale)), scale)
 
@@ -179,7 +187,7 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = 
         around = [None if part is None else _beside(x, part, place) for part in (prepend, append)]
         parts = [part for part in (around[0], x, around[1]) if part is not None]
         x = RULES["concatenate"](parts, axis=place)
-    for _k in range(n):
+    for _k in range(whole_number(n, "n of np.diff", 0)):
         earlier, later = at_axis(x, place, slice(-1)), at_axis(x, place, slice(1, None))
         x = RULES["subtract"](later, earlier)
     return x
@@ -199,11 +207,17 @@ def _beside(x: Tracer, part: Any, axis: int) -> Tracer:
 def diagonal(a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
     """Return the diagonal of two axes, as the last axis of the result."""
     x = lift(a)
+    offset = whole_number(offset, "the number of a diagonal")
     one, two = one_axis(axis1, x.ndim, x), one_axis(axis2, x.ndim, x)
     moved = RULES["moveaxis"](x, (one, two), (-2, -1))
     sizes = current().session.sizes
     rows, columns = moved.sizes[-2], moved.sizes[-1]
     down, right = max(-offset, 0), max(offset, 0)
+    for start, length in ((down, rows), (right, columns)):
+        if start and not sizes.decide(length, ">=", start, "the diagonal"):
+            raise ShapeError(
+                f"{describe(x)} has no diagonal {offset}{where()}: write one that lies inside"
+            )
     height, width = rows - down, columns - right
     count = height if sizes.decide(height, "<=", width, "the diagonal") else width
     frame = current()
@@ -218,6 +232,7 @@ def diagonal(a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
 def diag(v: Any, k: int = 0) -> Tracer:
     """Return the diagonal of a matrix, or the matrix that has a vector on its diagonal."""
     x = lift(v)
+    k = whole_number(k, "the number of a diagonal")
     if x.ndim == 2:
         return diagonal(x, k)
     if x.ndim != 1:

@@ -240,6 +240,9 @@ def _spread(x: Tracer, shape: Shape) -> Tracer:
         text = ", ".join(map(str, shape))
         return f"{describe(x)} cannot be broadcast to ({text}){where()}"
 
+    if any(isinstance(n, int) and n < 0 for n in shape):
+        raise ShapeError(f"{explain()}: write lengths from 0 on")
+
     result = frame.session.sizes.resolve_shape(common_shape((shape, x.sizes), explain))
     if len(result) != len(shape) or any(n == 1 != m for n, m in zip(shape, result, strict=True)):
         raise ShapeError(f"{explain()}: write a shape that its own fits")

@@ -22,6 +22,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     einsum,
     fourier,
     indexing,
+    integers,
     joining,
     linear_algebra,
     matrix_functions,

@@ -109,7 +109,8 @@ def _slid(a: Any, v: Any, mode: str, function: str) -> Any:
             raise UnsupportedError(
                 f"mode={mode!r} of np.{function}{where()}: write 'full', 'same' or 'valid'"
             )
-    return np.sum(sliding_window_view(_padded(a, before, behind), m) * v, axis=1)
+    products = sliding_window_view(_padded(a, before, behind), m) * v
+    return np.any(products, axis=1) if products.dtype == bool else np.sum(products, axis=1)
 
 
 def _padded(x: Any, before: Any, behind: Any) -> Any:

@@ -173,3 +173,36 @@ def one_hot(x: Array, num_classes: int, *, dtype: Any = np.float64) -> Array:
 
 swish = silu
 hard_swish = hard_silu
+
+
+def identity(x: Array) -> Array:
+    """Return x itself."""
+    return np.positive(x)
+
+
+def log1mexp(x: Array) -> Array:
+    """Return log(1 - exp(-x)) of positive x, without loss near 0 and far from it.
+
+    Source: M. Maechler, "Accurately computing log(1 - exp(-|a|))", 2012: either form is exact on
+    its side of log 2.
+    """
+    far = np.greater(x, np.log(2.0))
+    near = np.log(np.negative(np.expm1(np.negative(np.where(far, 0.5, x)))))
+    return np.where(far, np.log1p(np.negative(np.exp(np.negative(np.where(far, x, 1.0))))), near)
+
+
+def logmeanexp(x: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """Return the logarithm of the mean of exp(x), without overflow."""
+    count = np.sum(np.ones_like(x), axis=axis, keepdims=keepdims)
+    return np.subtract(logsumexp(x, axis=axis, keepdims=keepdims), np.log(count))
+
+
+def sparse_plus(x: Array) -> Array:
+    """Return 0 up to -1, x from 1 on, and (x + 1)²/4 between."""
+    between = np.multiply(0.25, np.square(np.add(x, 1.0)))
+    return np.where(np.less_equal(x, -1.0), 0.0, np.where(np.greater_equal(x, 1.0), x, between))
+
+
+def sparse_sigmoid(x: Array) -> Array:
+    """Return (x + 1)/2, held between 0 and 1: the derivative of `sparse_plus`."""
+    return np.multiply(0.5, np.clip(np.add(x, 1.0), 0.0, 2.0))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
+import bpcompile as bp
 from bpcompile.nn import functions as nn
 from tests.tracing import agrees, run, traced
 
@@ -31,6 +33,9 @@ DEFINED = {
     "hard_sigmoid": lambda x: min(max(x + 3, 0.0), 6.0) / 6,
     "hard_silu": lambda x: x * min(max(x + 3, 0.0), 6.0) / 6,
     "squareplus": lambda x: (x + math.sqrt(x * x + 4)) / 2,
+    "identity": lambda x: x,
+    "sparse_plus": lambda x: 0.0 if x <= -1 else x if x >= 1 else (x + 1) ** 2 / 4,
+    "sparse_sigmoid": lambda x: min(max((x + 1) / 2, 0.0), 1.0),
     "hard_tanh": lambda x: min(max(x, -1.0), 1.0),
 }
 
@@ -79,3 +84,15 @@ def test_a_traced_value_bears_the_line_of_the_model():
     found = traced(model, X)
     lines = {str(node.origin) for node in found.graph.nodes if node.origin}
     assert lines == {f"{__file__}:{model.__code__.co_firstlineno + 1}"}
+
+
+def test_logarithms_of_exponentials():
+    x = np.array([1e-20, 1e-9, 0.1, 0.69, 0.7, 5.0, 40.0, 800.0])
+    found = agrees(nn.log1mexp, x)
+    with mpmath.workdps(400):
+        exact = [float(mpmath.log(-mpmath.expm1(-v))) for v in x.tolist()]
+    np.testing.assert_allclose(run(found, x), exact, rtol=1e-14, atol=1e-300)
+    slope = bp.grad(lambda x: np.sum(nn.log1mexp(x)), target="numpy", cache=False)(x)
+    np.testing.assert_allclose(slope[:-1], 1.0 / np.expm1(x[:-1]), rtol=1e-13)
+    agrees(lambda x: (nn.logmeanexp(x), nn.logmeanexp(x, axis=1, keepdims=True)), X)
+    assert nn.logmeanexp(np.array([1000.0, 1000.0])) == 1000.0
