@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ShapeError
+from bpcompile.errors import ShapeError, TypeMismatchError
 from bpcompile.frontend.axes import one_axis
 from bpcompile.frontend.creation import iota
 from bpcompile.frontend.lift import lift, lift_all
