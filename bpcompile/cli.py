@@ -1,4 +1,4 @@
-"""Run bpcompile from the command line: `bpcompile demo | compile | show | explain | check | cache`.
+"""Run bpcompile from the command line: `bpcompile demo`, `compile`, `show`, `explain` and others.
 
 A model is named as ``FILE:FUNCTION``. The file is run, as Python runs it; the function may be plain
 or already under a transform such as `bp.grad`. Arguments are numbers, JSON, and files of arrays,
@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +21,16 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from bpcompile import demo as demonstration
-from bpcompile.command import arguments_for, load_function, specs_for
+from bpcompile.command import (
+    arguments_for,
+    arguments_of_size,
+    load_function,
+    sizes_of,
+    specs_for,
+)
 from bpcompile.compiled import CompiledFunction
 from bpcompile.errors import ArgumentError, BpcompileError
+from bpcompile.experiment import experiment
 from bpcompile.runtime.store import default_store
 
 app = typer.Typer(
@@ -154,6 +162,40 @@ def check(
     typer.echo(str(report))
     if not report:
         raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    model: Model,
+    vary: Annotated[str, typer.Option(help="options to vary: of fuse, math, width, target")] = (
+        "target"
+    ),
+    sizes: Annotated[
+        str, typer.Option(help="lengths of the dimension that is free: 1e2:1e6, or with commas")
+    ] = "1e2:1e6",
+    spec: Specs = None,
+    dim: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=LENGTH", help="a length that stays the same")
+    ] = None,
+    wrt: Wrt = None,
+    transform: Kind = "value_and_grad",
+    plot: Annotated[Path | None, typer.Option(help="an SVG file to draw the times into")] = None,
+    json: Annotated[Path | None, typer.Option(help="a file for the measurements")] = None,
+) -> None:
+    """Measure a function under several options, and say what limits the fastest."""
+    fn = load_function(model, transform, wrt)
+    arguments = arguments_of_size(specs_for(fn, spec or ()), dim or ())
+    found = experiment(fn, _listed(vary), sizes_of(sizes), arguments)
+    typer.echo(str(found))
+    if plot is not None:
+        plot.write_text(found.drawing(), encoding="utf-8")
+    if json is not None:
+        json.write_text(dumps(found.record(), indent=1) + "\n", encoding="utf-8")
+
+
+def _listed(text: str) -> list[str]:
+    """Return the words between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 @cache.command("path")

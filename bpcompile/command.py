@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
+import math
 import re
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from bpcompile.compiled import CompiledFunction
 from bpcompile.errors import ArgumentError
 from bpcompile.function import compile as compile_function
 from bpcompile.function import grad, jvp, value_and_grad, vjp
-from bpcompile.ir.type import Spec, Type, bool_, f32, f64, i64
+from bpcompile.ir.dims import evaluate, size_names
+from bpcompile.ir.type import DType, Spec, Type, bool_, f32, f64, i64
 
 _TRANSFORMS: dict[str, Callable[..., Any]] = {
     "grad": grad,
@@ -158,7 +160,7 @@ def specs_for(fn: CompiledFunction, given: Sequence[str]) -> dict[str, Type]:
                 f"the type of {name} is not known: write --spec {name}='f64[n]', or an example for "
                 "each argument behind --args"
             )
-    return specs
+    return {name: specs[name] for name in [*parameters, *specs] if name in specs}
 
 
 def _parameters(fn: CompiledFunction) -> dict[str, inspect.Parameter]:
@@ -243,6 +245,69 @@ def parse_value(text: str) -> Any:
         raise ArgumentError(
             f"{text!r} is no argument: write a number, a JSON list such as '[1, 2]', or a .npy file"
         ) from None
+
+
+# -- arguments by size ---------------------------------------------------------------------------
+
+
+def sizes_of(text: str) -> list[int]:
+    """Return the lengths that ``1e2:1e6``, powers of ten, or ``100, 250`` stand for.
+
+    >>> sizes_of("1e2:1e4"), sizes_of("5, 7")
+    ([100, 1000, 10000], [5, 7])
+    """
+    parts = text.split(":") if ":" in text else text.split(",")
+    try:
+        found = [round(float(part)) for part in parts]
+    except (ValueError, OverflowError):
+        found = []
+    if ":" in text and len(found) == 2 and 0 < found[0] <= found[1]:
+        count = round(math.log10(found[1] / found[0])) + 1
+        return [found[0] * 10**k for k in range(count)]
+    if ":" in text or not found or min(found) < 1:
+        raise ArgumentError(f"--sizes {text!r}: write a range as 1e2:1e6, or lengths as 100,1000")
+    return found
+
+
+def arguments_of_size(
+    specs: Mapping[str, Type], fixed: Sequence[str]
+) -> Callable[[int], list[Any]]:
+    """Return what makes random arguments of some types, for a length of the dimension that is free.
+
+    Raises:
+        ArgumentError: for a text that is no ``NAME=LENGTH``, or where not one dimension is free.
+    """
+    lengths: dict[str, int] = {}
+    for text in fixed:
+        name, _, value = text.partition("=")
+        if not name.strip().isidentifier() or not value.strip().isdigit():
+            raise ArgumentError(f"--dim {text!r}: write NAME=LENGTH, as d=10")
+        lengths[name.strip()] = int(value)
+    names = {name for spec in specs.values() for size in spec.shape for name in size_names(size)}
+    free = sorted(names - lengths.keys())
+    if len(free) != 1:
+        known = f"{', '.join(free)} are free" if free else "no dimension is free"
+        raise ArgumentError(
+            f"{known} for --sizes: leave one, and write --dim NAME=LENGTH for others"
+        )
+
+    def make(size: int) -> list[Any]:
+        rng = np.random.default_rng(0)
+        known = {**lengths, free[0]: size}
+        return [_random(rng, spec, known) for spec in specs.values()]
+
+    return make
+
+
+def _random(rng: np.random.Generator, spec: Type, lengths: Mapping[str, int]) -> Any:
+    """Return a random value of a type: normal floats, ints from 0 to 9."""
+    shape = tuple(evaluate(size, lengths) for size in spec.shape)
+    if spec.dtype.is_float:
+        found: Any = rng.normal(size=shape)
+    else:
+        found = rng.integers(0, 2 if spec.dtype is DType.BOOL else 10, size=shape)
+    array = np.asarray(found, spec.dtype.numpy_name)
+    return array if shape else array.item()
 
 
 def _as_arrays(value: Any, text: str) -> Any:

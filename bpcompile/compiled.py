@@ -121,6 +121,22 @@ class CompiledFunction(Inspected):
         """Return what is derived from the function."""
         return self._subject.transform
 
+    @property
+    def options(self) -> Options:
+        """Return how it is compiled."""
+        return self._subject.options
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """Return the function that was given to the transform."""
+        found: Callable[..., Any] = self._subject.function
+        return found
+
+    @property
+    def name(self) -> str:
+        """Return what the function is called."""
+        return self._name
+
     # -- calls ---------------------------------------------------------------------------------
 
     def _enter(self, *args: Any, **kwargs: Any) -> Any:

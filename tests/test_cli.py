@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from bpcompile.ceilings import Bound
 from bpcompile.cli import _spread, main
 
 MODEL = """
@@ -196,3 +198,19 @@ def test_npz_gives_arguments_by_name(run, model, tmp_path):
     status, out, _ = run("check", f"{model}:loss", "--args", str(path), *NUMPY)
     assert status == 0
     assert "w" in out
+
+
+def test_bench(run, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("bpcompile.experiment.least_time", lambda *_: Bound("memory", 1e-9))
+    plot, record = tmp_path / "times.svg", tmp_path / "times.json"
+    status, out, _ = run(
+        "bench", f"{model}:loss", "--sizes", "5,50", "--dim", "d=2", "--vary", "target",
+        "--plot", str(plot), "--json", str(record),
+    )  # fmt: skip
+    assert status == 0
+    assert "size 50: the fastest is target=" in out
+    assert plot.read_text().startswith("<svg")
+    assert len(json.loads(record.read_text())["points"]) == 4
+    status, _, err = run("bench", f"{model}:loss", "--vary", "speed", "--dim", "d=2")
+    assert status == 2
+    assert "--vary speed: write some of fuse, math, width, target" in err

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpcompile.command import arguments_for, load_function, parse_spec, parse_value, specs_for
+from bpcompile.command import (
+    arguments_for,
+    arguments_of_size,
+    load_function,
+    parse_spec,
+    parse_value,
+    sizes_of,
+    specs_for,
+)
 from bpcompile.errors import ArgumentError, BpcompileError
 from bpcompile.ir.type import bool_, f32, f64, i64
 
@@ -218,3 +226,27 @@ def test_whole_numbers_are_floats_where_they_are_differentiated(model):
     ((leaf,),) = (arguments_for(tree, ['{"w": [1], "on": true}'])[0],)
     assert leaf["w"].dtype == np.float64
     assert leaf["on"] is True
+
+
+# -- arguments by size ---------------------------------------------------------------------------
+
+
+def test_arguments_of_a_size():
+    specs = {"w": f64["d"], "X": f64["n d"], "k": i64[()], "flags": bool_["n"], "s": f32[()]}
+    made = arguments_of_size(specs, ["d=3"])(5)
+    assert [np.shape(value) for value in made] == [(3,), (5, 3), (), (5,), ()]
+    assert made[1].dtype == np.float64
+    assert made[3].dtype == np.bool_
+    assert isinstance(made[2], int)
+    with pytest.raises(ArgumentError, match="d, n are free for --sizes: leave one"):
+        arguments_of_size(specs, [])
+    with pytest.raises(ArgumentError, match="no dimension is free"):
+        arguments_of_size({"x": f64["3"]}, [])
+    with pytest.raises(ArgumentError, match="write NAME=LENGTH, as d=10"):
+        arguments_of_size(specs, ["d"])
+
+
+@pytest.mark.parametrize("text", ["", "a", "5:1", "0:10", "1:2:3", "-4", "1e999"])
+def test_sizes_that_are_none(text):
+    with pytest.raises(ArgumentError, match="write a range as 1e2:1e6"):
+        sizes_of(text)

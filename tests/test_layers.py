@@ -39,6 +39,8 @@ LAYERS = (
     ("compiled",),
     ("function",),
     ("adapters",),
+    ("ceilings", "curves"),
+    ("experiment",),
     ("data",),
     ("demo",),
     ("command",),
