@@ -262,6 +262,15 @@ def root_of_square(y: Node, build: Rewriter) -> Node | None:
     return build("abs", x.args[0]) if _is(x, "square") else None
 
 
+def square_of_length(y: Node, build: Rewriter) -> Node | None:
+    """Write hypot(a, b)² as a² + b², which is smooth at 0, too: the power of a spectrum."""
+    (x,) = y.args
+    if not _is(x, "hypot"):
+        return None
+    a, b = x.args
+    return build("add", build("square", a), build("square", b))
+
+
 def small_power(y: Node, build: Rewriter) -> Node | None:
     """Write x¹, x², x³, x⁴ and x⁻¹ as products and quotients, which are within 2 ulp."""
     x, exponent = y.args[0], number(y.args[1])
@@ -298,6 +307,7 @@ STABILITY: Table = {
     "softmax": (softmax_of_shifted,),
     "log_softmax": (softmax_of_shifted,),
     "sqrt": (root_of_square,),
+    "square": (square_of_length,),
     "power": (small_power,),
 }
 _RULES = Rules(STABILITY)

@@ -224,6 +224,18 @@ def test_models_by_first_and_second_derivatives(name):
         np.testing.assert_allclose(got, (high - low) / (2 * step), rtol=1e-5, atol=1e-5)
 
 
+def test_a_power_spectrum_is_smooth_where_it_vanishes():
+    def energy(x):
+        return np.sum(np.abs(np.fft.rfft(x)) ** 2)
+
+    d = np.arange(1.0, 5.0)
+    along = bp.grad(lambda x: np.sum(bp.grad(energy)(x) * d), target="numpy")
+    half = matrix(4)[:3]
+    want = 2 * (half.conj().T @ half).real @ d
+    for x in (np.zeros(4), np.ones(4)):
+        np.testing.assert_allclose(along(x), want, atol=1e-12)
+
+
 @pytest.mark.nightly
 def test_models_through_numba():
     for model, args in MODELS.values():

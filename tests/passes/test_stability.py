@@ -54,6 +54,16 @@ log1p | x: f64[n]
     y: f64[n] = log1p(a)
     => y
 
+square of a length | x: f64[n], z: f64[n]
+    h: f64[n] = hypot(x, z)
+    t: f64[n] = 2.0
+    y: f64[n] = power(h, t)
+    => y
+    v0: f64[n] = square(x)
+    v1: f64[n] = square(z)
+    y: f64[n] = add(v0, v1)
+    => y
+
 log1p of minus | x: f64[n]
     a: f64[n] = tanh(x)
     o: f64[n] = 1.0
