@@ -90,6 +90,7 @@ def _key(node: Node) -> tuple[int, str] | None:
     return (id(node.origin.adjoint_of), node.name)
 
 
+@functools.lru_cache(maxsize=65536)
 def accented(name: str) -> str:
     """Return ``z̄`` for ``z_bar`` and ``ż`` for ``z_dot``; a longer name keeps its ending."""
     for ending, mark in (("_bar", "\u0304"), ("_dot", "\u0307")):
@@ -184,7 +185,7 @@ class _Printer:
 
 _OWN_FORMS = frozenset(
     {"param", "const", "dim", "broadcast", "astype", "reshape", "item", "stop_gradient", "checked",
-     "transpose", "index", "update", "accumulate", "mul", "matmul", "select", "iota", "table",
+     "transpose", "index", "update", "accumulate", "matmul", "select", "iota", "table",
      "replay"}
 )  # fmt: skip
 
@@ -220,7 +221,7 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
             piece = Piece(f"{args[0].text} with {args[1].text} at [{places(node, args[2:])}]")
         case "accumulate":
             piece = _scattered(node, args)
-        case "mul" | "matmul":
+        case "matmul":
             piece = _product(args)
         case _:  # select
             piece = render(SELECT, args)
@@ -279,6 +280,8 @@ def _product(args: Sequence[Piece]) -> Piece:
 
 def _call(node: Node, args: Sequence[Piece]) -> Piece:
     """Return the notation of an op, or a call by its name."""
+    if node.op.name == "mul":
+        return _product(args)
     text: Text | None = node.op.math
     if text is not None and len(text.needs) == len(args):
         return render(text, args)

@@ -24,10 +24,20 @@ class Piece(NamedTuple):
 def render(text: Text, operands: Sequence[Piece]) -> Piece:
     """Return the expression of an op's text with its operands in place."""
     pattern, strength, needs, _ = text
-    shown: list[str] = []
-    for own, level in operands:
-        shown.append(own if level >= needs[len(shown)] else f"({own})")
-    return _new(Piece, (pattern.format(*shown), strength))
+    if len(operands) == 2:  # as most have, of the hundred thousand of a long module
+        (left, first), (right, second) = operands
+        shown = pattern.format(
+            left if first >= needs[0] else f"({left})",
+            right if second >= needs[1] else f"({right})",
+        )
+    else:
+        shown = pattern.format(
+            *[
+                own if level >= need else f"({own})"
+                for (own, level), need in zip(operands, needs, strict=True)
+            ]
+        )
+    return _new(Piece, (shown, strength))
 
 
 # Piece(...) takes twice as long, and `render` makes one for each node.

@@ -9,11 +9,13 @@ partials, written in the same intermediates, share them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpcompile.errors import CompileError, NotDifferentiableError
+from bpcompile.ir.dims import Size
 from bpcompile.ir.op import Derivative, Domain, Kind, Op, Partial, Text, call, declare
 from bpcompile.ir.type import DType, Type
 
@@ -28,9 +30,15 @@ def alike(*types: Type) -> Type:
     """Return the one type that all operands have, of any dtype."""
     first = types[0]
     for other in types[1:]:
-        if other.shape != first.shape or other.dtype is not first.dtype:
+        if other is not first and (other.shape != first.shape or other.dtype is not first.dtype):
             raise _refusal(types, "alike")
-    return Type(first.dtype, first.shape) if first.weak else first
+    return _one(first.dtype, first.shape) if first.weak else first
+
+
+@functools.lru_cache(maxsize=4096)
+def _one(dtype: DType, shape: tuple[Size, ...]) -> Type:
+    """Return the type, the same object each time, since types are compared at each node."""
+    return Type(dtype, shape)
 
 
 def numbers(*types: Type) -> Type:
@@ -56,7 +64,7 @@ def truths(*types: Type) -> Type:
 
 def truth_of(*types: Type) -> Type:
     """Return the bool type of the operands' shape."""
-    return alike(*types).with_dtype(DType.BOOL)
+    return _one(DType.BOOL, alike(*types).shape)
 
 
 def _refusal(types: tuple[Type, ...], wanted: str) -> CompileError:
