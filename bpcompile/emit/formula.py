@@ -14,6 +14,7 @@ from typing import Any
 from bpcompile.emit.formula_regions import (
     SELECT,
     is_call,
+    operands_inside,
     region_lines,
     result_name,
     result_piece,
@@ -21,9 +22,8 @@ from bpcompile.emit.formula_regions import (
 from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
-from bpcompile.ir.graph import Graph, Node, Origin
+from bpcompile.ir.graph import Graph, Node, Origin, regions
 from bpcompile.ir.op import Kind, Level, Text, infix
-from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.index import At, Slice
 from bpcompile.passes.checks import settle
 
@@ -32,7 +32,7 @@ _SHORT = 48
 _TABLE = 24
 _MOST_LINES = 40
 _PRODUCT = infix("", Level.MULTIPLY)
-_UNKNOWN = Piece("?")
+_UNKNOWN = Piece("(...)")  # a value without a name, whose formula is not at hand
 
 
 class Formulas:
@@ -40,13 +40,23 @@ class Formulas:
 
     def __init__(self, written: Graph, joint: Graph) -> None:
         """Print the formulas of the graph as written and of the adjoint's values."""
-        forward = _Printer(settle(written))
+        settled = settle(written)
+        refused = [param for param in settled.params if not safe_name(param.name)]
+        called = _Printer(Graph(settled.name, (), (), ()))
+        called.take(
+            {param: Piece(f"v{k}") for k, param in enumerate(refused)}
+        )  # as they are emitted
+        forward = _Printer(settled, called)
         self._lines = forward.named_statements()
         self._joint = _Printer(joint, forward)
         self._adjoint = _named_adjoints(self._joint)
-        for region in all_graphs(joint):
-            if region is not joint:
-                self._adjoint.update(_named_adjoints(_Printer(region)))
+        pending = [self._joint]
+        while pending:
+            printer = pending.pop()
+            inside = printer.regions()
+            for region in inside:
+                self._adjoint.update(_named_adjoints(region))
+            pending += inside
 
     def mathematics(self) -> list[str]:
         """Return the forward mathematics, a line for each named value; of many, the ends."""
@@ -126,10 +136,23 @@ class _Printer:
         """Return the printer of a region; `given` are the texts of parameters."""
         if graph not in self._inner:
             known = _Printer(Graph(graph.name, (), (), ()))
-            known.piece.update(given)
-            known.body.update(given)
+            known.take(given)
             self._inner[graph] = _Printer(graph, known)
         return self._inner[graph]
+
+    def take(self, given: Mapping[Node, Piece]) -> None:
+        """Take the texts of parameters."""
+        self.piece.update(given)
+        self.body.update(given)
+
+    def regions(self) -> list[_Printer]:
+        """Return the printers of the regions of the graph."""
+        return [
+            self.inner(region, operands_inside(self, node, region))
+            for node in self.graph.nodes
+            if node.attrs
+            for _, region in regions(node)
+        ]
 
     @functools.cached_property
     def items(self) -> Mapping[Node, list[Node]]:
@@ -198,7 +221,8 @@ def formula(node: Node, args: Sequence[Piece]) -> Piece:
         return piece if len(piece.text) <= _LONG else Piece(f"{op.name}(...)")
     match op.name:
         case "param":
-            return Piece(safe_name(node.name) or "?")
+            name = safe_name(node.name)
+            return Piece(name) if name else _UNKNOWN
         case "const":
             value = node.attrs["value"]
             whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6

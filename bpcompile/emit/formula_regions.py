@@ -13,6 +13,7 @@ from bpcompile.emit.names import safe_name
 from bpcompile.emit.printing import Piece, render
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind, Level, pattern
+from bpcompile.passes.forms import FORMS
 from bpcompile.schedule.ownership import state_operands
 
 SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
@@ -79,7 +80,7 @@ def result_name(item: Node) -> str | None:
 def _loop(printer: Printer, node: Node) -> list[str]:
     """Return the lines of a loop: its start, a step, and what the next step starts from."""
     body: Graph = node.attrs["body"]
-    inner = printer.inner(body, {})
+    inner = printer.inner(body, operands_inside(printer, node, body))
     lower, upper, *start = (printer.piece[arg].text for arg in node.args)
     first, *params = (inner.piece[param].text for param in body.params)
     state = params[: node.attrs["carried"]]
@@ -93,9 +94,9 @@ def _loop(printer: Printer, node: Node) -> list[str]:
 def _while(printer: Printer, node: Node) -> list[str]:
     """Return the lines of a loop with a test."""
     body, test, carried = node.attrs["body"], node.attrs["test"], node.attrs["carried"]
-    inner = printer.inner(body, {})
+    inner = printer.inner(body, operands_inside(printer, node, body))
     state = [inner.piece[param].text for param in body.params[:carried]]
-    tested = printer.inner(test, {}).piece[test.outputs[0]].text
+    tested = printer.inner(test, operands_inside(printer, node, test)).piece[test.outputs[0]].text
     return [
         *_start(state, (printer.piece[arg].text for arg in node.args)),
         f"while {tested}:",
@@ -126,7 +127,7 @@ def _branch(printer: Printer, node: Node) -> list[str]:
     arms = []
     for key in ("then", "otherwise"):
         arm = node.attrs[key]
-        inner = printer.inner(arm, _operands(printer, node, arm))
+        inner = printer.inner(arm, operands_inside(printer, node, arm))
         lines = inner.named_statements(of_region=True)
         for k, label in labels.items():
             out = arm.outputs[k]
@@ -187,16 +188,19 @@ def _chosen(printer: Printer, node: Node, k: int) -> Piece | None:
     """Return a result as a choice between two formulas, where they are short."""
     arms = [node.attrs[key] for key in ("then", "otherwise")]
     pieces = [
-        printer.inner(arm, _operands(printer, node, arm)).piece[arm.outputs[k]] for arm in arms
+        printer.inner(arm, operands_inside(printer, node, arm)).piece[arm.outputs[k]]
+        for arm in arms
     ]
     piece = render(SELECT, [printer.piece[node.args[0]], *pieces])
     return piece if len(piece.text) <= _MOST_INLINE else None
 
 
-def _operands(printer: Printer, node: Node, arm: Graph) -> dict[Node, Piece]:
-    """Return the texts of an arm's parameters: those of what they stand for, where short."""
-    given = {}
-    for param, arg in zip(arm.params, node.args[1:], strict=True):
-        name = safe_name(param.name)
-        given[param] = Piece(name) if name else printer.piece[arg]
-    return given
+def operands_inside(printer: Printer, node: Node, region: Graph) -> dict[Node, Piece]:
+    """Return the texts of those parameters of a region that have no name: of what they are."""
+    form, carried = FORMS[node.op.name], node.attrs.get("carried", 0)
+    pairs = zip(region.params[form.lead :], node.args[form.first :], strict=True)
+    return {
+        param: printer.piece[arg]
+        for k, (param, arg) in enumerate(pairs)
+        if k >= carried and not safe_name(param.name)
+    }

@@ -3,7 +3,8 @@
 The only door through which a name from data (a symbol, a parameter, a variable, a file) reaches
 emitted text. A name passes where it is an ASCII identifier of at most 64 characters that starts
 with a letter and is not a keyword, a builtin or a name of ours; Greek letters are spelled. All
-else becomes ``v7``: the bytes of the module then do not depend on what was refused.
+else becomes ``v7``, but for the path of a leaf: ``state['pos']`` is ``state_pos``. The bytes of the
+module then do not depend on what was refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import unicodedata
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _NUMBERED = re.compile(r"v\d+")
 _DERIVED = re.compile(r"(_(bar|dot|back|next|where|adjoint|tape|kept|ij?|ijkp?))+$")
+# The path of a leaf, as state['pos'][0], and with an ending of ours.
+_PATH = re.compile(r"\w+(\[\d+\]|\['\w+'\])+(_\w+)?", re.ASCII)
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _OURS = frozenset(
     {"np", "math", "njit", "numba", "types", "workspace", "numpy", "scipy", "special", "self"}
@@ -52,6 +55,8 @@ def safe_name(name: str | None) -> str | None:
     if name is None:
         return None
     text = spelled(name)
+    if not text.isidentifier() and _PATH.fullmatch(text):
+        text = re.sub(r"\W+_?", "_", text).strip("_")
     stem = _DERIVED.sub("", text)
     if not _IDENTIFIER.fullmatch(text) or stem in RESERVED or _NUMBERED.fullmatch(stem):
         return None

@@ -201,7 +201,7 @@ def shown(name: str) -> str:
     """Return what a variable of ours is called in a graph."""
     if name.startswith("__bp_break_"):
         return "stop"
-    return {DONE: "returned", **dict.fromkeys(RESULTS, "result")}.get(name, name)
+    return {DONE: "returned", **dict.fromkeys(RESULTS, "result")}.get(name, name.replace(".", "_"))
 
 
 def is_same(before: Any, after: Any) -> bool:

@@ -156,3 +156,11 @@ def test_a_note_shows_no_name_that_was_refused():
     note = "keeps x, h[...] and 1 more value of each step on the tape: for the gradient (here)"
     assert safe_note(note) == note
     assert safe_note("keeps v1, print\nimport os and \u0445") == "keeps ?, ??import os and ?"
+
+
+def test_the_path_of_a_leaf_becomes_a_name():
+    assert safe_name("state['pos']") == "state_pos"
+    assert safe_name("pair[0]_bar") == "pair_0_bar"
+    assert safe_name("layers[1]['w']_bar") == "layers_1_w_bar"
+    for name in ("print[0]_bar'", "a['b c']", "a[x]", "a['b'", "1[0]", "\u540d[0]", "a['\u0445']"):
+        assert safe_name(name) is None
