@@ -34,10 +34,10 @@ PAGE = Path(__file__).with_name("coverage.md")
 # Rules whose results are whole numbers or truths, or which nothing is differentiated through.
 WITHOUT_DERIVATIVE = _names(
     """
-    all allclose any argmax argmin argpartition argsort array_equal array_equiv count_nonzero
-    diag_indices_from digitize fix gcd isclose iscomplex iscomplexobj isin isneginf isposinf
-    isreal isrealobj lcm lexsort linalg.matrix_rank nanargmax nanargmin ndim
-    ravel_multi_index searchsorted shape sign signbit size tril_indices_from
+    all allclose any argmax argmin argpartition argsort array_equal array_equiv bitwise_count
+    count_nonzero diag_indices_from digitize fix gcd isclose iscomplex iscomplexobj isin
+    isneginf isposinf isreal isrealobj lcm lexsort linalg.matrix_rank nanargmax nanargmin
+    ndim ravel_multi_index searchsorted shape sign signbit size tril_indices_from
     triu_indices_from unravel_index
     """
 )
