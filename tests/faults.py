@@ -33,6 +33,8 @@ TABLE = "_op_table"  # and mutants the ops that a fault puts in
 # The rules of regions, the sweeps that apply all rules, and what adds cotangents up.
 SWEEPS = ("reverse", "total", "forward", "forward_regions", "branches", "loops", "backward", "tape")
 _INNER = "_planted"  # not the function's own name: a method may call a function of that name
+# Functions of theirs that return these have no part in a value.
+_REMARKS = {"str", "str | None", "Origin", "Schedule", "NotDifferentiableError", "dict[str, Any]"}
 ROLES = ("vjp", "mask", "expand")
 
 
@@ -111,8 +113,15 @@ def rules() -> list[Rule]:
         own = alive.get(str(module.__file__), ())
         found += _placed(module, [f for f in own if f in reached], roots)
     for module in sweeps:
-        found += _placed(module, alive[str(module.__file__)], {})
+        placed = _placed(module, alive[str(module.__file__)], {})
+        found += [rule for rule in placed if _returned(rule.node) not in _REMARKS]
     return found
+
+
+def _returned(node: ast.Lambda | ast.FunctionDef) -> str:
+    """Return how a function says what it returns."""
+    told = None if isinstance(node, ast.Lambda) else node.returns
+    return ast.unparse(told) if told is not None else ""
 
 
 def _roots() -> dict[FunctionType, tuple[str, str]]:
@@ -186,7 +195,7 @@ def _placed(
             continue
         own, role = roots.get(function, (function.__qualname__, ""))
         name = own if isinstance(node, ast.Lambda) else function.__qualname__
-        annotated = isinstance(node, ast.Lambda) or "Expr" in ast.unparse(node.returns or node)
+        annotated = isinstance(node, ast.Lambda) or "Expr" in _returned(node)
         values = role != "mask" and annotated and not name.endswith("_mask")
         found[node] = Rule(short, name, node, [function], values, path)
     return sorted(found.values(), key=lambda rule: (rule.node.lineno, rule.node.col_offset))
@@ -303,6 +312,7 @@ Fault = tuple[str, ast.AST]
 
 def _faults(node: ast.AST, parent: ast.AST, rule: Rule) -> Iterator[Fault]:
     """Return what can go wrong in one expression or statement."""
+    is_op = rule.module.startswith("ops.")  # a sweep's conditions and calls only spare work
     match node:
         case ast.BinOp():
             yield from _in_operator(node)
@@ -310,7 +320,7 @@ def _faults(node: ast.AST, parent: ast.AST, rule: Rule) -> Iterator[Fault]:
             yield "flip a sign", operand
         case ast.UnaryOp(op=ast.Invert() | ast.Not(), operand=operand):
             yield "drop a not", operand
-        case ast.BoolOp(values=values) if len(values) == 2:
+        case ast.BoolOp(values=values) if len(values) == 2 and is_op:
             yield from (("drop a condition", value) for value in values)
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()]):
             yield "swap operands", ast.Compare(node.comparators[0], node.ops, [left])
@@ -369,7 +379,8 @@ def _in_call(node: ast.Call, rule: Rule) -> Iterator[Fault]:
         other = {"sum": "max", "any": "all", "prod": "sum"}[callee.name]
         table = ast.Subscript(ast.Name(TABLE, ast.Load()), ast.Constant(other), ast.Load())
         yield "forget a sum", ast.Call(table, args, node.keywords)
-    if len(args) == 1 and not isinstance(callee, type):
+    known = isinstance(callee, Op) or rule.module.startswith("ops.")
+    if len(args) == 1 and known and not isinstance(callee, type):
         name = "forget a sum" if isinstance(callee, Op) and callee.name == "sum" else "drop a call"
         yield name, args[0]
     if len(args) == 2 and not (isinstance(callee, Op) and callee.commutative):

@@ -44,7 +44,7 @@ FOLDERS = {
 }
 LONGEST = 2.0  # seconds that a test may take without a fault
 PATIENCE = 20.0  # and with a fault
-MOST = 10.0  # seconds that all tests together may take for one mutant, the quickest of them
+MOST = 4.0  # seconds that all tests together may take for one mutant, the quickest of them
 
 
 @dataclass(eq=False)
