@@ -11,7 +11,7 @@ from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind, Op
 from bpcompile.ir.type import f64, i64
 from bpcompile.transforms.forward import forward
-from bpcompile.transforms.reverse import reverse
+from bpcompile.transforms.reverse import reverse, scaled
 from tests.transforms.models import MODELS, at, params, put, total
 
 
@@ -21,6 +21,12 @@ def gradient(x, output, *args):
 
 def scalar():
     return params(Builder(), x=f64[()])[0]
+
+
+@pytest.mark.parametrize("partial", [1, -1, 0.0, 1.0, 2.5, -3])
+def test_a_partial_that_is_a_number(partial):
+    x = scalar()
+    assert interpret(x.builder.finish((scaled(x, partial),)), [4.0]) == (4 * partial,)
 
 
 def test_branch_not_taken_contributes_nothing():
