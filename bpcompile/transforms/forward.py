@@ -18,7 +18,6 @@ from typing import cast
 from bpcompile.errors import CompileError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, reachable
-from bpcompile.ir.op import OPS
 from bpcompile.ir.type import TupleType, Type
 from bpcompile.transforms.activity import active_nodes, carries_derivative
 from bpcompile.transforms.regions import finish, renamed_results
@@ -137,12 +136,11 @@ class Push:
         op, wrap = node.op, self.builder.wrap
         assert op.partials is not None
         y, xs = wrap(node), tuple(wrap(arg) for arg in node.args)
-        masks = op.mask(None, *xs, **node.attrs) if op.mask is not None else (None,) * len(xs)
-        terms = []
-        for dot, partial, where in zip(dots, op.partials, masks, strict=True):
-            if dot is not None and partial is not None:
-                term = scaled(dot, partial(y, *xs, **node.attrs))
-                terms.append(term if where is None else OPS["select"](where, term, 0.0))
+        terms = [
+            scaled(dot, partial(y, *xs, **node.attrs))
+            for dot, partial in zip(dots, op.partials, strict=True)
+            if dot is not None and partial is not None
+        ]
         return _sum(terms)
 
     def _linear(self, node: Node, dots: Tangents) -> Expr:

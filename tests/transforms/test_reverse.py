@@ -89,6 +89,24 @@ def test_overwritten_elements():
     np.testing.assert_allclose(interpret(joint, [[0.25, 0.0, 4.0]])[1], [1, 0, 1])
 
 
+def test_an_element_is_read_and_another_one_overwritten():
+    b = Builder()
+    (v,) = params(b, v=f64[2, 2])
+    zero, one = (b.const(k, i64[()]) for k in (0, 1))
+    w = put(v, 7.0, zero, one)
+    y = total(w * w) + at(v, one, one) * 5.0
+    found = interpret(reverse(b.finish((y,)), [0]), [[[1.0, 2.0], [3.0, 4.0]]])[1]
+    np.testing.assert_array_equal(found, [[2, 0], [6, 13]])
+
+
+def test_places_named_twice_are_read_and_overwritten():
+    b = Builder()
+    v, k, weights = params(b, v=f64[4], k=i64[3], weights=f64[3])
+    y = total(at(v, k) * weights) + total(put(v, weights, k))
+    found = interpret(reverse(b.finish((y,)), [0]), [np.ones(4), [2, 0, 2], [3.0, 5.0, 7.0]])[1]
+    np.testing.assert_array_equal(found, [5, 1, 10, 1])
+
+
 def test_several_outputs_and_seeds():
     b = Builder()
     x, y, k = params(b, x=f64[()], y=f64["n"], k=i64[()])
