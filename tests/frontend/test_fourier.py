@@ -247,6 +247,23 @@ def test_models_through_numba():
             np.testing.assert_allclose(got, other, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_lengths_through_numba(dtype):
+    def model(x, y):
+        z, half = np.fft.fft(x + 1j * y), np.fft.rfft(x)
+        return *parts(z), *parts(half), np.fft.irfft(half * 2j, len(x)), *parts(np.fft.ifft(y))
+
+    compiled = bp.compile(model)
+    for n in [*range(1, 65), 97, 720, 1000, 1009, 1024, 2018, 4096]:
+        args = RNG.normal(size=(2, n)).astype(dtype)
+        found, wanted = compiled(*args), model(*args.astype(float))
+        for got, want in zip(found, wanted, strict=True):
+            assert got.dtype == dtype
+            size = np.sqrt(np.mean(want**2)) or 1.0
+            assert np.abs(got - want).max() / size <= (2 + np.log2(n)) * 2 * np.finfo(dtype).eps
+
+
 # What is refused
 
 REFUSED = {
