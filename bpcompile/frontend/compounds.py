@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError, TypeMismatchError
-from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.elementwise import as_float, as_floats
 from bpcompile.frontend.lift import copied, lift, lift_all
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
@@ -20,8 +20,10 @@ from bpcompile.frontend.tracer import describe
 @rule("heaviside")
 def heaviside(x1: Any, x2: Any) -> Any:
     """Return 0 below 0, 1 above it, and at 0 the second operand; NaN stays."""
-    x: Any = as_float(x1)
-    above = np.where(x > 0, 1.0, np.where(x < 0, 0.0, x2))
+    operands: Any = as_floats(x1, x2)
+    x, at_zero = operands
+    one = np.ones_like(x)
+    above = np.where(x > 0, one, np.where(x < 0, 0.0 * one, at_zero))
     return np.where(np.isnan(x), x, above)
 
 

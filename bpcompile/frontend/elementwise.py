@@ -221,6 +221,17 @@ def as_float(value: Any) -> Tracer:
     return Tracer(cast(frame.expr(tracer.expr), dtype), tracer.weak)
 
 
+def as_floats(*values: Any) -> list[Tracer]:
+    """Return operands in the one float dtype that they are promoted to, none of them weak."""
+    args = lift_all(values)
+    dtype = promoted(args)
+    if not dtype.is_float:
+        return [as_float(arg) for arg in args]
+    frame = current()
+    frame.mark()
+    return [Tracer(cast(frame.expr(arg.expr), dtype)) for arg in args]
+
+
 def constant_like(value: Tracer, number: float, dtype: DType | None = None) -> Tracer:
     """Return a rank-0 constant in the dtype of a value."""
     frame = current()

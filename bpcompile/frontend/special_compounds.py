@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError
-from bpcompile.frontend.elementwise import as_float, promoted
-from bpcompile.frontend.lift import lift_all
+from bpcompile.frontend.elementwise import as_floats
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, rule
 from bpcompile.frontend.tracer import Tracer, describe
@@ -21,16 +20,9 @@ from bpcompile.frontend.tracer import Tracer, describe
 _NEAR = 0.125  # below it log(1 + u)/u is its series
 
 
-def _floats(*values: Any) -> list[Any]:
-    """Return operands as floats of the dtype that they are promoted to."""
-    args = lift_all(values)
-    dtype = promoted(args)
-    if not dtype.is_float:
-        return [as_float(arg) for arg in args]
-    return [
-        arg if arg.expr.dtype is dtype and not arg.weak else arg.astype(dtype.numpy_name)
-        for arg in args
-    ]
+def _floats(*values: Any) -> Any:
+    """Return operands as floats of one dtype."""
+    return as_floats(*values)
 
 
 # Powers and exponentials

@@ -206,3 +206,37 @@ def test_out_and_where_are_refused():
         traced(lambda x: np.add(x, x, where=x > 0), F64)
     with pytest.raises(UnsupportedError, match=r"np.exp with out="):
         traced(lambda x: np.exp(x, out=np.zeros(3)), F64)
+
+
+# Functions of two operands whose rule is for some dtypes only.
+PARTLY = {*("fmod", "gcd", "lcm", "nextafter", "ldexp")} | {
+    name for name in dir(np) if name.startswith("bitwise_") or name.endswith("_shift")
+}
+UFUNCS = [
+    name
+    for name, value in vars(np).items()
+    if isinstance(value, np.ufunc) and (value.nin, value.nout, value.signature) == (2, 1, None)
+    if name not in PARTLY
+]
+NUMBERS = {"float": 1.5, "int": 2, "bool": True, "np.float32": np.float32(1.5)}
+
+
+@pytest.mark.parametrize("right", [*ARRAYS, *NUMBERS])
+@pytest.mark.parametrize("left", [*ARRAYS, *NUMBERS])
+def test_dtypes_of_every_function_of_two_operands(left, right):
+    if left in NUMBERS and right in NUMBERS:
+        return  # NumPy alone
+    x, y = (abs(ARRAYS[k]) if k in ARRAYS else NUMBERS[k] for k in (left, right))
+    functions, wanted = [], []
+    for name in UFUNCS:
+        found = outcome(getattr(np, name), x, y)
+        if found is not None and found.dtype not in (np.float16, np.int8):  # which we have not
+            functions.append(getattr(np, name))
+            wanted.append(found.dtype)
+    if left in NUMBERS:
+        results = run(traced(lambda b: [f(x, b) for f in functions], y), y)
+    elif right in NUMBERS:
+        results = run(traced(lambda a: [f(a, y) for f in functions], x), x)
+    else:
+        results = run(traced(lambda a, b: [f(a, b) for f in functions], x, y), x, y)
+    assert [found.dtype for found in results] == wanted, functions

@@ -13,8 +13,8 @@ import pytest
 
 from bpcompile.ir.op import OPS
 from tests.emit import running
+from tests.ops.limits import graph_of
 from tests.ops.references_special import SPECIAL
-from tests.ops.test_accuracy import graph_of
 
 INF, NAN = math.inf, math.nan
 HALF_PI = math.pi / 2
