@@ -67,7 +67,19 @@ def hard(name: str) -> list[np.ndarray]:
     inside = np.ones(more[0].shape, bool)
     for x, (low, high) in zip(more, bounds, strict=True):
         inside &= (x > low) & (x < high)
-    return [np.concatenate([x, y[inside]]) for x, y in zip(drawn, more, strict=True)]
+    more = [y[inside] for y in more]
+    kept = [not _is_pole(name, [y[k : k + 1] for y in more]) for k in range(more[0].size)]
+    return [np.concatenate([x, y[kept]]) for x, y in zip(drawn, more, strict=True)]
+
+
+def _is_pole(name: str, at: Sequence[np.ndarray]) -> bool:
+    """Tell whether mpmath finds no value or partial at a point."""
+    try:
+        for _, function, term in exact(name):
+            exactly(at, function, term)
+    except (ValueError, ZeroDivisionError):
+        return True
+    return False
 
 
 def ours(name: str, at: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -117,12 +129,18 @@ def _found(modules: Sequence[Any], names: Sequence[str]) -> Callable[..., Any] |
     return None
 
 
-def condition(at: Sequence[np.ndarray], function: Callable[..., Any], size: np.ndarray) -> Any:
+def condition(
+    at: Sequence[np.ndarray], function: Callable[..., Any], wanted: Sequence[Any]
+) -> np.ndarray:
     """Return how many times larger a relative change of the operands is in the result."""
-    with np.errstate(all="ignore"):
-        moved = exactly([x * (1 + STEP) for x in at], function)
-        change = np.array([float(abs(m[0] - w)) for m, w in zip(moved, size, strict=True)])
-        found = change / STEP / np.array([max(float(abs(w)), 5e-324) for w in size])
+    found = []
+    for k, (exact_value, _) in enumerate(wanted):
+        moved = [x[k : k + 1] * (1 + STEP) for x in at]
+        try:
+            change = float(abs(exactly(moved, function)[0][0] - exact_value))
+        except (ArithmeticError, TypeError, ValueError):  # beyond the end of the domain
+            change = math.inf
+        found.append(change / STEP / max(float(abs(exact_value)), 5e-324))
     return np.where(np.isfinite(found), found, math.inf)
 
 
@@ -137,7 +155,7 @@ def elementwise(name: str) -> tuple[list[str], list[Defect]]:
     beyond = np.zeros(at[0].shape, bool) if limit.beyond is None else limit.beyond(*at)
     for count, (label, function, term) in enumerate(exact(name)):
         wanted = exactly(at, function, term)
-        around = np.maximum(1.0, condition(at, function, [w for w, _ in wanted]))
+        around = np.maximum(1.0, condition(at, function, wanted))
         known = np.array([abs(float(w)) < 1e300 and abs(float(w)) > 1e-300 for w, _ in wanted])
         for who, results in table.items():
             if results is None:

@@ -128,9 +128,51 @@ class Maker:
     def reduce(self) -> Value | None:
         x = self.value()
         axes = tuple(k for k in range(len(x.shape)) if self.draw(st.booleans()))
-        name = self.pick(("sum", "max", "min", "mean", "logsumexp"))
+        name = self.pick(("sum", "max", "min", "mean", "logsumexp", "prod", "prod", "var"))
+        attrs = {"ddof": 0} if name == "var" else {}
         bound = x.bound * (MOST ** len(axes) if name == "sum" else 1) + 3
-        return Value(OPS[name](x.expr, axes=axes), bound) if bound <= LIMIT else None
+        if name == "prod":
+            x, bound = Value(OPS["sin"](x.expr), 1.0), 1.0
+        elif name == "var":
+            bound = x.bound**2
+        return Value(OPS[name](x.expr, axes=axes, **attrs), bound) if bound <= LIMIT else None
+
+    def running(self) -> Value | None:
+        """Fold along an axis."""
+        x = self.value()
+        if not x.shape or x.bound * 3 * MOST > LIMIT:
+            return None
+        axis = self.pick(range(len(x.shape)))
+        if self.draw(st.booleans()):
+            return Value(OPS["cumprod"](OPS["sin"](x.expr), axis=axis), 1.0)
+        found = OPS["cumsum"](x.expr, axis=axis, reverse=self.draw(st.booleans()))
+        return Value(found, x.bound * 3 * MOST)
+
+    def regular(self) -> Expr:
+        """Return a matrix S = tanh(x) tanh(x)ᵀ + 2 of a drawn value, well conditioned."""
+        x = self.pick([v for v in self.pool if len(v.shape) == 2])
+        y = OPS["tanh"](x.expr)
+        size = x.shape[0]
+        kind = Type(DType.I64, (size, size))
+        at = [
+            self.builder.node(OPS["iota"], (), {"shape": kind.shape, "axis": k}, kind)
+            for k in (0, 1)
+        ]
+        unit = OPS["astype"](OPS["equal"](*at), dtype=self.dtype)
+        return OPS["matmul"](y, OPS["transpose"](y, order=(1, 0))) + 2 * unit
+
+    def routine(self) -> Value:
+        """Solve, invert or factor, or take a determinant or the values in order."""
+        x = self.value()
+        if len(x.shape) == 1:
+            order = OPS["argsort"](OPS["stop_gradient"](x.expr), axis=0)
+            return Value(OPS["index"](x.expr, order, spec=(At(0),)), x.bound)
+        matrix = self.regular()
+        name = self.pick(("solve", "inv", "logabsdet", "cholesky"))
+        if name != "solve":
+            return Value(OPS[name](matrix), 8.0)
+        b = self.like(matrix.shape[:1] if self.draw(st.booleans()) else matrix.shape)
+        return Value(OPS["solve"](matrix, b.expr), MOST * b.bound)
 
     def normalise(self) -> Value | None:
         x = self.value()
@@ -259,6 +301,11 @@ UNARY: dict[str, Callable[[float], float]] = {
     "abs": lambda a: a,
     "relu": lambda a: a,
     "arctan": lambda a: 2.0,
+    "cos": lambda a: 1.0,
+    "erf": lambda a: 1.0,
+    "sinc": lambda a: 1.0,
+    "arcsinh": lambda a: a,
+    "log_sigmoid": lambda a: a + 1,
 }
 BINARY: dict[str, Callable[[float, float], float]] = {
     "add": lambda a, b: a + b,
@@ -297,7 +344,7 @@ def graphs(
     maker.indices.append(builder.param("i", Type(DType.I64)))
     maker.indices.append(builder.param("k", Type(DType.I64, (M,))))
     kinds = tuple(getattr(maker, name) for name in KINDS)
-    maker.grow(draw(st.integers(0, max_steps)), kinds)
+    maker.grow(draw(st.integers(min(6, max_steps), max_steps)), kinds)
     graph = builder.finish(_outputs(draw, maker, scalar=scalar))
     lengths = {"n": draw(st.integers(1, MOST)), "m": draw(st.integers(1, MOST))}
     return graph, arguments(graph, lengths, draw(st.integers(0, 2**16)))
@@ -305,7 +352,8 @@ def graphs(
 
 KINDS = (
     *("unary", "binary", "binary", "divide", "compare", "logic", "choose", "convert"),
-    *("reduce", "normalise", "view", "matmul", "index", "write", "loop"),
+    *("reduce", "normalise", "view", "matmul", "index", "write", "loop", "running"),
+    *("routine", "routine"),
 )
 
 

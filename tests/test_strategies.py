@@ -34,4 +34,5 @@ def test_random_graphs_are_valid_bounded_and_of_every_kind():
 
     check()
     wanted = "select sum softmax transpose broadcast reshape matmul index update accumulate loop"
+    wanted += " prod var cumsum cumprod solve inv logabsdet cholesky argsort"
     assert set(wanted.split()) <= seen

@@ -62,7 +62,9 @@ def _along(
     body = Builder("running")
     i, done = body.param("i", _INDEX), body.param("done", type)
     given = [body.param(f"x{k}", o.type) for k, o in enumerate(operands)]
-    here = body.dim(count) - 1 - i if reverse else i
+    here = i
+    if reverse:
+        here = (body.dim(count - 1) if isinstance(count, int) else body.dim(count) - 1) - i
     before = here + 1 if reverse else here - 1
     row = _spec(x.shape, axis, At(0))
     following = step(index(done, before, spec=row), *(index(o, here, spec=row) for o in given))

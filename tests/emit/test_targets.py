@@ -1,20 +1,26 @@
 """Hold the emitted modules to the interpreter: random graphs, and their adjoints, on each target.
 
 The text of the numba target is also run as plain Python, which tests schedules without the seconds
-that a compilation takes; a few graphs go through Numba itself.
+that a compilation takes; a few graphs go through Numba itself. A gradient is also held to that of
+the graph without any pass, and to the tangent of forward mode. 5 000 graphs of each kind:
+
+    pytest tests/emit/test_targets.py -m nightly
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import interpret
+from bpcompile.ir.type import DType
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY
 from bpcompile.passes.pipeline import run as run_passes
+from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
 from tests.emit.running import agree, combined, emit, run, same
 from tests.strategies import arguments, graphs
@@ -29,10 +35,30 @@ def value_graph(case: Case) -> Graph:
     return run_passes(case[0], LOWER)
 
 
+def floats_of(graph: Graph) -> list[int]:
+    """Return which parameters are floats."""
+    return [k for k, p in enumerate(graph.params) if p.array_type.dtype.is_float]
+
+
 def gradient_graph(case: Case) -> Graph:
     graph = case[0]
-    wrt = [k for k, p in enumerate(graph.params) if p.array_type.dtype.is_float]
-    return run_passes(reverse(run_passes(graph, SIMPLIFY), wrt), LOWER)
+    return run_passes(reverse(run_passes(graph, SIMPLIFY), floats_of(graph)), LOWER)
+
+
+def both_modes(case: Case) -> None:
+    """Hold the gradient, with passes and without, and the tangent to each other, in float64."""
+    graph, args = case
+    wrt = floats_of(graph)
+    if not wrt or graph.params[wrt[0]].array_type.dtype is not DType.F64:
+        return
+    plain = interpret(reverse(graph, wrt), args)
+    same(plain, interpret(gradient_graph(case), args), str(graph))
+    rng = np.random.default_rng(len(graph))
+    t = [rng.normal(size=np.shape(args[k])) for k in wrt]
+    tangent = float(interpret(forward(graph, wrt), [*args, *t])[1])
+    terms = [np.sum(g * d) for g, d in zip(plain[1:], t, strict=True)]
+    scale = 1 + sum(float(np.sum(np.abs(g * d))) for g, d in zip(plain[1:], t, strict=True))
+    assert abs(tangent - sum(terms)) <= 1e-10 * scale, str(graph)
 
 
 KINDS = {"value": (value_graph, False), "gradient": (gradient_graph, True)}
@@ -47,6 +73,8 @@ def hold(kind: str, how: str, examples: int, fuse: bool = True, **kwargs: Any) -
     @given(graphs(scalar=scalar))
     def check(case: Case) -> None:
         agree(lowered(case), case[1], how, fuse=fuse)
+        if scalar and how == "numpy":
+            both_modes(case)
 
     check()
 
@@ -76,7 +104,7 @@ def hold_compiled(chosen: list[Graph], math: str = "vector") -> None:
 @every_kind
 @pytest.mark.parametrize("how", ["numpy", "python"])
 def test_random_graphs(kind: str, how: str) -> None:
-    hold(kind, how, 150)
+    hold(kind, how, 125)
 
 
 @every_kind
@@ -95,7 +123,7 @@ def test_random_graphs_through_numba(math: str) -> None:
 @every_kind
 @pytest.mark.parametrize("how", ["numpy", "python"])
 def test_many_random_graphs(kind: str, how: str) -> None:
-    hold(kind, how, 4000, derandomize=False)
+    hold(kind, how, 5000, derandomize=False)
 
 
 @pytest.mark.nightly
