@@ -90,10 +90,17 @@ def _strides(dims: Sequence[Any], order: str, function: str) -> list[Any]:
     return found[::-1] if order == "C" else found
 
 
+def _several(lengths: Any) -> list[Any]:
+    """Return the lengths that a user gave: one, or several."""
+    if isinstance(lengths, np.ndarray):
+        return list(np.ravel(lengths).tolist())
+    return list(lengths) if isinstance(lengths, (tuple, list)) else [lengths]
+
+
 @rule("ravel_multi_index")
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
     """Return the places in a flat array of those in one of `dims`."""
-    sizes = list(dims) if isinstance(dims, (tuple, list)) else [dims]
+    sizes = _several(dims)
     modes = list(mode) if isinstance(mode, tuple) else [mode] * len(sizes)
     parts = list(multi_index)
     if not len(parts) == len(sizes) == len(modes):
@@ -111,7 +118,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
 @rule("unravel_index")
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
     """Return the places in an array of `shape` of those in a flat one."""
-    sizes = list(shape) if isinstance(shape, (tuple, list)) else [shape]
+    sizes = _several(shape)
     count: Any = 1
     for size in sizes:
         count = count * size
