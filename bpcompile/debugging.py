@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bpcompile.errors import ArgumentError, BpcompileError, ShapeError, UnsupportedError
+from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
@@ -77,7 +78,7 @@ def _taken_apart(
             if not field or field[0] in ".[":
                 field, count = f"{count}{field}", count + 1
             value, _ = formatter.get_field(field, args, kwargs)
-            if isinstance(value, (Tracer, Length)):
+            if is_traced(value):
                 _require_plain(value, field, spec or "", convert or "")
                 values.append(value)
                 texts.append("")
@@ -95,11 +96,12 @@ def _taken_apart(
     return tuple(texts), values
 
 
-def _require_plain(value: Tracer | Length, field: str, spec: str, convert: str) -> None:
+def _require_plain(value: Any, field: str, spec: str, convert: str) -> None:
     """Refuse what compiled code cannot print."""
-    if isinstance(value, Tracer) and value.ndim:
+    shown = describe(value) if isinstance(value, Tracer) else f"a {type(value).__name__}"
+    if not isinstance(value, Length) and not (isinstance(value, Tracer) and not value.ndim):
         raise ShapeError(
-            f"bp.debug_print is given {describe(value)}{where()}, and compiled code prints "
+            f"bp.debug_print is given {shown}{where()}, and compiled code prints "
             "scalars: print an element or a sum, as in bp.debug_print('{} {}', x[0], np.sum(x))"
         )
     if spec or convert:

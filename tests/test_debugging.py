@@ -116,6 +116,7 @@ def test_outside_of_a_model(capsys):
         ("{} {}", 0.5, ArgumentError, "IndexError"),
         ("{x", 0.5, ArgumentError, "expected '}'"),
         ("{}", X, ShapeError, r"prints scalars.*x\[0\]"),
+        ("{}", [0.5, 1.0], ShapeError, "a list.*prints scalars"),
     ],
 )
 def test_refusals(fmt, value, error, message):

@@ -146,11 +146,11 @@ class _Printer:
         self.body.update(given)
 
     def regions(self) -> list[_Printer]:
-        """Return the printers of the regions of the graph."""
+        """Return the printers of the regions of the graph; a call has its place taken by one."""
         return [
             self.inner(region, operands_inside(self, node, region))
             for node in self.graph.nodes
-            if node.attrs
+            if node.attrs and not is_call(node)
             for _, region in regions(node)
         ]
 

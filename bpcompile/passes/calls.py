@@ -49,16 +49,19 @@ class _Rebuilding:
         builder.params = list(graph.params)
         builder.guards = list(graph.guards)
         place: dict[Node, Node] = {param: builder.adopt(param) for param in graph.params}
+        own = {*graph.nodes, *graph.params}
         inside: dict[Node, tuple[Expr, ...]] = {}  # the values of calls that are written out
         for node in graph.nodes:
             if node in place:
                 continue
             args = tuple(place[arg] for arg in node.args if arg not in inside)
             if node.op.name == "item" and node.args[0] in inside:
-                place[node] = inside[node.args[0]][node.attrs["index"]].node
+                place[node] = value = inside[node.args[0]][node.attrs["index"]].node
+                # A value that the caller knows already keeps its own name.
+                if node.name is not None and value not in own:
+                    value.name = node.name
             elif node.op.kind is Kind.CALL and (found := self.call(builder, node, args)):
                 inside[node] = found
-                _name_results(builder, graph, node, found)
             else:
                 place[node] = builder.adopt(self._moved(node, args))
         return builder.finish([builder.wrap(place[out]) for out in graph.outputs])
@@ -109,16 +112,3 @@ class _Mapping(_Rebuilding):
         if region not in self._changed:
             self._changed[region] = self._change(region)
         return self._changed[region]
-
-
-def _name_results(builder: Builder, graph: Graph, call: Node, found: tuple[Expr, ...]) -> None:
-    """Give the values of a function the names that its caller has for them.
-
-    A value that the caller knows already keeps its own.
-    """
-    own = {*graph.nodes, *builder.params}
-    for node in graph.nodes:
-        if node.op.name == "item" and node.args[0] is call and node.name is not None:
-            value = found[node.attrs["index"]].node
-            if value not in own:
-                value.name = node.name

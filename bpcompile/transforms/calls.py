@@ -30,9 +30,9 @@ def reverse_custom_vjp(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -
     builder, attrs = sweep.builder, node.attrs
     forward, backward = _rule(node, "forward"), _rule(node, "backward")
     operands = [builder.wrap(arg) for arg in node.args]
-    known = set(builder.nodes)
+    before = len(builder.nodes)
     values = builder.inline(forward, operands[: len(forward.params)])
-    _replace_results(sweep, node, values, known)
+    _replace_results(sweep, node, values, before)
     count = len(attrs["primal"].outputs)
     given = _given_bars(builder, node, bars)
     found = _copied(builder, backward, [*operands, *values[count:], *given], node, backward.nodes)
@@ -58,10 +58,10 @@ def push_custom_jvp(push: Push, node: Node) -> list[Expr | None]:
     operands = [builder.wrap(arg) for arg in node.args]
     dots = [push.tangent_or_zero(node.args[k]) for k in attrs["given"]]
     moving = reaching(tangent, tangent.params[len(operands) :])
-    known = set(builder.nodes)
+    before = len(builder.nodes)
     values = _copied(builder, tangent, [*operands, *dots], node, moving)
     count = len(attrs["primal"].outputs)
-    _replace_results(push, node, values[:count], known)
+    _replace_results(push, node, values[:count], before)
     found: list[Expr | None] = [None] * count
     for k, value in zip(float_results(attrs["primal"]), values[count:], strict=True):
         found[k] = value
@@ -98,10 +98,10 @@ def reverse_custom_jvp(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -
         )
     operands = [builder.wrap(arg) for arg in node.args]
     nothing = [builder.const(0, dot.array_type) for dot in dots]
-    known = set(builder.nodes)
+    before = len(builder.nodes)
     backward = reaching(graph, seeds)
     values = _copied(builder, graph, [*operands, *nothing, *given], node, backward)
-    _replace_results(sweep, node, values[:count], known)
+    _replace_results(sweep, node, values[:count], before)
     numbers = dict(zip(dots, attrs["given"], strict=True))
     for dot, value in zip(found, values[count:], strict=True):
         sweep.accumulate(node.args[numbers[dot]], value)
@@ -140,16 +140,16 @@ def _given_bars(builder: Builder, node: Node, bars: list[Cotangent | None]) -> l
     return found
 
 
-def _replace_results(
-    walk: Sweep | Push, node: Node, values: Iterable[Expr], known: set[Node]
-) -> None:
+def _replace_results(walk: Sweep | Push, node: Node, values: Iterable[Expr], before: int) -> None:
     """Let the values that a rule computes take the place of those of the call, and its names.
 
-    What was `known` before the rule keeps its own name.
+    A value that stands among the first nodes of the builder, as many as there were `before` the
+    rule, keeps its own name.
     """
+    made = set(walk.builder.nodes[before:])
     for old, value in zip(walk.builder.wrap(node).items(), values, strict=False):
         new = value.node
-        if new not in known:
+        if new in made:
             new.name = old.node.name or new.name
         walk.replace(old.node, new)
 
