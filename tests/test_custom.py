@@ -244,6 +244,29 @@ def test_in_loops_and_branches():
     assert bp.jvp(flows, **PLAIN)(0.7, 7, 1.0) == pytest.approx((value, gradient))
 
 
+def test_a_rule_with_a_loop_in_it():
+    @bp.custom_jvp
+    def series(x):
+        return np.sum(np.sin(np.arange(12) * x))
+
+    @series.defjvp
+    def _(primals, tangents):
+        (x,), (t,) = primals, tangents
+        value, tangent = 0.0, 0.0 * t
+        for k in range(12):
+            value, tangent = value + np.sin(k * x), tangent + k * np.cos(k * x) * t
+        return value, tangent
+
+    def model(x):
+        return series(x[0]) * x[1]
+
+    k = np.arange(12)
+    expected = [X[1] * np.sum(k * np.cos(k * X[0])), np.sum(np.sin(k * X[0])), 0.0]
+    np.testing.assert_allclose(bp.grad(model, **PLAIN)(X), expected)
+    second = bp.grad(lambda x: bp.grad(model)(x)[0], **PLAIN)(X)
+    assert second[0] == pytest.approx(-X[1] * np.sum(k * k * np.sin(k * X[0])))
+
+
 def test_beside_checkpoints_and_stopped_gradients():
     _, gradient = bp.value_and_grad(scanned, **PLAIN)(X)
 

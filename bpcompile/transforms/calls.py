@@ -18,6 +18,7 @@ from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.graph import Graph, Node, Origin, reachable, regions
 from bpcompile.ir.op import Kind
 from bpcompile.ops.call import float_results
+from bpcompile.passes.dce import drop_dead
 from bpcompile.transforms.activity import carries_derivative
 from bpcompile.transforms.forward import TANGENT_RULES, Push
 from bpcompile.transforms.regions import reaching
@@ -89,7 +90,8 @@ def reverse_custom_jvp(sweep: Sweep, node: Node, bars: list[Cotangent | None]) -
     transposed.run()
     found = {dot: bar for dot in dots if (bar := transposed.cotangent(dot)) is not None}
     primal = [inner.wrap(out) for out in tangent.outputs[:count]]
-    graph = transposed.finish([*primal, *(bar.value for bar in found.values())])
+    # A loop of the rule may carry values and tangents together, and only the former are needed.
+    graph = drop_dead(transposed.finish([*primal, *(bar.value for bar in found.values())]))
     if not reachable(graph.outputs).isdisjoint(dots):
         raise NotDifferentiableError(
             f"the rule of {attrs['name']}{_at(node)} is not linear in its tangents, and reverse "
