@@ -38,3 +38,12 @@ def test_text_table_aligns_combining_letters():
         "           22",
         "long name   3",
     ]
+
+
+def test_a_wide_table_breaks_its_widest_cells_between_words():
+    words = " ".join(["word"] * 60)
+    table = text_table(("name", "text"), [[("a", words)], [("b", "x" * 150)]], "ll")
+    lines = table.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert "".join(line[6:] for line in lines[2:]).replace(" ", "") == "word" * 60 + "x" * 150
+    assert [line[0] for line in lines[2:] if line[0] != " "] == ["a", "b"]
