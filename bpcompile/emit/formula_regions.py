@@ -17,6 +17,8 @@ from bpcompile.passes.forms import FORMS
 from bpcompile.schedule.ownership import state_operands
 
 SELECT = pattern("{1} if {0} else {2}", Level.CONDITION, Level.OR, Level.OR, Level.CONDITION)
+_BOTH = pattern("{0} and {1}", Level.AND, Level.AND, Level.AND)
+_EITHER = pattern("{0} or {1}", Level.OR, Level.OR, Level.OR)
 _MOST_INLINE = 48
 _INDENT = "    "
 
@@ -191,8 +193,17 @@ def _chosen(printer: Printer, node: Node, k: int) -> Piece | None:
         printer.inner(arm, operands_inside(printer, node, arm)).piece[arm.outputs[k]]
         for arm in arms
     ]
-    piece = render(SELECT, [printer.piece[node.args[0]], *pieces])
+    piece = _joined(printer.piece[node.args[0]], *pieces)
     return piece if len(piece.text) <= _MOST_INLINE else None
+
+
+def _joined(condition: Piece, then: Piece, otherwise: Piece) -> Piece:
+    """Return a choice, by `and` or `or` where one of its values is the condition or its truth."""
+    if otherwise.text in (condition.text, "False"):
+        return render(_BOTH, [condition, then])
+    if then.text in (condition.text, "True"):
+        return render(_EITHER, [condition, otherwise])
+    return render(SELECT, [condition, then, otherwise])
 
 
 def operands_inside(printer: Printer, node: Node, region: Graph) -> dict[Node, Piece]:

@@ -70,7 +70,8 @@ def safe_note(text: str) -> str:
         plain = keyword.iskeyword(word[0]) or word[0].isdigit()
         return word[0] if plain else safe_name(word[0]) or "?"
 
-    return re.sub(r"\w+", filtered, re.sub(r"[^\w ,.:()\[\]]", "?", text))
+    plain = _PATH.sub(lambda path: safe_name(path[0]) or path[0], text)
+    return re.sub(r"\w+", filtered, re.sub(r"[^\w ,.:()\[\]]", "?", plain))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -109,8 +109,10 @@ class FlowSyntax:
         flags: Sequence[str] = getattr(node, "leaves", ())
         if flags:
             going = [call(node, NOT, load(node, flag)) for flag in flags]
-            rest = [thunk(node, part) for part in (*going[1:], test)]
-            test = call(node, AND, going[0], *rest)
+            forever = isinstance(test, ast.Constant) and test.value is True
+            parts = going[1:] if forever else [*going[1:], test]
+            rest = [thunk(node, part) for part in parts]
+            test = call(node, AND, going[0], *rest) if rest else going[0]
         before, variables = self._variables(node, node.body)
         steps = call(node.test, WHILE, thunk(node.test, test), *variables)
         name = f"__bp_step_{self._count}__"

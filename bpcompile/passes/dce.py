@@ -20,6 +20,7 @@ from bpcompile.ir.graph import Graph, Node, reachable, regions
 from bpcompile.ir.op import Kind
 from bpcompile.ir.type import AnyType, TupleType
 from bpcompile.passes.forms import FORMS, Form
+from bpcompile.passes.notes import settled_note
 
 
 def drop_dead(graph: Graph, *, checks: bool = False) -> Graph:
@@ -283,6 +284,11 @@ def _placed(node: Node, plans: dict[Node, _Plan], place: dict[Node, Node]) -> No
         args = tuple(_arguments(node, plan))
         if any(plan.regions[key] is not attrs[key] for key in plan.regions):
             attrs = {**attrs, **plan.regions, **_counts(node, plan)}
+            if "note" in attrs and "body" in attrs:
+                note = settled_note(attrs["note"], attrs["body"].params, attrs.get("kept", 0))
+                attrs = {**attrs, "note": note}
+                if not note:
+                    del attrs["note"]
             type = _result_type(node, plan)
     elif node.op.name == "item" and node.args[0] in plans:
         plan = plans[node.args[0]]

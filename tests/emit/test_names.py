@@ -162,5 +162,6 @@ def test_the_path_of_a_leaf_becomes_a_name():
     assert safe_name("state['pos']") == "state_pos"
     assert safe_name("pair[0]_bar") == "pair_0_bar"
     assert safe_name("layers[1]['w']_bar") == "layers_1_w_bar"
+    assert safe_note("keeps s['pos'] and h[...]") == "keeps s_pos and h[...]"
     for name in ("print[0]_bar'", "a['b c']", "a[x]", "a['b'", "1[0]", "\u540d[0]", "a['\u0445']"):
         assert safe_name(name) is None
