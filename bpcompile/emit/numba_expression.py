@@ -15,28 +15,7 @@ from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import Apply, Expression, Lit, Load, SizeValue, Var
 
 _TIMES = infix("*", Level.MULTIPLY)
-VECTOR = {
-    "arccos": "_arccos",
-    "arccosh": "_arccosh",
-    "arcsin": "_arcsin",
-    "arcsinh": "_arcsinh",
-    "arctan": "_arctan",
-    "arctanh": "_arctanh",
-    "cosh": "_cosh",
-    "erf": "_erf",
-    "exp": "_exp",
-    "exp2": "_exp2",
-    "expm1": "_expm1",
-    "log": "_log",
-    "log10": "_log10",
-    "log1p": "_log1p",
-    "log2": "_log2",
-    "power": "_pow",
-    "sinh": "_sinh",
-    "tanh_near_zero": "_tanh_small",
-}
-"""Our own functions by op: what LLVM makes vector code of."""
-LIBM = {"log1p": "_log1p_by_log"}
+_LIBM = {"log1p": call("_log1p_by_log")}
 _FASTER_ALONE = ("log1p", "tanh_near_zero")  # than libm's, where no vector code comes of it
 
 
@@ -123,11 +102,10 @@ class NumbaNames:
             return self._convert(node, args[0])
         if node.op.kind is Kind.CONTRACTION:
             return render(_TIMES, args)
-        ours = VECTOR if self._vector else LIBM
+        ours = node.op.vector if self._vector else _LIBM.get(node.op.name)
         gains = self._is_innermost or (self._counters and node.op.name in _FASTER_ALONE)
-        if gains and node.op.name in ours and node.array_type.dtype.is_float:
-            text = call(ours[node.op.name], len(args))
-            return call_helper(text, args, node.array_type.dtype)
+        if gains and ours is not None and node.array_type.dtype.is_float:
+            return call_helper(ours, args, node.array_type.dtype)
         if node.op.numba is None:
             raise CompileError(f"the op {node.op.name} has no text for the numba target")
         if is_helper(node.op.numba):

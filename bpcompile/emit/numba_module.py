@@ -9,7 +9,6 @@ from bpcompile.emit.formula import Formulas
 from bpcompile.emit.helpers import helpers_of
 from bpcompile.emit.layout import FunctionText, Line, ModuleText, without_unused_lengths
 from bpcompile.emit.names import Namer, safe_name
-from bpcompile.emit.numba_expression import VECTOR
 from bpcompile.emit.numba_target import NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths, check_lines, lengths
@@ -18,6 +17,7 @@ from bpcompile.emit.signals import EXTERNALS
 from bpcompile.emit.signals import LINES as SIGNAL_LINES
 from bpcompile.ir.dims import Dim, Size, product
 from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType
 from bpcompile.ops.checks import raised
 from bpcompile.schedule.kernels import Kernel, split
@@ -34,6 +34,7 @@ _VECTOR = (
     '@njit(error_model="numpy", nogil=True, boundscheck=False, fastmath={"contract"}, '
     "forceinline=True)"
 )
+_OWN = frozenset(op.vector.pattern.partition("(")[0] for op in OPS.values() if op.vector)
 # Special functions without a branch, none of which relies on a product being rounded.
 _BRANCHLESS = """
     _arcsine_parts _cbrt _ci _erfcinv _erfcx _erfcx_slope _erfinv _exp1 _exp_square _expi
@@ -45,7 +46,7 @@ _BRANCHLESS = """
 _DECORATORS = {
     **dict.fromkeys(_BRANCHLESS, _VECTOR),
     **dict.fromkeys(("_add", "_fma"), _FAST),
-    **dict.fromkeys(VECTOR.values(), _VECTOR),
+    **dict.fromkeys(_OWN, _VECTOR),
     **dict.fromkeys(
         ("_poll", "_where"),
         '@njit(error_model="numpy", nogil=True, boundscheck=False, forceinline=True)',
@@ -99,7 +100,7 @@ class _NumbaModule:
         codes = [*tables, *(line.code for f in (*helpers, *functions) for line in f.lines)]
         polls = any(function.name == "_poll" for function in helpers)
         imports = _imports(codes, ["njit", *(["types"] if polls else [])])
-        own = [f.name for f in helpers if f.name in VECTOR.values()]
+        own = [f.name for f in helpers if f.name in _OWN]
         sources = f"{', '.join(own)} of its own" if own else "mathematics by libm"
         facts = [
             *self.formulas.facts(self.params),

@@ -176,6 +176,7 @@ class Op:
     expand: Callable[..., Expr] | None = None  # a composite in terms of other ops
     numba: Text | None = None
     numpy: Text | None = None
+    vector: Text | None = None  # for float loops: our own function, of which LLVM makes vector code
     math: Text | None = None
     routine: Routine | None = None
     latex: str | None = None

@@ -83,6 +83,7 @@ erf = elementwise(
     (lambda y, x: _TWO_PER_SQRT_PI * gaussian(x),),
     call("math.erf"),
     call("scipy.special.erf"),
+    vector=call("_erf"),
     math=call("erf"),
     domain=REAL,
     finite=True,

@@ -88,6 +88,7 @@ power = elementwise(
     pattern("{0}**{1}", Level.POWER, Level.ATOM, Level.NEGATE),
     call("np.power", 2),
     infer=numbers,
+    vector=call("_pow", 2),
     math=pattern("{0}^{1}", Level.POWER, Level.ATOM, Level.POWER),
     latex="{{{0}}}^{{{1}}}",
     domain=Domain(((0.2, 2.0), (-2.0, 2.0))),

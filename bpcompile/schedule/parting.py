@@ -26,8 +26,7 @@ from bpcompile.schedule.statements import (
     Var,
 )
 
-_VECTOR = frozenset({"exp", "log", "log1p", "sqrt", "tanh_near_zero"})
-_DIVISION = 8.0  # additions; what costs more and is not in _VECTOR is a call of libm
+_DIVISION = 8.0  # additions; what costs more and has no vector form is a call of libm
 
 
 def parted(loop: For, shop: Workshop) -> list[For]:
@@ -61,7 +60,7 @@ def _is_vector_code(body: Sequence[Statement]) -> bool:
         value = values.pop()
         if isinstance(value, Apply):
             op = value.node.op
-            if op.cost > _DIVISION and op.name not in _VECTOR:
+            if op.cost > _DIVISION and op.vector is None:
                 return False
             values += value.args
     return True
