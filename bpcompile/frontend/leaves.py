@@ -156,7 +156,9 @@ def _converted(array: np.ndarray, path: str) -> np.ndarray:
 def _refused(dtype: np.dtype[Any], what: str, path: str) -> TypeMismatchError:
     """Return the error for a dtype that is not one of ours."""
     if dtype.kind == "c":
-        advice = f"pass {path}.real and {path}.imag as two arguments"
+        advice = (
+            f"pass {path}.real and {path}.imag as two arguments, for `re + 1j * im` in the model"
+        )
     elif dtype.kind == "f":
         better = "np.float32" if dtype.itemsize < 4 else "np.float64"
         advice = f"write {path}.astype({better})"

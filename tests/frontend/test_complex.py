@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+import bpcompile as bp
 from bpcompile.errors import TypeMismatchError, UnsupportedError
 from tests.tracing import agrees, run, traced
 
@@ -167,6 +168,30 @@ def test_loops_and_branches_carry_them():
     found = traced(model, X, 3)
     for n in (0, 3):
         np.testing.assert_allclose(run(found, X, n), model(X, n), rtol=1e-12)
+
+
+def test_functions_that_run_as_regions_take_them():
+    def model(x):
+        z = x + 1j * x[::-1]
+        w = bp.fori_loop(0, 5, lambda k, z: z * np.exp(0.1j) + z.conj() * k, z)
+        return parts(bp.cond(w[0].real > 0, lambda z: z * 1j, lambda z: z.conj(), w))
+
+    want = X + 1j * X[::-1]
+    for k in range(5):
+        want = want * np.exp(0.1j) + want.conj() * k
+    want = want * 1j if want[0].real > 0 else want.conj()
+    np.testing.assert_allclose(run(traced(model, X), X), [want.real, want.imag], rtol=1e-12)
+
+
+def test_a_loop_that_makes_a_value_complex_says_so():
+    def model(x, n):
+        psi = x
+        for _ in range(n):
+            psi = psi * 1j
+        return np.abs(psi)
+
+    with pytest.raises(TypeMismatchError, match=r"`psi` is \* before .* and Complex\(\*, \*\)"):
+        traced(model, X, 11)
 
 
 REFUSED = {

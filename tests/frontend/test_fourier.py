@@ -224,6 +224,21 @@ def test_models_by_first_and_second_derivatives(name):
         np.testing.assert_allclose(got, (high - low) / (2 * step), rtol=1e-5, atol=1e-5)
 
 
+def test_a_wave_by_split_steps():
+    def spread(re, im, v, steps):
+        psi = re + 1j * im
+        k = 2 * np.pi * np.fft.fftfreq(len(re), d=0.3)
+        kinetic, potential = np.exp(-0.05j * k**2), np.exp(-0.1j * v)
+        for _ in range(steps):
+            psi = np.fft.ifft(kinetic * np.fft.fft(potential * psi))
+        return np.sum(np.abs(psi) ** 2 * np.arange(len(re)))
+
+    args = (*RNG.normal(size=(3, 6)), 20)
+    compiled = bp.value_and_grad(spread, argnums=(0, 1, 2), target="numpy")
+    np.testing.assert_allclose(compiled(*args)[0], spread(*args), rtol=1e-12)
+    assert compiled.check(*args)
+
+
 def test_a_power_spectrum_is_smooth_where_it_vanishes():
     def energy(x):
         return np.sum(np.abs(np.fft.rfft(x)) ** 2)
