@@ -127,8 +127,8 @@ def _no_array(value: Any, path: str) -> str:
     kind = type(value).__name__
     if isinstance(value, complex):
         return (
-            f"{path} is complex: pass its real and imaginary parts, {path}.real and {path}.imag, "
-            "as two arguments"
+            f"{path} is complex: pass {path}.real and {path}.imag as two arguments, and write "
+            "`re + 1j * im` in the model"
         )
     if hasattr(value, "__float__"):
         return f"{path} is a {kind}: write float({path})"
