@@ -83,6 +83,17 @@ def test_narrowed_state_keeps_its_mask_between_iterations():
     finite_gradient(b, last, [0.0])
 
 
+def test_state_that_the_last_iteration_replaces_has_a_mask_before():
+    b = Builder()
+    x = b.param("x", f64[()])
+
+    def step(i, s):
+        return OPS["select"](i > 0, s.builder.const(2.0, s.type), OPS["sqrt"](s))
+
+    (last,) = loop(b, 0, 3, {"s": x}, {}, step)
+    assert finite_gradient(b, last, [0.0]) == (0.0,)
+
+
 def test_mask_from_outside_goes_through_a_loop():
     b = Builder()
     x = b.param("x", f64[()])
