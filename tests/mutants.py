@@ -209,8 +209,10 @@ class Campaign:
                 wrong = failure(check)
             if wrong is None:
                 continue
-            if failure(check) is not None:
-                raise RuntimeError(f"{check.name} fails for good after {mutant.key}")
+            if failure(check) is not None:  # it draws other numbers each time
+                print(f"fails without a fault: {check.name}", flush=True)
+                self.calling[mutant.rule].remove(check)
+                continue
             if check in first:
                 first.remove(check)
             first.insert(0, check)

@@ -16,7 +16,7 @@ from bpcompile.passes.pipeline import run as run_passes
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
 from tests.emit.running import call, emit, load
-from tests.ops.support import graph_of
+from tests.ops.support import directional, gradient, graph_of, summed
 
 RNG = np.random.default_rng(5)
 EPS = np.finfo(float).eps
@@ -102,6 +102,17 @@ def test_derivatives_both_ways_are_those_of_the_complex_step(name, flag, n):
     pulled = interpret(reverse(builder.finish([total]), range(count)), [*arrays, bar])[1:]
     product = sum(np.sum(p * d) for p, d in zip(pulled, dots, strict=True))
     np.testing.assert_allclose(product, np.sum(bar * want), rtol=1e-11)
+
+
+@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize("name", ["dft", "rdft"])
+def test_one_part_alone(name, part):
+    count, attrs = (2, {"inverse": False}) if name == "dft" else (1, {"doubled": True})
+    arrays, dots = RNG.normal(size=(2, count, 2, 4, 3))
+    model = summed(lambda *xs: OPS["sin"](OPS[name](*xs, **attrs).items()[part]))
+    exact = directional(graph_of(model, list(arrays)), list(arrays), list(dots))
+    found = gradient(model, *arrays)
+    assert sum(np.sum(g * d) for g, d in zip(found, dots, strict=True)) == pytest.approx(exact)
 
 
 def everything():
