@@ -307,6 +307,14 @@ def _output(value: Any, path: str) -> Tracer:
         return lift(value)
     except TypeMismatchError as error:
         place = f"result{path}"
+        code = getattr(value, "gi_code", None) or getattr(value, "cr_code", None)
+        if code is not None:
+            value.close()
+            raise TypeMismatchError(
+                f"{code.co_name} at {code.co_filename}:{code.co_firstlineno} gives a "
+                f"{type(value).__name__} and no value, as it has `yield` or `async` in it: return "
+                "its values, as an array or a list of them"
+            ) from None
         raise TypeMismatchError(
             f"the function returns {type(value).__name__} as {place}, which is neither array nor "
             f"number: return numbers and arrays of float64, float32, int64 or bool ({error})"

@@ -468,3 +468,16 @@ def test_a_tracer_is_no_array():
 def test_leaves_of_trees_are_named():
     found = leaves(lambda p: p, {"a": 1.0})
     assert repr(found[0]["a"]) == "Leaf(p['a']: f64[])"
+
+
+def test_generators_and_coroutines_are_no_values():
+    def given(x):
+        yield x[0]
+
+    async def awaited(x):
+        return x[0]
+
+    for model, kind in ((given, "generator"), (awaited, "coroutine")):
+        with pytest.raises(TypeMismatchError, match=f"gives a {kind} and no value") as error:
+            traced(model, V)
+        assert line_of(model, 0) in str(error.value)
