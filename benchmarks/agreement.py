@@ -257,23 +257,29 @@ def main() -> int:
     parser.add_argument("--defects", type=Path, help="the page that is written")
     parser.add_argument("--draws", type=int, default=3, help="random shapes of each function")
     parser.add_argument("--only", default="", help="functions whose name contains this")
+    parser.add_argument("--walk", choices=("both", "elementwise", "others"), default="both")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
     misses: list[str] = []
     defects: list[Defect] = []
-    names = [name for name in REFERENCES if chosen.only in name]
+    names = [name for name in REFERENCES if chosen.only in name and chosen.walk != "others"]
     for name in names:
         found, wrong = elementwise(name)
         misses += found
         defects += wrong
-        print(f"{name}: {found or 'right'}", *(f"; {d.peer} {d.part} {d.error:.3g}" for d in wrong))
-    others_of = [case for case in cases.CASES if chosen.only in case.name]
+        print(
+            f"{name}: {found or 'right'}",
+            *(f"; {d.peer} {d.part} {d.error:.3g}" for d in wrong),
+            flush=True,
+        )
+    rest = cases.CASES if chosen.walk != "elementwise" else ()
+    others_of = [case for case in rest if chosen.only in case.name]
     for case in others_of:
         for seed in range(chosen.draws):
             found = others(case, seed)
             misses += found
             for line in found:
-                print(line)
+                print(line, flush=True)
     if chosen.defects is not None:
         chosen.defects.write_text("\n".join(page(defects)) + "\n", encoding="utf-8")
     print(

@@ -41,6 +41,10 @@ def subnormal_length(a, b):
     return np.hypot(a, b) < np.finfo(a.dtype).tiny / np.finfo(a.dtype).eps
 
 
+def subnormal_operand(a, b):
+    return np.minimum(np.abs(a), np.abs(b)) < np.finfo(a.dtype).tiny
+
+
 def subnormal_power(a, b):
     with np.errstate(all="ignore"):
         return np.minimum(np.power(a, b), np.power(a, b - 1)) < np.finfo(a.dtype).tiny
@@ -74,12 +78,19 @@ EXCEPTIONS: dict[str, Limit] = {
     "tanh": Limit(2.3, SLOPE, "the C library's own error below 0.55"),
     **dict.fromkeys(
         ["j0", "j1", "y0", "y1"],
-        Limit(2.4, SLOPE, "of the amplitude: the roundings of sine, root and quotient, beyond 8"),
+        Limit(2.7, SLOPE, "of the amplitude: the roundings of sine, root and quotient, beyond 8"),
     ),
     **dict.fromkeys(
         ["i0", "i0e", "i1", "k0", "k0e", "k1", "k1e"],
         Limit(2.9, SLOPE, "the roundings of exp, root and product"),
     ),
+    "arctan2": Limit(
+        VALUE,
+        SLOPE,
+        "a subnormal operand has too few bits once it is divided by the larger one",
+        subnormal_operand,
+    ),
+    "i1e": Limit(2.9, 5.6, "and of a difference that is a third of its larger term"),
     "beta": Limit(3.8, 5.0, "those of three gamma functions and their product"),
     "betaln": Limit(4.0, SLOPE, "those of three logarithms of gamma, or that of beta"),
     "gammainc": Limit(5.0, SLOPE, "a power, an exponential and gamma, times a series"),
