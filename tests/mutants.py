@@ -139,6 +139,8 @@ def reach(rules: Sequence[faults.Rule], checks: Iterable[Check]) -> dict[faults.
             start = time.process_time()
             wrong = failure(check, 10 * LONGEST)
             check.seconds = time.process_time() - start
+            if wrong is not None:
+                print(f"fails without a fault: {check.name}", flush=True)
             if wrong is not None or check.seconds > LONGEST:
                 continue
             for rule in hit:
