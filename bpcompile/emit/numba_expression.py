@@ -16,7 +16,7 @@ from bpcompile.schedule.statements import Apply, Expression, Lit, Load, SizeValu
 
 _TIMES = infix("*", Level.MULTIPLY)
 _LIBM = {"log1p": call("_log1p_by_log")}
-_FASTER_ALONE = ("expm1", "log1p", "tanh_near_zero")  # than libm's, where no vector code comes of it
+_FASTER_ALONE = ("expm1", "log1p", "tanh_near_zero")  # than libm's, also where nothing is a vector
 
 
 class NumbaNames:

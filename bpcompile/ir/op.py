@@ -122,7 +122,8 @@ class Routine(NamedTuple):
     texts of those that read the results do without them, by way of `aside`: operands that the
     helper is not given. `single` is the text where there is no batch, if that is another. `names`
     are what several results are called that have no name of the user's. `work` estimates the
-    additions for one of the batch, given the lengths of the first operand's own axes.
+    additions for one of the batch, given the lengths of the first operand's own axes. One that
+    `is_total` raises for no operands, so that it may run in vain.
     """
 
     helper: str
@@ -134,6 +135,7 @@ class Routine(NamedTuple):
     aside: tuple[int, ...] = ()
     single: Callable[..., str] | None = None
     names: tuple[str, ...] = ()
+    is_total: bool = False
 
     @property
     def taken(self) -> tuple[int, ...]:

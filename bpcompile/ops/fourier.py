@@ -109,6 +109,7 @@ dft = declare(
             literals=("inverse",),
             work=_work,
             names=_PARTS,
+            is_total=True,
         ),
         cost=100.0,
         doc="The Fourier transform of rows of complex numbers in two parts: Σⱼ xⱼ e^(-2πijk/n), or"
@@ -166,6 +167,7 @@ rdft = declare(
             literals=("doubled",),
             work=_work,
             names=_PARTS,
+            is_total=True,
         ),
         cost=100.0,
         doc="The first half, k <= n/2, of the Fourier transform of rows of real numbers. If"
@@ -213,6 +215,7 @@ irdft = declare(
             (2,),
             literals=("doubled",),
             work=_work,
+            is_total=True,
         ),
         cost=100.0,
         doc="Rows of `length` real numbers, Re Σₖ Xₖ e^(2πijk/n) over the first half of their"

@@ -41,7 +41,7 @@ argsort = declare(
         infer=_infer_argsort,
         evaluate=_argsort,
         derivative="zero",
-        routine=Routine("_argsort", _text, (1,), (1,), work=_work),
+        routine=Routine("_argsort", _text, (1,), (1,), work=_work, is_total=True),
         cost=20.0,
         doc="The places of the elements along `axis` in ascending order, NaN last; stable.",
     )
@@ -74,6 +74,7 @@ searchsorted = declare(
             (1,),
             literals=("right",),
             work=_work,
+            is_total=True,
         ),
         cost=20.0,
         doc="The places where values belong in a sorted vector, behind equals if `right`.",

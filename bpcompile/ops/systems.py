@@ -64,7 +64,15 @@ lu_factor = declare(
         infer=_infer_lu_factor,
         evaluate=_lu_factor,
         derivative="none",
-        routine=Routine("_lu_factor", None, (2,), (2, 1), work=cubic, names=("lu", "pivots")),
+        routine=Routine(
+            "_lu_factor",
+            None,
+            (2,),
+            (2, 1),
+            work=cubic,
+            names=("lu", "pivots"),
+            is_total=True,
+        ),
         cost=20.0,
         doc="The factors L and U of the rows of x exchanged, in one matrix, and the exchanges: row"
         " k with row `pivots[k]`, one after the other.",

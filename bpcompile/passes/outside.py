@@ -63,7 +63,7 @@ def _with_known(node: Node, args: tuple[Node, ...], known: dict[Any, Node]) -> N
         found[key] = _twins(region, dict(zip(params, constants, strict=True)), known)
     handed = list(dict.fromkeys(twin for twins in found.values() for twin in twins.values()))
     new = {
-        key: _shared(_handed(region, found[key], handed) if handed else region)
+        key: _shared(handed_in(region, found[key], handed) if handed else region)
         for key, region in regions(node)
     }
     same = all(map(is_, args, node.args)) and all(new[k] is region for k, region in regions(node))
@@ -102,7 +102,7 @@ def _is_computed(node: Node) -> bool:
     return node.op.kind is not Kind.ELEMENTWISE or node.type.dtype is not DType.I64
 
 
-def _handed(region: Graph, twins: dict[Node, Node], handed: list[Node]) -> Graph:
+def handed_in(region: Graph, twins: dict[Node, Node], handed: list[Node]) -> Graph:
     """Return a region with a parameter for each value that is handed in."""
     names = {twin: node.name for node, twin in twins.items() if node.name}
     params = {}

@@ -19,6 +19,7 @@ from bpcompile.passes.checks import CHECKS, settle
 from bpcompile.passes.dce import drop_dead
 from bpcompile.passes.expand import EXPAND
 from bpcompile.passes.fold import FOLD
+from bpcompile.passes.lift import lift
 from bpcompile.passes.loops import LOOPS
 from bpcompile.passes.outside import share_outside
 from bpcompile.passes.rewrite import Rules, rewrite
@@ -51,7 +52,15 @@ def simplify_rules(graph: Graph) -> Graph:
 
 SIMPLIFY: tuple[Pass, ...] = (simplify_rules, scalar_states, simplify, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
-LOWER: tuple[Pass, ...] = (inline_calls, lower, drop_overwritten, drop_dead, share_outside, settle)
+LOWER: tuple[Pass, ...] = (
+    inline_calls,
+    lower,
+    drop_overwritten,
+    drop_dead,
+    lift,
+    share_outside,
+    settle,
+)
 
 
 def run(
