@@ -45,6 +45,11 @@ def lower(graph: Graph) -> Graph:
     return rewrite(graph, _JOINT)
 
 
+def look_outside(graph: Graph) -> Graph:
+    """Return a graph whose regions read what is computed before them, or what may as well be."""
+    return share_outside(lift(graph))
+
+
 def simplify_rules(graph: Graph) -> Graph:
     """Return a model in whose calls the functions and their derivative rules are simplified."""
     return map_calls(graph, lambda region: run(region, SIMPLIFY))
@@ -52,15 +57,7 @@ def simplify_rules(graph: Graph) -> Graph:
 
 SIMPLIFY: tuple[Pass, ...] = (simplify_rules, scalar_states, simplify, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
-LOWER: tuple[Pass, ...] = (
-    inline_calls,
-    lower,
-    drop_overwritten,
-    drop_dead,
-    lift,
-    share_outside,
-    settle,
-)
+LOWER: tuple[Pass, ...] = (inline_calls, lower, drop_overwritten, drop_dead, look_outside, settle)
 
 
 def run(
