@@ -8,7 +8,7 @@ the value and gradient of Σ w f(x) with random weights w.
 An error may be 100 ε times the condition, which is measured: how far the result moves where the
 operands move by 10⁻⁷ of themselves. Elementwise operations have the limits of
 `tests/ops/limits.py` instead, of their own. It exits with 1 where bpcompile is wrong, or
-differs from both peers; ``--defects docs/peers.md`` writes down where a peer is wrong.
+differs from a peer; ``--defects docs/peers.md`` writes down where a peer is wrong.
 """
 
 from __future__ import annotations
