@@ -298,7 +298,8 @@ class NumbaWriter(NumbaNames):
         """Write the test of a run-time index, with the number by which its error is explained."""
         number = self.tested.setdefault((index.node, index.axis), len(self.tested))
         value, length = self.expression(index.value).text, str(self.size(index.length))
-        test = call_text("_at", value, length, str(number))
+        helper = "_below" if index.var is None else "_at"  # none is negative that is only tested
+        test = call_text(helper, value, length, str(number))
         runs = " and ".join(f"{self.size(steps)} > 0" for steps in index.runs)
         if index.var is not None:
             otherwise = f" if {runs} else 0" if runs else ""

@@ -152,7 +152,9 @@ def main(text):
 )
 def test_what_is_tested(function, tests, polls):
     text = main(emitted(function))
-    assert (text.count("_at("), text.count("_poll(")) == (tests, polls), text
+    assert (text.count("_at(") + text.count("_below("), text.count("_poll(")) == (tests, polls), (
+        text
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,6 @@ def test_two_tests_become_one_where_one_index_is_larger():
 
     graph = traced(loss, np.arange(4.0), np.arange(5.0)).graph
     text = main(emit(run_passes(graph, LOWER), "numba"))
-    assert "_at(high, " in text
+    assert "_below(high, " in text
     assert "heights[low] + heights[high]" in text
-    assert text.count("_at(") == 1
+    assert text.count("_below(") == 1
