@@ -132,7 +132,7 @@ class Folds:
         """Round a finished fold, store it where it is read from an array, and make it known."""
         node, kept = task.node, self._open.pop(task)
         if isinstance(kept, ArrayPlace):
-            if node not in self.reader.arrays:
+            if kept.var.dtype is not node.array_type.dtype:
                 self._round(task, kept, cursor)
             return
         at = tuple(self.reader.result_at(task))

@@ -24,6 +24,7 @@ from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
 from tests.emit.running import agree, combined, emit, run, same
 from tests.strategies import arguments, graphs
+from tests.tracing import traced
 
 Case = tuple[Graph, list[Any]]
 # A failure says the emitted text; to shrink a graph takes minutes and is done by hand where wanted.
@@ -132,3 +133,15 @@ def test_many_random_graphs_through_numba(kind: str) -> None:
     chosen = drawn(kind, 2000, derandomize=False)
     for k in range(0, len(chosen), 5):
         hold_compiled(chosen[k : k + 5])
+
+
+@pytest.mark.parametrize("how", ["numpy", "python"])
+def test_a_wide_fold_is_rounded_into_an_array_that_is_written_into(how: str) -> None:
+    def model(x: Any, s: Any, k: Any) -> Any:
+        return np.sum(np.sin(s @ x)) + np.sum(np.sin(x[k]))
+
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=3), rng.normal(size=(4, 3)), np.array([2, 0, 1])]
+    args[:2] = [x.astype(np.float32) for x in args[:2]]
+    graph = traced(model, *args).graph
+    agree(run_passes(reverse(run_passes(graph, SIMPLIFY), [0]), LOWER), args, how)
