@@ -198,6 +198,8 @@ class Block:
         """Tell whether a node may overwrite a value that it is given, and note that it does."""
         if not self._is_own(base) or base in self.outputs or node.args.count(base) > 1:
             return False
+        if node.op.name in WRITES and self._reads_elsewhere(node, base):
+            return False
         readers = [r for r in self._all_readers(base) if r is not node]
         if any(self._depends(r, node, order) for r in readers):
             return False
@@ -205,6 +207,13 @@ class Block:
         self.written.setdefault(source, set()).add(node)
         self._before.setdefault(node, []).extend(readers)
         return True
+
+    def _reads_elsewhere(self, node: Node, base: Node) -> bool:
+        """Tell whether what a write writes reads other elements of its array in the same loop."""
+        value, spec = node.args[1], node.attrs["spec"]
+        at = AXES[: rank_of(value)]
+        place = mapped_index(spec, (), at, ()) if is_static(spec) else None
+        return any(r.source is base and r.index != place for r in self.reads(value, at))
 
     def taken_by(self, item: Node) -> Node | None:
         """Return the operand where a region leaves a result, if it may overwrite it."""

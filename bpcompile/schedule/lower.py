@@ -10,6 +10,7 @@ from bpcompile.ir.type import DType
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.counts import is_arithmetic, is_counted, is_written_out
 from bpcompile.schedule.cursor import Count, Cursor
+from bpcompile.schedule.distribution import distributed
 from bpcompile.schedule.folds import Folds, folded_loop
 from bpcompile.schedule.nest import Loop, Scope, Task
 from bpcompile.schedule.places import ArrayPlace, Place, Workshop
@@ -84,7 +85,9 @@ class Lowering(Reader):
             for statement in inner.statements:
                 cursor.add(statement)
         else:
-            cursor.add(For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), inner.statements))
+            whole = For(loop.var, Lit(0, DType.I64), SizeValue(loop.size), inner.statements)
+            for part in distributed(whole, self.shop):
+                cursor.add(part)
         for task in folds:
             self.folds.finish(task, cursor)
 

@@ -20,10 +20,10 @@ from bpcompile.schedule.statements import (
     For,
     Load,
     Set,
-    SizeValue,
     Statement,
     Store,
     Var,
+    size_of,
 )
 
 _DIVISION = 8.0  # additions; what costs more and has no vector form is a call of libm
@@ -31,7 +31,7 @@ _DIVISION = 8.0  # additions; what costs more and has no vector form is a call o
 
 def parted(loop: For, shop: Workshop) -> list[For]:
     """Return the loops that one becomes whose steps may run in any order: itself, mostly."""
-    if not _is_vector_code(loop.body) or _steps(loop) is None:
+    if not is_vector_code(loop.body) or steps_of(loop) is None:
         return [loop]
     later: list[Fold] = []
     for folds in _shared(loop, shop).values():
@@ -41,15 +41,16 @@ def parted(loop: For, shop: Workshop) -> list[For]:
     return [loop, *_put_off(loop, later, shop)] if later else [loop]
 
 
-def _steps(loop: For) -> Size | None:
+def steps_of(loop: For) -> Size | None:
     """Return the number of steps, None where it changes from one run of the loop to the next."""
-    if not isinstance(loop.lower, SizeValue) or not isinstance(loop.upper, SizeValue):
+    first, end = size_of(loop.lower), size_of(loop.upper)
+    if first is None or end is None:
         return None
-    steps = loop.upper.size - loop.lower.size
+    steps = end - first
     return None if any(name.startswith("%") for name in size_names(steps)) else steps
 
 
-def _is_vector_code(body: Sequence[Statement]) -> bool:
+def is_vector_code(body: Sequence[Statement]) -> bool:
     """Tell whether LLVM may make vector code of a loop but for what its steps share."""
     values: list[Expression] = []
     for statement in body:
@@ -98,14 +99,15 @@ def _parts(folds: Sequence[Fold], steps: Steps) -> list[list[Fold]]:
 
 def _put_off(loop: For, folds: Sequence[Fold], shop: Workshop) -> list[For]:
     """Take additions out of a loop, which writes down what they add; return loops that add it."""
-    steps = _steps(loop)
+    steps = steps_of(loop)
     assert steps is not None
-    assert isinstance(loop.lower, SizeValue)
+    first = size_of(loop.lower)
+    assert first is not None
     rows: dict[int, Var] = {}
     parts: list[For] = []
     for fold in folds:
         where = next(k for k, statement in enumerate(loop.body) if statement is fold)
-        target, place = _target(fold), loop.var.size - loop.lower.size
+        target, place = _target(fold), loop.var.size - first
         row = rows.get(id(fold.value))
         if row is None:
             hint = fold.value.hint if isinstance(fold.value, Var) else None
