@@ -36,13 +36,16 @@ _JOINT = Rules(EXPAND, FOLD, ALGEBRA, COTANGENT, VIEWS, SCALARS, LOOPS, CHECKS, 
 
 
 def simplify(graph: Graph) -> Graph:
-    """Return a model folded, simplified and in stable form, equal nodes shared."""
-    return rewrite(graph, MODEL)
+    """Return a model folded, simplified and in stable form, equal nodes shared.
+
+    So are the functions that it calls, and their derivative rules.
+    """
+    return rewrite(map_calls(graph, lambda region: run(region, SIMPLIFY)), MODEL)
 
 
 def lower(graph: Graph) -> Graph:
-    """Return a graph with composites written out, folded and simplified, equal nodes shared."""
-    return rewrite(graph, _JOINT)
+    """Return a graph with calls and composites written out, folded and simplified, and shared."""
+    return rewrite(inline_calls(graph), _JOINT)
 
 
 def look_outside(graph: Graph) -> Graph:
@@ -50,14 +53,9 @@ def look_outside(graph: Graph) -> Graph:
     return share_outside(lift(graph))
 
 
-def simplify_rules(graph: Graph) -> Graph:
-    """Return a model in whose calls the functions and their derivative rules are simplified."""
-    return map_calls(graph, lambda region: run(region, SIMPLIFY))
-
-
-SIMPLIFY: tuple[Pass, ...] = (simplify_rules, scalar_states, simplify, drop_dead)
+SIMPLIFY: tuple[Pass, ...] = (scalar_states, simplify, drop_dead)
 # Before the adjoint pass an arm reads for itself, so that its adjoint adds inside the arm.
-LOWER: tuple[Pass, ...] = (inline_calls, lower, drop_overwritten, drop_dead, look_outside, settle)
+LOWER: tuple[Pass, ...] = (lower, drop_overwritten, drop_dead, look_outside, settle)
 
 
 def run(
