@@ -5,8 +5,7 @@ or NaN), and (x · a) · b is not x · (a b): such rules are not here. The sign 
 its value. Rules about how values are arranged are in `views`.
 
 `COTANGENT` is for sums that the adjoint pass wrote: a constant zero among its terms is a place that
-nothing reaches, and whether -0.0 or 0.0 stands there means nothing. It is also for products that
-round otherwise than the model's own may.
+nothing reaches, and whether -0.0 or 0.0 stands there means nothing.
 """
 
 from __future__ import annotations
@@ -222,23 +221,6 @@ def extreme_of_one(y: Node, _build: Rewriter) -> Node | None:
     return y.args[0] if y.args[0] is y.args[1] else None
 
 
-def share_reciprocal(y: Node, build: Rewriter) -> Node | None:
-    """Write g ((a / b) / b), from the derivative of a quotient, as (a / b) (g (1 / b)).
-
-    The derivative in `a` is g (1 / b): both take one division.
-    """
-    if y.origin is None or y.origin.adjoint_of is None:
-        return None
-    for g, slope in (y.args, y.args[::-1]):
-        if not _is(slope, "div") or not _is(slope.args[0], "div"):
-            continue
-        quotient, divisor = slope.args
-        if quotient.args[1] is divisor:
-            one = _constant(build, 1.0, divisor)
-            return build("mul", quotient, build("mul", g, build("div", one, divisor)))
-    return None
-
-
 # Conversions
 
 
@@ -270,11 +252,7 @@ ALGEBRA: Table = {
     "minimum": (extreme_of_one,),
     "astype": (convert_back,),
 }
-COTANGENT: Table = {
-    "add": (add_nothing,),
-    "sub": (add_nothing,),
-    "mul": (share_reciprocal,),
-}
+COTANGENT: Table = {"add": (add_nothing,), "sub": (add_nothing,)}
 _RULES = Rules(ALGEBRA)
 
 

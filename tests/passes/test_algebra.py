@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from bpcompile.ir.interpret import interpret
 from bpcompile.passes.algebra import apply_algebra
 from bpcompile.passes.pipeline import LOWER, run
 from tests.passes.conftest import cases, graph_of
@@ -404,24 +402,3 @@ def test_nothing_is_added_to_cotangents_alone():
     assert [out.name for out in found.outputs] == ["a", "q", "a"]
     graph = graph_of("a: f64[n]", SUMS.replace("ORIGIN", "  # model.py:3"))
     assert [node.op.name for node in run(graph, LOWER).nodes] == ["param", "const", "add", "sub"]
-
-
-QUOTIENT = """(p, q) {
-  one: f64[n] = 1.0ORIGIN
-  y: f64[n] = div(a, b)
-  r: f64[n] = div(one, b)ORIGIN
-  p: f64[n] = mul(g, r)ORIGIN
-  s: f64[n] = div(y, b)ORIGIN
-  q: f64[n] = mul(s, g)ORIGIN
-}"""
-
-
-@pytest.mark.parametrize(("origin", "divisions"), [("  # model.py:3, adjoint of a", 2), ("", 3)])
-def test_the_derivatives_of_a_quotient_take_one_division(origin, divisions):
-    text = QUOTIENT.replace("ORIGIN", origin)
-    graph = graph_of("a: f64[n], b: f64[n], g: f64[n]", text)
-    found = run(graph, LOWER)
-    assert sum(node.op.name == "div" for node in found.nodes) == divisions
-    given = [np.array([1.5, -3.0]), np.array([0.5, 7.0]), np.array([2.0, -1.0])]
-    for before, after in zip(interpret(graph, given), interpret(found, given), strict=True):
-        np.testing.assert_allclose(after, before, rtol=1e-15)
