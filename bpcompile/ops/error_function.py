@@ -96,6 +96,7 @@ erfc = elementwise(
     (lambda y, x: -_TWO_PER_SQRT_PI * gaussian(x),),
     call("math.erfc"),
     call("_erfc"),
+    vector=call("_erfc"),
     math=call("erfc"),
     domain=REAL,
     finite=True,
