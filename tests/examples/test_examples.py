@@ -82,7 +82,7 @@ def test_garch(capsys):
     assert re.search(
         r"^# runs the steps backwards: reads variance from the tape", shown, re.MULTILINE
     )
-    assert re.search(r"^    beta_bar = beta_bar \+ variance_bar \* \w+$", shown, re.MULTILINE)
+    assert re.search(r"^    beta_bar = _add\(beta_bar, variance_bar \* \w+\)$", shown, re.MULTILINE)
 
 
 def test_kalman(capsys):

@@ -8,7 +8,7 @@ import operator
 import numpy as np
 import pytest
 
-from bpcompile.errors import TypeMismatchError, UnsupportedError
+from bpcompile.errors import TraceError, TypeMismatchError, UnsupportedError
 from tests.tracing import agrees, run, traced
 
 F64 = np.array([0.5, -1.5, 2.0])
@@ -92,8 +92,7 @@ def test_ints():
     agrees(lambda k: (k + k, k * 2, k // 2, k % 2, abs(k), np.sign(k), np.maximum(k, 0), k**2), k)
     agrees(lambda k: (np.exp(k), np.sqrt(abs(k)), k / 2, k * 0.5, np.floor(k), np.square(k)), k)
     agrees(lambda k: (k == 1, k > 0.5, k.astype(float), np.where(k > 0, k, 0.5), k.sum()), k)
-    with pytest.raises(UnsupportedError, match=r"<< of traced ints is known for"):
-        traced(lambda k: k << k, k)
+    agrees(lambda k: k << abs(k), k)
     with pytest.raises(TypeMismatchError, match=r"np.bitwise_and .*convert"):
         traced(lambda x: x & 1, F64)
 
@@ -179,9 +178,7 @@ def test_in_place_into_a_numpy_array_is_refused():
         total += x
         return total
 
-    with pytest.raises(
-        UnsupportedError, match=r"operator such as .= on a NumPy array.*write `a = a"
-    ):
+    with pytest.raises(TraceError, match=r"operator such as .= on a NumPy array.*write `a = a"):
         traced(model, F64)
 
 
@@ -204,8 +201,7 @@ def test_out_and_where_are_refused():
         traced(lambda x: np.sum(x, out=np.zeros(())), F64)
     with pytest.raises(UnsupportedError, match=r"np.add with where= .*choose with np.where"):
         traced(lambda x: np.add(x, x, where=x > 0), F64)
-    with pytest.raises(UnsupportedError, match=r"np.exp with out="):
-        traced(lambda x: np.exp(x, out=np.zeros(3)), F64)
+    agrees(lambda x: np.exp(x, out=np.zeros(3)), F64)
 
 
 # Functions of two operands whose rule is for some dtypes only.
