@@ -322,9 +322,10 @@ class CompiledFunction(Inspected):
             True
         """
         arguments, extras = self._subject.arguments(example, keywords)
-        self._find(arguments)
-        wait(list(self._pending))  # the fastest form is that of the code being compiled
         found = self._find(arguments)
+        if self._pending:  # the fastest form is that of the code being compiled
+            wait(list(self._pending))
+            found = self._find(arguments)
 
         def flatten(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Exact]:
             given, added = self._subject.arguments(args, kwargs)

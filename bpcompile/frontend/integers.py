@@ -37,8 +37,11 @@ def _ints(function: str, *values: Any) -> list[Any]:
 def gcd(x1: Any, x2: Any) -> Any:
     """Return the greatest common divisors, by Euclid's algorithm on all places at once."""
     cell = Cell(tuple(np.abs(x) for x in _ints("gcd", x1, x2)))
-    left = lambda: np.any(cell.value[1] != 0)  # noqa: E731 - a test of one line
-    for _ in repeat(left, cell.get, cell.put, ("pair",), "np.gcd"):
+
+    def is_left() -> Any:
+        return np.any(cell.value[1] != 0)
+
+    for _ in repeat(is_left, cell.get, cell.put, ("pair",), "np.gcd"):
         a, b = cell.value
         some = b != 0
         cell.value = np.where(some, b, a), np.where(some, a % np.where(some, b, 1), 0)

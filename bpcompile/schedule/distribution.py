@@ -47,7 +47,7 @@ def distributed(loop: For, shop: Workshop) -> list[For]:
     crossing = _crossing(runs, makers)
     if any(var.dtype is DType.I64 for var in crossing):
         return [loop]  # an index of arrays may be made of it
-    return _Distribution(loop, runs, makers, steps, shop).loops()
+    return _Distribution(loop, runs, makers, crossing, steps, shop).loops()
 
 
 def _runs(body: Sequence[Statement]) -> list[list[Statement]] | None:
@@ -115,11 +115,13 @@ class _Distribution:
         loop: For,
         runs: Sequence[Sequence[Statement]],
         makers: Mapping[Var, int],
+        crossing: set[Var],
         steps: Size,
         shop: Workshop,
     ) -> None:
         """Hold the parts."""
-        self.loop, self.runs, self.makers, self.steps, self.shop = loop, runs, makers, steps, shop
+        self.loop, self.runs, self.steps, self.shop = loop, runs, steps, shop
+        self.makers, self.crossing = makers, crossing
         self.rows: dict[Var, Var] = {}
         first = size_of(loop.lower)
         assert first is not None
@@ -127,14 +129,13 @@ class _Distribution:
 
     def loops(self) -> list[For]:
         """Return one loop for each run."""
-        crossing = _crossing(self.runs, self.makers)
         found = []
         for k, run in enumerate(self.runs):
             read = [v for v in dict.fromkeys(_read(run)) if self.makers.get(v, k) < k]
             given = {var: Var(var.hint, var.dtype, ours=var.ours) for var in read}
             body: list[Statement] = [Set(given[v], Load(self.rows[v], self.place)) for v in read]
             body += [_renamed(statement, given) for statement in run]
-            for var in [v for v in self.makers if self.makers[v] == k and v in crossing]:
+            for var in [v for v in self.makers if self.makers[v] == k and v in self.crossing]:
                 hint = var.hint and f"{var.hint}_row"
                 self.rows[var] = self.shop.temporary(hint, var.dtype, (self.steps,))
                 body.append(Store(self.rows[var], self.place, var))
