@@ -19,11 +19,12 @@ from bpcompile.emit.formula_regions import (
     result_name,
     result_piece,
 )
-from bpcompile.emit.names import safe_file, safe_name
+from bpcompile.emit.names import safe_file, safe_name, unnamed_letter
 from bpcompile.emit.printing import Piece, number, render, size_piece
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Graph, Node, Origin, regions
 from bpcompile.ir.op import Kind, Level, Text, infix
+from bpcompile.ir.walk import all_graphs
 from bpcompile.ops.index import At, Slice
 from bpcompile.passes.checks import settle
 
@@ -36,15 +37,16 @@ _UNKNOWN = Piece("(...)")  # a value without a name, whose formula is not at han
 
 
 class Formulas:
-    """Hold the text that explains a module."""
+    """Hold the text that explains a module, and the letter by which it calls `unnamed` values."""
 
     def __init__(self, written: Graph, joint: Graph) -> None:
         """Print the formulas of the graph as written and of the adjoint's values."""
         settled = settle(written)
+        self.unnamed = unnamed_letter(n.name for inner in all_graphs(written) for n in inner.nodes)
         refused = [param for param in settled.params if not safe_name(param.name)]
         called = _Printer(Graph(settled.name, (), (), ()))
         called.take(
-            {param: Piece(f"v{k}") for k, param in enumerate(refused)}
+            {param: Piece(f"{self.unnamed}{k}") for k, param in enumerate(refused)}
         )  # as they are emitted
         forward = _Printer(settled, called)
         self._lines = forward.named_statements()

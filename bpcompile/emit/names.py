@@ -3,8 +3,9 @@
 The only door through which a name from data (a symbol, a parameter, a variable, a file) reaches
 emitted text. A name passes where it is an ASCII identifier of at most 64 characters that starts
 with a letter and is not a keyword, a builtin or a name of ours; Greek letters are spelled. All
-else becomes ``v7``, but for the path of a leaf: ``state['pos']`` is ``state_pos``. The bytes of the
-module then do not depend on what was refused.
+else becomes ``v7``, or ``u7`` where a name of the user's looks like that, but for the path of a
+leaf: ``state['pos']`` is ``state_pos``. The bytes of the module then do not depend on what was
+refused.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import functools
 import keyword
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_NUMBERED = re.compile(r"v\d+")
+_NUMBERED = re.compile(r"[a-z]\d{1,9}(_\w+)?", re.ASCII)
+_LETTERS = "vuwtsrqpzyxhgfedcbamnoklij"  # as they are taken for unnamed values
 _DERIVED = re.compile(r"(_(bar|dot|back|next|where|adjoint|tape|kept|ij?|ijkp?))+$")
 # The path of a leaf, as state['pos'][0], and with an ending of ours.
 _PATH = re.compile(r"\w+(\[\d+\]|\['\w+'\])+(_\w+)?", re.ASCII)
@@ -49,8 +52,8 @@ def spelled(name: str) -> str:
 def safe_name(name: str | None) -> str | None:
     """Return the name as it may stand in emitted text, or None where it may not.
 
-    Names such as ``v7`` are refused too, since unnamed values are called so, and with a name what
-    we make of it: ``print_bar``, ``print_ij`` would tell `print` from a name with a space.
+    With a name is refused what we make of it: ``print_bar``, ``print_ij`` would tell `print` from
+    a name with a space.
     """
     if name is None:
         return None
@@ -58,9 +61,18 @@ def safe_name(name: str | None) -> str | None:
     if not text.isidentifier() and _PATH.fullmatch(text):
         text = re.sub(r"\W+_?", "_", text).strip("_")
     stem = _DERIVED.sub("", text)
-    if not _IDENTIFIER.fullmatch(text) or stem in RESERVED or _NUMBERED.fullmatch(stem):
+    if not _IDENTIFIER.fullmatch(text) or stem in RESERVED:
         return None
     return text
+
+
+def unnamed_letter(names: Iterable[str | None]) -> str:
+    """Return how unnamed values are called beside these names: ``v`` for ``v0``, ``v1``.
+
+    It is another letter where the user's own names are such, so that a reader can tell them apart.
+    """
+    used = {name[0] for name in names if name is not None and _NUMBERED.fullmatch(name)}
+    return next((letter for letter in _LETTERS if letter not in used), "value_")
 
 
 def safe_note(text: str) -> str:
@@ -84,12 +96,14 @@ def safe_file(path: str) -> str:
 class Namer:
     """Hand out names that are unique within one module.
 
-    `fresh("h")` is ``h``, then ``h_2``, ``h_3``; without a usable hint ``v0``, ``v1``.
+    `fresh("h")` is ``h``, then ``h_2``, ``h_3``; without a usable hint ``v0``, ``v1``, or another
+    letter for `unnamed` values.
     """
 
-    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+    def __init__(self, taken: frozenset[str] = frozenset(), unnamed: str = "v") -> None:
         """Start with the names that are `taken` already."""
         self._taken = set(taken)
+        self._unnamed = unnamed
         self._next: dict[str, int] = {}
         self._base: dict[str, str] = {}
         self._anonymous = 0
@@ -97,11 +111,16 @@ class Namer:
     def fresh(self, hint: str | None = None) -> str:
         """Return a name made of a hint that may come from data, or of nothing."""
         base = None if hint is None else safe_name(hint)
-        if base is None:
-            name = f"v{self._anonymous}"
+        return self._numbered() if base is None else self.own(base)
+
+    def _numbered(self) -> str:
+        """Return a name for want of one."""
+        while True:
+            name = f"{self._unnamed}{self._anonymous}"
             self._anonymous += 1
-            return name
-        return self.own(base)
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
 
     def own(self, base: str) -> str:
         """Return a unique name made of one of our own, such as ``_main`` or ``i``."""
@@ -125,7 +144,7 @@ class Namer:
 
     def copy(self) -> Namer:
         """Return a namer for a scope of its own, which may reuse what this one hands out later."""
-        other = Namer(frozenset(self._taken))
+        other = Namer(frozenset(self._taken), self._unnamed)
         other._next = dict(self._next)
         other._base = dict(self._base)
         other._anonymous = self._anonymous

@@ -76,7 +76,8 @@ class _NumbaModule:
         self.formulas = formulas
         self.loops = "" if fuse else ", each operation in loops of its own"
         self.plan: Plan = plan(graph, fuse)
-        self.namer = Namer(frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"}))
+        taken = frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"})
+        self.namer = Namer(taken, formulas.unnamed)
         self.params = {param: self.namer.fresh(param.name) for param in graph.params}
         self.bound: Lengths = lengths(graph, self.params, self.namer)
         vector, lines = math == "vector", formulas.comment

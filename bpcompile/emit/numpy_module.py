@@ -24,7 +24,8 @@ def numpy_module(
     """Return the module of a graph and the names of its dimensions."""
     public = interface.name
     namer = Namer(
-        frozenset({public, f"{public}_fill", f"{public}_into", f"{public}_workspace", "_main"})
+        frozenset({public, f"{public}_fill", f"{public}_into", f"{public}_workspace", "_main"}),
+        formulas.unnamed,
     )
     params = {param: namer.fresh(param.name) for param in graph.params}
     bound = lengths(graph, params, namer)

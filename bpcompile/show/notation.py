@@ -83,8 +83,8 @@ def latex_name(name: str) -> str:
         stem = name.removesuffix(ending)
         if stem != name:
             return f"{mark}{{{latex_name(stem)}}}"
-    safe = safe_name(name) or (name if re.fullmatch(r"v\d+", name) else "")
-    if not safe:
+    safe = safe_name(name)
+    if safe is None:
         return "?"
     stem, *rest = [part for part in safe.split("_") if part]
     if not rest and (numbered := re.fullmatch(r"([A-Za-z])(\d+)", stem)):

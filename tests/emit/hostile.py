@@ -12,9 +12,6 @@ HOSTILE = (
     *("print", "range", "len", "eval", "exec", "open", "int", "float", "max", "__builtins__"),
     *("np", "math", "njit", "numba", "numpy", "workspace", "scipy", "special", "self"),
     *(
-        "v0",
-        "v7",
-        "v123",
         "\ufb01",
         "\U0001d431",
         "\uff58",

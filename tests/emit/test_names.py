@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import string
 import unicodedata
 
 import pytest
@@ -13,7 +14,15 @@ from hypothesis import strategies as st
 import bpcompile as bp
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.module import emit_module
-from bpcompile.emit.names import RESERVED, Namer, safe_file, safe_name, safe_note, spelled
+from bpcompile.emit.names import (
+    RESERVED,
+    Namer,
+    safe_file,
+    safe_name,
+    safe_note,
+    spelled,
+    unnamed_letter,
+)
 from bpcompile.ir.build import Builder
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import f64
@@ -24,7 +33,7 @@ from bpcompile.transforms.reverse import reverse
 from tests.emit.hostile import HOSTILE
 
 
-@pytest.mark.parametrize("name", ["x", "X", "loss_2", "a" * 64, "w__", "x1", "vector", "v"])
+@pytest.mark.parametrize("name", ["x", "X", "loss_2", "a" * 64, "w__", "x1", "vector", "v", "v0"])
 def test_plain_names_pass(name):
     assert safe_name(name) == name
 
@@ -71,7 +80,16 @@ def test_names_of_a_module_are_unique(hints):
 def test_a_name_is_numbered_until_it_is_free():
     namer = Namer(frozenset({"h_2"}))
     assert [namer.fresh("h") for _ in range(3)] == ["h", "h_3", "h_4"]
-    assert [namer.fresh(None), namer.fresh("v0"), namer.fresh("a b")] == ["v0", "v1", "v2"]
+    assert [namer.fresh(None), namer.fresh("v0"), namer.fresh("a b")] == ["v0", "v0_2", "v1"]
+
+
+def test_unnamed_values_are_called_as_no_value_of_the_user_is():
+    assert unnamed_letter(["x", None, "v", "loss", "v1 = 2", "v\u0661"]) == "v"
+    assert unnamed_letter(["v0", "x"]) == "u"
+    assert unnamed_letter(["v0_bar", "u1", "w2"]) == "t"
+    assert unnamed_letter([f"{letter}0" for letter in string.ascii_lowercase]) == "value_"
+    namer = Namer(unnamed="u")
+    assert [namer.fresh("v0"), namer.fresh(None), namer.fresh("u1")] == ["v0", "u0", "u1"]
 
 
 def test_a_released_name_is_given_again():
@@ -137,7 +155,7 @@ def model({name}):
 @pytest.mark.parametrize("target", ["numpy", "numba"])
 def test_a_loop_does_not_tell_which_names_were_refused(target):
     texts = set()
-    for name in ("v1", "print", "len", "math", "workspace", "\u0445", "\u540d", "x" * 65):
+    for name in ("print", "len", "math", "workspace", "\u0445", "\u540d", "x" * 65):
         defined = {"bp": bp}
         exec(LOOP.format(name=name), defined)
         call = bp.value_and_grad(defined["model"], target=target, compile="eager", cache=False)
@@ -148,14 +166,14 @@ def test_a_loop_does_not_tell_which_names_were_refused(target):
 def test_an_ending_of_ours_goes_with_its_name():
     for ending in ("bar", "dot", "next", "bar_dot", "back_bar", "ij"):
         assert safe_name(f"loss_{ending}") == f"loss_{ending}"
-        for name in ("print", "v7", "np", "class", "a b"):
+        for name in ("print", "np", "class", "a b"):
             assert safe_name(f"{name}_{ending}") is None
 
 
 def test_a_note_shows_no_name_that_was_refused():
     note = "keeps x, h[...] and 1 more value of each step on the tape: for the gradient (here)"
     assert safe_note(note) == note
-    assert safe_note("keeps v1, print\nimport os and \u0445") == "keeps ?, ??import os and ?"
+    assert safe_note("keeps len, print\nimport os and \u0445") == "keeps ?, ??import os and ?"
 
 
 def test_the_path_of_a_leaf_becomes_a_name():
