@@ -56,6 +56,7 @@ from bpcompile.frontend.mutation import (
 from bpcompile.frontend.origins import is_inner, where
 from bpcompile.frontend.protocol import public_name
 from bpcompile.frontend.python_calls import python_calls
+from bpcompile.frontend.quick import key_of, quick
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, STORE
 from bpcompile.frontend.rewritten import install, rewritten
@@ -166,6 +167,10 @@ def _of_lists(function: Any) -> Callable[..., Any]:
     name = f"np.{function.__name__ if is_ufunc else public_name(function)}"
 
     def call(*args: Any, **keywords: Any) -> Any:
+        if is_ufunc and not keywords:
+            made = quick(key_of(function.__name__, args), args)
+            if made is not None:
+                return made
         if "out" in keywords:
             for target in (
                 keywords["out"] if isinstance(keywords["out"], tuple) else (keywords["out"],)

@@ -67,8 +67,10 @@ def remember(key: Key | None, values: Sequence[Any], plan: Plan) -> None:
 def quick(key: Key | None, values: Sequence[Any]) -> Tracer | None:
     """Append an operation whose plan is known, or return None."""
     plan = _plans.get(key) if key is not None else None
+    if plan is None:
+        return None
     frame = current()
-    if plan is None or not frame.session.sizes.settled:
+    if not frame.session.sizes.settled:
         return None
     shape: tuple[Size, ...] | None = None
     builder = frame.builder

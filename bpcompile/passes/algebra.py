@@ -15,7 +15,7 @@ from typing import Any
 
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType
-from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
+from bpcompile.passes.rewrite import Rewriter, Rules, Table, for_operands, number, rewrite
 
 
 def _is(node: Node, op: str) -> bool:
@@ -37,12 +37,14 @@ def _constant(build: Rewriter, value: Any, like: Node) -> Node:
 # Sums and differences
 
 
+@for_operands("const")
 def add_zero(y: Node, _build: Rewriter) -> Node | None:
     """Write x + (-0) as x."""
     a, b = y.args
     return a if _is_zero(b, -1.0) else b if _is_zero(a, -1.0) else None
 
 
+@for_operands("neg")
 def add_negative(y: Node, build: Rewriter) -> Node | None:
     """Write a + (-b) as a - b."""
     a, b = y.args
@@ -51,18 +53,21 @@ def add_negative(y: Node, build: Rewriter) -> Node | None:
     return build("sub", b, a.args[0]) if _is(a, "neg") else None
 
 
+@for_operands("const")
 def subtract_zero(y: Node, _build: Rewriter) -> Node | None:
     """Write x - 0 as x."""
     a, b = y.args
     return a if _is_zero(b, 1.0) else None
 
 
+@for_operands("neg")
 def subtract_negative(y: Node, build: Rewriter) -> Node | None:
     """Write a - (-b) as a + b."""
     a, b = y.args
     return build("add", a, b.args[0]) if _is(b, "neg") else None
 
 
+@for_operands("const")
 def add_nothing(y: Node, build: Rewriter) -> Node | None:
     """Write 0 + g as g, g - 0 as g and 0 - g as -g in a sum of cotangents."""
     if y.origin is None or y.origin.adjoint_of is None:
@@ -78,6 +83,7 @@ def add_nothing(y: Node, build: Rewriter) -> Node | None:
 # Products and quotients
 
 
+@for_operands("const")
 def times_one(y: Node, build: Rewriter) -> Node | None:
     """Write x · 1 as x, and x · (-1) as -x."""
     a, b = y.args
@@ -96,6 +102,7 @@ def times_itself(y: Node, build: Rewriter) -> Node | None:
     return build("square", a) if a is b else None
 
 
+@for_operands("neg")
 def times_negative(y: Node, build: Rewriter) -> Node | None:
     """Write (-a)(-b) as a b, (-a) c as a (-c) for a constant c, and (-a) b as -(a b)."""
     a, b = y.args
@@ -110,6 +117,7 @@ def times_negative(y: Node, build: Rewriter) -> Node | None:
     return build("neg", build("mul", a.args[0], b))
 
 
+@for_operands("const")
 def over_power_of_two(y: Node, build: Rewriter) -> Node | None:
     """Write x / 2ᵏ as x · 2⁻ᵏ, which covers x / 1."""
     x, value = y.args[0], number(y.args[1])
@@ -121,6 +129,7 @@ def over_power_of_two(y: Node, build: Rewriter) -> Node | None:
     return build("mul", x, _constant(build, 1 / value, x))
 
 
+@for_operands("neg")
 def over_negative(y: Node, build: Rewriter) -> Node | None:
     """Write (-a) / (-b) as a / b, and (-a) / b and a / (-b) as -(a / b)."""
     a, b = y.args
@@ -132,6 +141,7 @@ def over_negative(y: Node, build: Rewriter) -> Node | None:
     return quotient if _is(a, "neg") and _is(b, "neg") else build("neg", quotient)
 
 
+@for_operands("neg", "mul", "div")
 def negative_of(y: Node, build: Rewriter) -> Node | None:
     """Write -(-x) as x, and the sign of a product or quotient into its constant factor."""
     (x,) = y.args
@@ -146,6 +156,7 @@ def negative_of(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+@for_operands("neg", "abs", "mul", "div")
 def without_sign(y: Node, build: Rewriter) -> Node | None:
     """Drop the sign of an operand and of its constant factor: abs(-x) is abs(x), (-x)² is x²."""
     (x,) = y.args
@@ -175,12 +186,14 @@ def select_known(y: Node, _build: Rewriter) -> Node | None:
     return None if known is None else a if known else b
 
 
+@for_operands("logical_not")
 def select_not(y: Node, build: Rewriter) -> Node | None:
     """Write select(not c, a, b) as select(c, b, a)."""
     where, a, b = y.args
     return build("select", where.args[0], b, a) if _is(where, "logical_not") else None
 
 
+@for_operands("select")
 def select_again(y: Node, build: Rewriter) -> Node | None:
     """Decide a choice inside a choice by the same condition."""
     where, a, b = y.args

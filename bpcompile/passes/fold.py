@@ -18,13 +18,14 @@ from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS, Kind
 from bpcompile.ir.type import DType, Type
-from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
+from bpcompile.passes.rewrite import Rewriter, Rules, Table, for_operands, number, rewrite
 
 MAX_ENTRIES = 16  # of a table
 MAX_WORK = 4096  # entries of a literal constant that are looked at
 _EXACT = {DType.F64: 2**53, DType.I64: 2**62, DType.F32: 2**24}  # bounds of exact integers
 
 
+@for_operands("const", "table")
 def fold_elementwise(node: Node, build: Rewriter) -> Node | None:
     """Compute an elementwise op of splat constants at one index, else one of tables."""
     for arg in node.args:

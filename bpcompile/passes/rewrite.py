@@ -22,7 +22,24 @@ Table: TypeAlias = Mapping[str | Kind, Sequence[Rule]]
 
 WRITTEN = "written"
 _REGION = Kind.REGION
+_FEW = 3  # operands, of which the combinations are few enough to remember
 MAX_DEPTH = 60  # of rules that build nodes that rules rewrite
+
+
+_OPERANDS: dict[Rule, frozenset[str | Kind]] = {}  # of the rules that are `for_operands`
+
+
+def for_operands(*wanted: str | Kind) -> Callable[[Rule], Rule]:
+    """Say that a rule applies only where an operand is an op of these names or kinds.
+
+    It is not called elsewhere: most nodes have no such operand, and a long model has 10⁵ nodes.
+    """
+
+    def noted(rule: Rule) -> Rule:
+        _OPERANDS[rule] = frozenset(wanted)
+        return rule
+
+    return noted
 
 
 class Rules:
@@ -34,16 +51,26 @@ class Rules:
     def __init__(self, *tables: Table) -> None:
         """Join tables."""
         self._tables = tables
-        self._of_op: dict[Op, tuple[Rule, ...]] = {}
+        self._of_ops: dict[tuple[Op, ...], tuple[Rule, ...]] = {}
 
-    def of(self, op: Op) -> tuple[Rule, ...]:
-        """Return the rules for an op, in order."""
-        found = self._of_op.get(op)
+    def of(self, op: Op, operands: Sequence[Op]) -> tuple[Rule, ...]:
+        """Return the rules for an op with operands made by other ops, in order."""
+        ops = (op, *operands)
+        found = self._of_ops.get(ops)
         if found is None:
             keys = (op.name, op.kind) if op.expand is None else (WRITTEN, op.name, op.kind)
-            found = tuple(r for table in self._tables for key in keys for r in table.get(key, ()))
-            self._of_op[op] = found
+            every = (rule for table in self._tables for key in keys for rule in table.get(key, ()))
+            met = {one for operand in operands for one in (operand.name, operand.kind)}
+            found = tuple(rule for rule in every if _may_apply(rule, met))
+            if len(operands) <= _FEW:
+                self._of_ops[ops] = found
         return found
+
+
+def _may_apply(rule: Rule, met: set[str | Kind]) -> bool:
+    """Tell whether a rule may apply to a node whose operands have these names and kinds."""
+    wanted = _OPERANDS.get(rule)
+    return wanted is None or not met.isdisjoint(wanted)
 
 
 def rewrite(graph: Graph, rules: Rules) -> Graph:
@@ -126,7 +153,7 @@ class Rewriter(Builder):
 
     def _settle(self, node: Node) -> Node:
         """Return the result of the first rule that applies, or the node itself."""
-        rules = self._rules.of(node.op)
+        rules = self._rules.of(node.op, [arg.op for arg in node.args])
         if rules:
             before, self.origin = self.origin, node.origin
             self._depth += 1

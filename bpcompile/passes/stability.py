@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ops.reduce import kept_axes
-from bpcompile.passes.rewrite import Rewriter, Rule, Rules, Table, number, rewrite
+from bpcompile.passes.rewrite import Rewriter, Rule, Rules, Table, for_operands, number, rewrite
 
 
 def _is(node: Node, op: str) -> bool:
@@ -44,11 +44,10 @@ def _one_plus_exp(x: Node) -> Node | None:
 # Logarithms
 
 
+@for_operands("add")
 def log_of_sum(y: Node, build: Rewriter) -> Node | None:
     """Write log(1 + eˣ) as softplus(x), log(1 + x) as log1p(x), log(eᵃ + eᵇ) as logaddexp(a, b)."""
     (x,) = y.args
-    if not _is(x, "add"):
-        return None
     z = _one_plus_exp(x)
     if z is not None:
         return build("softplus", z)
@@ -60,13 +59,15 @@ def log_of_sum(y: Node, build: Rewriter) -> Node | None:
     return build("logaddexp", a.args[0], b.args[0]) if both else None
 
 
+@for_operands("sub")
 def log_of_difference(y: Node, build: Rewriter) -> Node | None:
     """Write log(1 - x) as log1p(-x)."""
     (x,) = y.args
-    one = _is(x, "sub") and number(x.args[0]) == 1
-    return build("log1p", _negated(x.args[1], build)) if one else None
+    one, z = x.args
+    return build("log1p", _negated(z, build)) if number(one) == 1 else None
 
 
+@for_operands("exp", "sigmoid", "softmax")
 def log_of_known(y: Node, build: Rewriter) -> Node | None:
     """Write log(eˣ) as x, and log of sigmoid and softmax as log_sigmoid and log_softmax."""
     (x,) = y.args
@@ -77,24 +78,27 @@ def log_of_known(y: Node, build: Rewriter) -> Node | None:
     return build("log_softmax", x.args[0], **x.attrs) if _is(x, "softmax") else None
 
 
+@for_operands("index")
 def log_of_part(y: Node, build: Rewriter) -> Node | None:
     """Write log of some places of softmax(x) as those places of log_softmax(x)."""
     (x,) = y.args
-    if not _is(x, "index") or not _is(x.args[0], "softmax"):
-        return None
     share = x.args[0]
+    if not _is(share, "softmax"):
+        return None
     logs = build("log_softmax", share.args[0], **share.attrs)
     return build("index", logs, *x.args[1:], **x.attrs)
 
 
+@for_operands("sum")
 def log_of_sum_of_exp(y: Node, build: Rewriter) -> Node | None:
     """Write log Σ eˣ as logsumexp(x)."""
     (x,) = y.args
-    if not _is(x, "sum") or not _is(x.args[0], "exp"):
+    if not _is(x.args[0], "exp"):
         return None
     return build("logsumexp", x.args[0].args[0], axes=x.attrs["axes"])
 
 
+@for_operands("exp", "neg")
 def log1p_of_exp(y: Node, build: Rewriter) -> Node | None:
     """Write log1p(eˣ) as softplus(x), and log1p(-sigmoid(x)) as log_sigmoid(-x)."""
     (x,) = y.args
@@ -105,6 +109,7 @@ def log1p_of_exp(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+@for_operands("const")
 def logaddexp_of_zero(y: Node, build: Rewriter) -> Node | None:
     """Write logaddexp(0, x) as softplus(x)."""
     for zero, x in _orders(y):
@@ -113,17 +118,18 @@ def logaddexp_of_zero(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+@for_operands("softplus")
 def negative_softplus(y: Node, build: Rewriter) -> Node | None:
     """Write -softplus(-x) as log_sigmoid(x)."""
     (x,) = y.args
-    if _is(x, "softplus") and _is(x.args[0], "neg"):
-        return build("log_sigmoid", x.args[0].args[0])
-    return None
+    (z,) = x.args
+    return build("log_sigmoid", z.args[0]) if _is(z, "neg") else None
 
 
 # Exponentials
 
 
+@for_operands("exp")
 def exp_less_one(y: Node, build: Rewriter) -> Node | None:
     """Write eˣ - 1 as expm1(x), and 1 - eˣ as -expm1(x)."""
     a, b = y.args
@@ -134,6 +140,7 @@ def exp_less_one(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+@for_operands("exp")
 def minus_one_plus_exp(y: Node, build: Rewriter) -> Node | None:
     """Write -1 + eˣ as expm1(x)."""
     for one, e in _orders(y):
@@ -142,6 +149,7 @@ def minus_one_plus_exp(y: Node, build: Rewriter) -> Node | None:
     return None
 
 
+@for_operands("const")
 def one_less(y: Node, build: Rewriter) -> Node | None:
     """Write 1 - sigmoid(x) as sigmoid(-x), and 1 - erf(x) as erfc(x)."""
     one, x = y.args
@@ -152,6 +160,7 @@ def one_less(y: Node, build: Rewriter) -> Node | None:
     return build("erfc", x.args[0]) if _is(x, "erf") else None
 
 
+@for_operands("add")
 def inverse_of_one_plus_exp(y: Node, build: Rewriter) -> Node | None:
     """Write 1 / (1 + e⁻ˣ) and eˣ / (1 + eˣ) as sigmoid(x), and a / (1 + e⁻ˣ) as a sigmoid(x)."""
     top, bottom = (None, y.args[0]) if _is(y, "reciprocal") else y.args
@@ -164,6 +173,7 @@ def inverse_of_one_plus_exp(y: Node, build: Rewriter) -> Node | None:
     return share if top is None or number(top) == 1 else build("mul", top, share)
 
 
+@for_operands("sub")
 def ratio_of_sinh(y: Node, build: Rewriter) -> Node | None:
     """Write (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) as tanh(x)."""
     top, bottom = y.args
@@ -174,6 +184,7 @@ def ratio_of_sinh(y: Node, build: Rewriter) -> Node | None:
     return build("tanh", x) if x is not None and same else None
 
 
+@for_operands("sub")
 def half_difference(y: Node, build: Rewriter) -> Node | None:
     """Write (eˣ - e⁻ˣ) / 2, which is a product with 0.5 by now, as sinh(x)."""
     for half, top in _orders(y):
@@ -202,6 +213,7 @@ def _repeated(x: Node, like: Node, axes: tuple[int, ...]) -> Node | None:
     return x.args[0]
 
 
+@for_operands("exp")
 def exp_over_sum(y: Node, build: Rewriter) -> Node | None:
     """Write eˣ / Σ eˣ as softmax(x)."""
     e, bottom = y.args
@@ -213,6 +225,7 @@ def exp_over_sum(y: Node, build: Rewriter) -> Node | None:
     return build("softmax", e.args[0], axes=total.attrs["axes"])
 
 
+@for_operands("broadcast")
 def less_logsumexp(y: Node, build: Rewriter) -> Node | None:
     """Write x - logsumexp(x) as log_softmax(x)."""
     x, bottom = y.args
@@ -237,12 +250,14 @@ def _shifted_by_max(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node] | None:
     return (z, m) if top.args[0] is z and top.attrs["axes"] == axes else None
 
 
+@for_operands("sub")
 def softmax_of_shifted(y: Node, build: Rewriter) -> Node | None:
     """Write softmax(x - max x) as softmax(x), which shifts by itself; so log_softmax."""
     found = _shifted_by_max(y.args[0], y.attrs["axes"])
     return None if found is None else build(y.op.name, found[0], **y.attrs)
 
 
+@for_operands("logsumexp")
 def logsumexp_of_shifted(y: Node, build: Rewriter) -> Node | None:
     """Write max x + logsumexp(x - max x) as logsumexp(x), which shifts by itself."""
     for m, total in _orders(y):
@@ -256,21 +271,21 @@ def logsumexp_of_shifted(y: Node, build: Rewriter) -> Node | None:
 # Powers and roots
 
 
+@for_operands("square")
 def root_of_square(y: Node, build: Rewriter) -> Node | None:
     """Write sqrt(x²) as abs(x), whose derivative at 0 is 0."""
     (x,) = y.args
-    return build("abs", x.args[0]) if _is(x, "square") else None
+    return build("abs", x.args[0])
 
 
+@for_operands("hypot")
 def square_of_length(y: Node, build: Rewriter) -> Node | None:
     """Write hypot(a, b)² as a² + b², which is smooth at 0, too: the power of a spectrum."""
-    (x,) = y.args
-    if not _is(x, "hypot"):
-        return None
-    a, b = x.args
+    a, b = y.args[0].args
     return build("add", build("square", a), build("square", b))
 
 
+@for_operands("const")
 def small_power(y: Node, build: Rewriter) -> Node | None:
     """Write x¹, x², x³, x⁴ and x⁻¹ as products and quotients, which are within 2 ulp."""
     x, exponent = y.args[0], number(y.args[1])

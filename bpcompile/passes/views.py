@@ -13,7 +13,7 @@ from bpcompile.ir.dims import Size, product
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.op import Kind
 from bpcompile.ops.index import Slice, Spec, is_static, whole
-from bpcompile.passes.rewrite import Rewriter, Rules, Table, number, rewrite
+from bpcompile.passes.rewrite import Rewriter, Rules, Table, for_operands, number, rewrite
 
 SMALL = 8  # entries of a literal array that is taken apart where single elements are read
 
@@ -68,6 +68,7 @@ def broadcast_of_one(y: Node, build: Rewriter) -> Node | None:
     return build("reshape", y.args[0], shape=shape)
 
 
+@for_operands(Kind.VIEW)
 def op_of_views(y: Node, build: Rewriter) -> Node | None:
     """Write an elementwise op of equal views, and constants, as the view of the op."""
     view = None

@@ -81,9 +81,9 @@ class _Watched(Rules):
         self._rules = rules
         self.made: dict[Node, str] = {}
 
-    def of(self, op: Op) -> tuple[Rule, ...]:
-        """Return the rules for an op, each of them watched."""
-        return tuple(self._watch(rule) for rule in self._rules.of(op))
+    def of(self, op: Op, operands: Sequence[Op]) -> tuple[Rule, ...]:
+        """Return the rules for an op with operands made by other ops, each of them watched."""
+        return tuple(self._watch(rule) for rule in self._rules.of(op, operands))
 
     def _watch(self, rule: Rule) -> Rule:
         sentence = (rule.__doc__ or rule.__name__).strip().splitlines()[0].rstrip(".")
@@ -102,6 +102,7 @@ class _Marks(Formulas):
 
     def __init__(self, formulas: Formulas) -> None:
         self._formulas = formulas
+        self.unnamed = formulas.unnamed
         self.nodes: list[Node] = []
 
     def mathematics(self) -> list[str]:

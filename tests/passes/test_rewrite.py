@@ -6,13 +6,14 @@ import pytest
 
 from bpcompile.errors import CompileError
 from bpcompile.ir.build import Builder
+from bpcompile.ir.op import Kind
 from bpcompile.ir.parse import parse
 from bpcompile.ir.type import f64
 from bpcompile.passes.algebra import apply_algebra
 from bpcompile.passes.cse import share_common
 from bpcompile.passes.expand import expand_composites
 from bpcompile.passes.pipeline import LOWER, SIMPLIFY, run
-from bpcompile.passes.rewrite import Rules, rewrite
+from bpcompile.passes.rewrite import Rules, for_operands, rewrite
 from tests.passes.conftest import graph_of
 
 
@@ -130,3 +131,24 @@ def test_depth_costs_no_stack():
     graph = builder.finish((y,))
     found = run(graph, (*SIMPLIFY, *LOWER), verify=True)
     assert len(found) == 2 * 6000 + 2
+
+
+def test_a_rule_sees_only_nodes_with_the_operands_that_it_asks_for():
+    seen = []
+
+    @for_operands("exp", Kind.REDUCE)
+    def note(y, _build):
+        seen.append(y.name)
+
+    graph = graph_of(
+        "a: f64[n], b: f64[]",
+        """(r, s, t) {
+          p: f64[] = sum(a, axes=(0,))
+          q: f64[] = exp(b)
+          r: f64[] = add(p, b)
+          s: f64[] = add(b, q)
+          t: f64[] = add(b, b)
+        }""",
+    )
+    assert rewrite(graph, Rules({"add": (note,)})) is graph
+    assert seen == ["r", "s"]
