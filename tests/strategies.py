@@ -361,12 +361,22 @@ def _outputs(draw: Draw, maker: Maker, *, scalar: bool) -> list[Expr]:
     """Return some of the newest values, or their sum."""
     count = draw(st.integers(1, 3))
     chosen = [value.expr for value in maker.pool[-count:]]
-    if not scalar:
-        return chosen
-    total = maker.builder.const(0.25, Type(maker.dtype))
-    for x in chosen:
+    return [_total(chosen)] if scalar else chosen
+
+
+def _total(values: list[Expr]) -> Expr:
+    """Return the sum of the sines of some values."""
+    total = values[0].builder.const(0.25, Type(values[0].dtype))
+    for x in values:
         total = total + OPS["sum"](OPS["sin"](x), axes=tuple(range(len(x.shape))))
-    return [total]
+    return total
+
+
+def loss(graph: Graph) -> Graph:
+    """Return the graph of a random graph's loss: the sum of the sines of its results."""
+    builder = Builder("loss")
+    params = [builder.param(str(p.name), p.array_type) for p in graph.params]
+    return builder.finish([_total(list(builder.inline(graph, params)))])
 
 
 def arguments(graph: Graph, lengths: dict[str, int], seed: int) -> list[Any]:

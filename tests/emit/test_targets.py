@@ -1,10 +1,16 @@
 """Hold the emitted modules to the interpreter: random graphs, and their adjoints, on each target.
 
-The text of the numba target is also run as plain Python, which tests schedules without the seconds
-that a compilation takes; a few graphs go through Numba itself. A gradient is also held to that of
-the graph without any pass, and to the tangent of forward mode. 5 000 graphs of each kind:
+Each random graph is computed by the interpreter before any pass, and after the passes by the
+interpreter, by the numpy target and by the text of the numba target. So is the gradient of its
+loss, which is also held to the tangent of forward mode. The text of the numba target runs as plain
+Python, which tests schedules without the seconds that a compilation takes; a few graphs go through
+Numba itself. 20 000 graphs, other ones each time, 500 to a test (some forty minutes on one core):
 
-    pytest tests/emit/test_targets.py -m nightly
+    pytest tests/emit/test_targets.py -m nightly -k "many_random_graphs and not numba"
+
+Every tenth of as many through Numba takes hours, so each of its forty slices can be run alone:
+
+    pytest tests/emit/test_targets.py -m nightly -k "many_random_graphs_through_numba and 17"
 """
 
 from __future__ import annotations
@@ -22,18 +28,17 @@ from bpcompile.passes.pipeline import LOWER, SIMPLIFY
 from bpcompile.passes.pipeline import run as run_passes
 from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
-from tests.emit.running import agree, combined, emit, run, same
-from tests.strategies import arguments, graphs
+from tests.emit.running import TARGETS, agree, combined, emit, run, same
+from tests.strategies import arguments, graphs, loss
 from tests.tracing import traced
 
 Case = tuple[Graph, list[Any]]
 # A failure says the emitted text; to shrink a graph takes minutes and is done by hand where wanted.
 QUICK = {"phases": (Phase.generate,), "suppress_health_check": list(HealthCheck)}
 LENGTHS = {"n": 3, "m": 2}
-
-
-def value_graph(case: Case) -> Graph:
-    return run_passes(case[0], LOWER)
+SLICE = 500  # graphs of one nightly test
+SLICES = range(40)
+SPLIT = 5  # one of so many graphs is emitted without fusion
 
 
 def floats_of(graph: Graph) -> list[int]:
@@ -41,57 +46,73 @@ def floats_of(graph: Graph) -> list[int]:
     return [k for k, p in enumerate(graph.params) if p.array_type.dtype.is_float]
 
 
-def gradient_graph(case: Case) -> Graph:
-    graph = case[0]
-    return run_passes(reverse(run_passes(graph, SIMPLIFY), floats_of(graph)), LOWER)
+def value_graph(graph: Graph) -> Graph:
+    """Return what computes a graph's results, after all passes."""
+    return run_passes(graph, (*SIMPLIFY, *LOWER))
 
 
-def both_modes(case: Case) -> None:
-    """Hold the gradient, with passes and without, and the tangent to each other, in float64."""
-    graph, args = case
-    wrt = floats_of(graph)
-    if not wrt or graph.params[wrt[0]].array_type.dtype is not DType.F64:
-        return
-    plain = interpret(reverse(graph, wrt), args)
-    same(plain, interpret(gradient_graph(case), args), str(graph))
-    rng = np.random.default_rng(len(graph))
-    t = [rng.normal(size=np.shape(args[k])) for k in wrt]
-    tangent = float(interpret(forward(graph, wrt), [*args, *t])[1])
-    terms = [np.sum(g * d) for g, d in zip(plain[1:], t, strict=True)]
-    scale = 1 + sum(float(np.sum(np.abs(g * d))) for g, d in zip(plain[1:], t, strict=True))
-    assert abs(tangent - sum(terms)) <= 1e-10 * scale, str(graph)
+def gradient_graph(graph: Graph) -> Graph:
+    """Return what computes the loss of a graph and its gradient, after all passes."""
+    model = run_passes(loss(graph), SIMPLIFY)
+    return run_passes(reverse(model, floats_of(model)), LOWER)
 
 
-KINDS = {"value": (value_graph, False), "gradient": (gradient_graph, True)}
-every_kind = pytest.mark.parametrize("kind", KINDS)
+def hold(graph: Graph, args: list[Any], *, fuse: bool) -> None:
+    """Hold a graph and its gradient to the interpreter on both targets, and to forward mode."""
+    plain = loss(graph)
+    wrt = floats_of(plain)
+    joint = reverse(plain, wrt)
+    for untouched, lowered in ((graph, value_graph(graph)), (joint, gradient_graph(graph))):
+        want = interpret(lowered, args)
+        same(interpret(untouched, args), want, f"{untouched}\n{lowered}")
+        for how in ("numpy", "python"):
+            text = emit(lowered, TARGETS[how], fuse=fuse)
+            same(want, run(text, args, how=how), text)
+    both_modes(plain, interpret(joint, args)[1:], args)
 
 
-def hold(kind: str, how: str, examples: int, fuse: bool = True, **kwargs: Any) -> None:
-    """Hold this many random graphs to the interpreter."""
-    lowered, scalar = KINDS[kind]
+def both_modes(plain: Graph, gradients: tuple[Any, ...], args: list[Any]) -> None:
+    """Hold the gradient along a direction to the tangent of forward mode."""
+    wrt = floats_of(plain)
+    rng = np.random.default_rng(len(plain))
+    dtype = plain.params[wrt[0]].array_type.dtype
+    dots = [rng.normal(size=np.shape(args[k])).astype(dtype.numpy_name) for k in wrt]
+    tangent = float(interpret(forward(plain, wrt), [*args, *dots])[1])
+    terms = [np.multiply(g, d, dtype=float) for g, d in zip(gradients, dots, strict=True)]
+    scale = 1 + sum(float(np.sum(np.abs(term))) for term in terms)
+    allowed = 1e-10 if dtype is DType.F64 else 1e-3
+    assert abs(tangent - sum(float(np.sum(t)) for t in terms)) <= allowed * scale, str(plain)
+
+
+def hold_many(examples: int, **kwargs: Any) -> None:
+    """Hold this many random graphs."""
+    count = 0
 
     @settings(max_examples=examples, **QUICK, **kwargs)
-    @given(graphs(scalar=scalar))
+    @given(graphs())
     def check(case: Case) -> None:
-        agree(lowered(case), case[1], how, fuse=fuse)
-        if scalar and how == "numpy":
-            both_modes(case)
+        nonlocal count
+        count += 1
+        try:
+            hold(*case, fuse=count % SPLIT != 0)
+        except Exception as error:
+            error.add_note(f"of the graph\n{case[0]}\nand {case[1]}")
+            raise
 
     check()
 
 
-def drawn(kind: str, examples: int, **kwargs: Any) -> list[Graph]:
-    """Return every tenth random graph of some size."""
-    lowered, scalar = KINDS[kind]
+def drawn(examples: int, **kwargs: Any) -> list[Graph]:
+    """Return every tenth random graph."""
     found: list[Graph] = []
 
     @settings(max_examples=examples, **QUICK, **kwargs)
-    @given(graphs(scalar=scalar))
+    @given(graphs())
     def keep(case: Case) -> None:
-        found.append(lowered(case))
+        found.append(case[0])
 
     keep()
-    return [graph for graph in found if len(graph) > 12][::10]
+    return found[5::10]
 
 
 def hold_compiled(chosen: list[Graph], math: str = "vector") -> None:
@@ -102,37 +123,30 @@ def hold_compiled(chosen: list[Graph], math: str = "vector") -> None:
     same(interpret(graph, args), run(text, args, how="numba"), text)
 
 
-@every_kind
-@pytest.mark.parametrize("how", ["numpy", "python"])
-def test_random_graphs(kind: str, how: str) -> None:
-    hold(kind, how, 125)
-
-
-@every_kind
-def test_random_graphs_without_fusion(kind: str) -> None:
-    hold(kind, "python", 50, fuse=False)
+def test_random_graphs() -> None:
+    """250 draws: as many graphs of values, and as many of gradients."""
+    hold_many(250)
 
 
 @pytest.mark.parametrize("math", ["vector", "libm"])
 def test_random_graphs_through_numba(math: str) -> None:
-    values, gradients = (drawn(kind, 120) for kind in KINDS)
-    own = slice(0, 3) if math == "vector" else slice(3, 6)
-    hold_compiled([*values[own], *gradients[own]], math)
+    own = drawn(100)[:3] if math == "vector" else drawn(100)[3:6]
+    hold_compiled([make(graph) for make in (value_graph, gradient_graph) for graph in own], math)
 
 
 @pytest.mark.nightly
-@every_kind
-@pytest.mark.parametrize("how", ["numpy", "python"])
-def test_many_random_graphs(kind: str, how: str) -> None:
-    hold(kind, how, 5000, derandomize=False)
+@pytest.mark.parametrize("part", SLICES)
+def test_many_random_graphs(part: int) -> None:
+    hold_many(SLICE, derandomize=False)
 
 
 @pytest.mark.nightly
-@every_kind
-def test_many_random_graphs_through_numba(kind: str) -> None:
-    chosen = drawn(kind, 2000, derandomize=False)
+@pytest.mark.parametrize("part", SLICES)
+def test_many_random_graphs_through_numba(part: int) -> None:
+    chosen = drawn(SLICE, derandomize=False)
     for k in range(0, len(chosen), 5):
-        hold_compiled(chosen[k : k + 5])
+        for make in (value_graph, gradient_graph):
+            hold_compiled([make(graph) for graph in chosen[k : k + 5]])
 
 
 @pytest.mark.parametrize("how", ["numpy", "python"])
