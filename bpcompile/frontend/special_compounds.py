@@ -1,4 +1,4 @@
-"""Answer functions of `scipy.special` that are made of others: boxcox, binom, huber, ...
+"""Answer functions of `scipy.special` that are made of others: boxcox, sindg, huber, ...
 
 Each is written in functions that are right themselves, with its own form where terms would cancel.
 """
@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ArgumentError
 from bpcompile.frontend.elementwise import as_floats
-from bpcompile.frontend.origins import where
+from bpcompile.frontend.linear_algebra import stop_gradient
 from bpcompile.frontend.registry import RULES, rule
-from bpcompile.frontend.tracer import Tracer, describe
 
 _NEAR = 0.125  # below it log(1 + u)/u is its series
 
@@ -37,10 +35,15 @@ def exp10(x: Any) -> Any:
 
 @rule("special.powm1")
 def powm1(x: Any, y: Any) -> Any:
-    """Return xʸ - 1, where that is small by expm1."""
+    """Return xʸ - 1, where that is small by expm1, also of negative x to an even power."""
     x, y = _floats(x, y)
-    exponent = y * np.log(x)
-    return np.where(np.abs(exponent) < 0.5, np.expm1(exponent), np.power(x, y) - 1.0)
+    power = np.power(x, y)
+    exponent = y * np.log(np.abs(x))
+    small = np.expm1(exponent)
+    # Of negative x the power alone knows the derivatives: that in y is NaN.
+    even = stop_gradient(small) + (power - stop_gradient(power))
+    is_small = np.logical_and(np.abs(exponent) < 0.5, power > 0.0)
+    return np.where(is_small, np.where(x > 0.0, small, even), power - 1.0)
 
 
 @rule("special.cosm1")
@@ -136,64 +139,7 @@ def tandg(x: Any) -> Any:
     return np.where(np.isinf(found), math.inf, found)
 
 
-# The gamma function's kin
-
-
-@rule("special.gammasgn")
-def gammasgn(x: Any) -> Any:
-    """Return the sign of the gamma function: NaN at its poles but for 0."""
-    (x,) = _floats(x)
-    whole, one = np.floor(x), np.abs(np.copysign(1.0, x))
-    left = np.where(np.remainder(whole, 2.0) == 0, one, -one)
-    sign = np.where(x > 0, one, np.where(x == whole, math.nan, left))
-    sign = np.where(x == 0, np.copysign(1.0, x), np.where(np.isnan(x), x, sign))
-    return np.where(x == -math.inf, math.nan, sign)
-
-
-def _is_pole(x: Any) -> Any:
-    """Return whether the gamma function has a pole."""
-    return np.logical_and(x <= 0, x == np.floor(x))
-
-
-@rule("special.binom")
-def binom(n: Any, k: Any) -> Any:
-    """Return n over k, 1/((n + 1) B(n - k + 1, k + 1)); NaN where n is a negative whole number."""
-    n, k = _floats(n, k)
-    found = 1.0 / ((n + 1.0) * RULES["special.beta"](n - k + 1.0, k + 1.0))
-    is_zero = np.logical_or(_is_pole(n - k + 1.0), _is_pole(k + 1.0))
-    found = np.where(is_zero, 0.0, found)
-    return np.where(np.logical_and(n < 0, n == np.floor(n)), math.nan, found)
-
-
-@rule("special.poch")
-def poch(z: Any, m: Any) -> Any:
-    """Return Γ(z + m)/Γ(z); where gamma overflows, by the difference of logarithms."""
-    z, m = _floats(z, m)
-    gamma, gammaln = RULES["special.gamma"], RULES["special.gammaln"]
-    is_near = np.logical_and(np.abs(z) < 160.0, np.abs(z + m) < 160.0)
-    near = gamma(z + m) * RULES["special.rgamma"](z)
-    sign = gammasgn(z + m) * gammasgn(z)
-    return np.where(is_near, near, sign * np.exp(gammaln(z + m) - gammaln(z)))
-
-
-@rule("special.multigammaln")
-def multigammaln(a: Any, d: Any) -> Any:
-    """Return the logarithm of the multivariate gamma function, of a dimension that is known.
-
-    Raises `ArgumentError` where the dimension is no whole number from 1 on, or a traced value.
-    """
-    if isinstance(d, Tracer) or d != int(d) or d < 1:
-        shown = describe(d) if isinstance(d, Tracer) else repr(d)
-        raise ArgumentError(
-            "the dimension of special.multigammaln must be a whole number from 1 on that is known "
-            f"while the function is traced{where()}, not {shown}"
-        )
-    (a,) = _floats(a)
-    gammaln = RULES["special.gammaln"]
-    total: Any = d * (d - 1) / 4 * math.log(math.pi)
-    for k in range(int(d)):
-        total = total + gammaln(a - k / 2)
-    return total
+# The incomplete beta function
 
 
 @rule("special.betaincc")

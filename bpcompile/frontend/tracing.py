@@ -41,6 +41,7 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     shapes,
     special_compounds,
     special_functions,
+    special_gammas,
     spectra,
     systems,
     ufuncs,
