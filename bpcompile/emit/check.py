@@ -77,7 +77,7 @@ _BUILTINS = frozenset(
 _FUNCTIONS = frozenset(
     {"array", "arange", "ascontiguousarray", "broadcast_to", "dot", "empty", "full", "reshape",
      "transpose", "zeros", "add", "logical_or", "s_", "errstate", "inf", "nan", "copysign",
-     "float64", "float32", "int64", "bool", "float_power", "vectorize",
+     "float64", "float32", "int64", "uint64", "bool", "float_power", "vectorize",
      "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
      "argsort", "searchsorted", "tril", "triu", "swapaxes", "stack", "zeros_like", "eye", "sign",
      "log", "cbrt", "pi", "real", "imag", "result_type", "complex64"}

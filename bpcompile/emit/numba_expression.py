@@ -8,7 +8,7 @@ from bpcompile.emit.helpers import call_helper, is_helper
 from bpcompile.emit.names import Namer
 from bpcompile.emit.printing import Piece, call_text, number, render, size_piece
 from bpcompile.errors import CompileError
-from bpcompile.ir.dims import Dim, Size, substitute
+from bpcompile.ir.dims import Dim, Size, size_names, substitute
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind, Level, call, infix
 from bpcompile.ir.type import DType
@@ -41,6 +41,7 @@ class NumbaNames:
         self._is_innermost = False  # whether LLVM may make vector code of the lines
         self._inner: list[list[str]] = []  # the scalars first named in each open loop
         self._dtypes: dict[str, DType] = {}
+        self._changing: set[str] = set()  # tokens of the scalars that the innermost loop sets
 
     def name(self, var: Var) -> str:
         """Return the name of a variable."""
@@ -73,7 +74,16 @@ class NumbaNames:
 
     def index(self, index: Sequence[Size]) -> str:
         """Return the text between the brackets of an element."""
-        return ", ".join(str(self.size(size)) for size in index) if index else "()"
+        return ", ".join(map(self._place, index)) if index else "()"
+
+    def _place(self, size: Size) -> str:
+        """Return the text of an index, which is never negative.
+
+        For one that each step makes anew Numba would look for a negative one: an addition and a
+        choice that the next load waits for.
+        """
+        text = str(self.size(size))
+        return text if self._changing.isdisjoint(size_names(size)) else call_text("_unsigned", text)
 
     # Expressions
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from bpcompile.emit.layout import Line
 from bpcompile.emit.names import Namer, safe_note
@@ -14,6 +15,7 @@ from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind, Level
 from bpcompile.ir.type import DType
 from bpcompile.ops.checks import show
+from bpcompile.schedule.mentions import mentions
 from bpcompile.schedule.statements import (
     Apply,
     Call,
@@ -189,11 +191,21 @@ class NumbaWriter(NumbaNames):
         around = self._is_innermost
         self._is_innermost = not has_loop(loop.body) and not loop.ordered
         self._counters.append(name)
-        self._block(loop.body, depth + 1)
+        with self._steps_of(loop.body):
+            self._block(loop.body, depth + 1)
         self._counters.pop()
         self._is_innermost = around
         if not loop.var.ours:
             self.namer.release(name)
+
+    @contextmanager
+    def _steps_of(self, body: Sequence[Statement]) -> Iterator[None]:
+        """Know while a loop is written which scalars its steps set."""
+        around = self._changing
+        made = mentions(body, {}).set
+        self._changing = {token for var in made if not var.rank for token in var.tokens}
+        yield
+        self._changing = around
 
     def _bounds(self, loop: For) -> str:
         """Return the arguments of a loop's `range`."""
@@ -258,15 +270,17 @@ class NumbaWriter(NumbaNames):
             self.add("", depth, loop.note)
         comment = self.comment(loop.node)
         if not loop.test:
-            self.add(f"while {self.expression(loop.condition).text}:", depth, comment)
-            self._block(loop.body, depth + 1)
+            with self._steps_of(loop.body):
+                self.add(f"while {self.expression(loop.condition).text}:", depth, comment)
+                self._block(loop.body, depth + 1)
             return
         self.add("while True:", depth, comment)
         self._inner.append([])
-        self.statements(loop.test, depth + 1)
-        self.add(f"if not {self.expression(loop.condition).at(Level.NOT)}:", depth + 1)
-        self.add("break", depth + 2)
-        self.statements(loop.body, depth + 1)
+        with self._steps_of([*loop.test, *loop.body]):
+            self.statements(loop.test, depth + 1)
+            self.add(f"if not {self.expression(loop.condition).at(Level.NOT)}:", depth + 1)
+            self.add("break", depth + 2)
+            self.statements(loop.body, depth + 1)
         for inner in self._inner.pop():
             self.namer.release(inner)
 

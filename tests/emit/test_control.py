@@ -189,9 +189,9 @@ def test_a_tape_grows():
             if k == x_tape.shape[0]:
                 x_tape = _grown(x_tape)
                 q_tape = _grown(q_tape)
-            x_tape[k] = x
+            x_tape[_unsigned(k)] = x
             v0 = a / x
-            q_tape[k] = v0
+            q_tape[_unsigned(k)] = v0
         """
     )
 

@@ -62,6 +62,15 @@ def _poll(work):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
+def _unsigned(index):
+    """Return an index that is never negative as Numba must be told so: it counts none from the end.
+
+    What a loop counts needs no such word, for LLVM sees there that it is not negative.
+    """
+    return np.uint64(index)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
 def _main(a, n):
     """Fill the array results and return the scalar ones."""
     x = a * 1.0
@@ -74,9 +83,9 @@ def _main(a, n):
         if k == x_tape.shape[0]:
             x_tape = _grown(x_tape)
             q_tape = _grown(q_tape)
-        x_tape[k] = x
+        x_tape[_unsigned(k)] = x
         v0 = a / x
-        q_tape[k] = v0
+        q_tape[_unsigned(k)] = v0
         x = (x + v0) * 0.5
         k = k + 1
         work = _poll(work + 12)  # looks for Ctrl-C now and then

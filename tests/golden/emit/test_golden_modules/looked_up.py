@@ -55,6 +55,15 @@ def _span(array):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
+def _unsigned(index):
+    """Return an index that is never negative as Numba must be told so: it counts none from the end.
+
+    What a loop counts needs no such word, for LLVM sees there that it is not negative.
+    """
+    return np.uint64(index)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
 def _main(table, rows, table_bar):
     """Fill the array results and return the scalar ones."""
     n, d = table.shape
@@ -65,9 +74,9 @@ def _main(table, rows, table_bar):
         for j in range(d):
             rows_2 = rows[i]
             at = _at(rows_2, n, 0)
-            v0 = table[at, j]
+            v0 = table[_unsigned(at), j]
             looked_up = _add(looked_up, v0 * v0)
-            table_bar[at, j] = _add(table_bar[at, j], 2.0 * v0)  # table_bar = 2 table[rows, :] at [rows, :], from looked_up = Σ table[rows, :]²  test_golden_modules.py:50
+            table_bar[_unsigned(at), j] = _add(table_bar[_unsigned(at), j], 2.0 * v0)  # table_bar = 2 table[rows, :] at [rows, :], from looked_up = Σ table[rows, :]²  test_golden_modules.py:50
     return looked_up
 
 

@@ -105,6 +105,15 @@ def _tanh_small(x):
 
 
 @njit(error_model="numpy", nogil=True, boundscheck=False)
+def _unsigned(index):
+    """Return an index that is never negative as Numba must be told so: it counts none from the end.
+
+    What a loop counts needs no such word, for LLVM sees there that it is not negative.
+    """
+    return np.uint64(index)
+
+
+@njit(error_model="numpy", nogil=True, boundscheck=False)
 def _compute_h(v1, params_b1, h, v2, r, d):
     """Compute h."""
     for i in range(r):
@@ -157,8 +166,8 @@ def _logits_to_params_b2_bar(
     for i in range(r):
         labels_2 = labels[i]
         at = _at(labels_2, m, 0)
-        v24 = _add(v24, v5[i, at] - v9[i])
-        v0[i, at] = _add(v0[i, at], v14)  # from log_softmax(logits)[arange(r), labels]  test_golden_modules.py:32
+        v24 = _add(v24, v5[i, _unsigned(at)] - v9[i])
+        v0[i, _unsigned(at)] = _add(v0[i, _unsigned(at)], v14)  # from log_softmax(logits)[arange(r), labels]  test_golden_modules.py:32
     two_layers = -(v24 / v13)
     params_b2_bar.fill(0.0)
     for i in range(r):
