@@ -53,11 +53,7 @@ else:  # where the text is in the store, nothing is scheduled and printed
 _ENDINGS = ("", "_fill", "_into", "_workspace")
 
 # Options that no stage honours yet; a value other than the default is refused, never ignored.
-_NOT_HONOURED = (
-    "tune",
-    "threads",
-    "deterministic",
-)
+_NOT_HONOURED = ("tune",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +68,8 @@ class Compilation:
     lowered: Graph
     fuse: bool
     """Whether its loops were joined."""
+    threads: int
+    """How many threads a call may use."""
     emit: Callable[[Graph, formula.Formulas], Emitted]
     """Print a lowered graph with formulas as this module was printed."""
     emitted: Emitted
@@ -126,7 +124,7 @@ def compile_model(
         verify(lowered)
     with _timed(seconds, "emit"):
         interface = _interface(joint, task)
-        style = target, options.math, options.fuse
+        style = target, options.math, options.fuse, options.cuts
         emit = functools.partial(_emit, interface, *style)
         settings = (repr(style), repr(interface), repr(_differentiated(task)))
         emitted = _printed(emit, traced.graph, joint, lowered, settings, options.cache)
@@ -135,11 +133,25 @@ def compile_model(
             emitted.text,
             target=target,
             options=_distinguishing(lowered, options.width),
-            public=[*(emitted.name + ending for ending in _ENDINGS), MAIN],
+            public=[
+                *(emitted.name + ending for ending in _ENDINGS),
+                MAIN,
+                *(stage.name for stage in emitted.stages),
+            ],
             cache=options.cache,
         )
     return Compilation(
-        traced, task, marks, joint, lowered, options.fuse, emit, emitted, loaded, seconds
+        traced,
+        task,
+        marks,
+        joint,
+        lowered,
+        options.fuse,
+        options.threads,
+        emit,
+        emitted,
+        loaded,
+        seconds,
     )
 
 
@@ -163,11 +175,12 @@ def _emit(
     target: str,
     math: str,
     fuse: bool,
+    cuts: bool,
     graph: Graph,
     formulas: formula.Formulas,
 ) -> Emitted:
     """Return the module of a lowered graph."""
-    return module.emit_module(graph, interface, target, formulas, math, fuse)
+    return module.emit_module(graph, interface, target, formulas, math, fuse, cuts)
 
 
 def _differentiated(task: Task) -> tuple[str, list[int]]:

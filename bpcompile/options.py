@@ -33,8 +33,10 @@ class Options:
         width: bits of the vector registers that LLVM shall prefer, 128, 256 or 512; None for its
             own choice for the CPU, often less than there are. Numba alone, as for `fn.njit` and a
             saved module, keeps to that choice.
-        threads: how many threads a call may use.
-        deterministic: whether sums give the same bits on every machine.
+        threads: how many threads of the machine's a call may use, the calling one included. Loops
+            whose steps do not wait for each other are shared among them where there is enough to
+            do; the numpy target has no such loops, and computes in the calling thread.
+        deterministic: whether results have the same bits for any number of threads, one included.
         cache: whether compiled code is kept on disk.
         dims: ``"auto"`` for named lengths, ``"exact"`` to compile for each length alone.
         unroll: a loop of at most this many known steps is unrolled; a longer one is rolled, unless
@@ -112,6 +114,11 @@ class Options:
         """Return whether a call waits until its code is compiled, however long it takes."""
         forever = self.compile == "eager" and self.compile_budget is None
         return forever or self.effective_target == "numpy"
+
+    @property
+    def cuts(self) -> bool:
+        """Return whether loops are cut into parts: for threads, or to add up as threads would."""
+        return self.threads > 1 or self.deterministic
 
     @property
     def memory_bytes(self) -> int | None:

@@ -68,19 +68,20 @@ class Specialization:
         params = compilation.lowered.params
         self.program = Program(
             compilation.loaded,
-            compilation.emitted.name,
             [_place(path, node) for path, node in zip(paths, params[:given], strict=True)],
             hidden,
             [node.array_type for node in compilation.lowered.outputs],
-            compilation.emitted.dims,
             compilation.lowered.guards,
-            compilation.emitted.words,
+            compilation.emitted,
+            compilation.threads,
         )
         self._finish = self._finisher()
 
     def prepare(self) -> None:
         """Compile the machine code now, or load it, so that the first call is like the others."""
         started = time.perf_counter()
+        if self.program.parts:
+            self.program.shared  # noqa: B018 - made when first looked at
         if self._is_native:
             self.program.fill  # noqa: B018 - made when first looked at
         else:
@@ -193,8 +194,12 @@ class Specialization:
     @functools.cached_property
     def _is_native(self) -> bool:
         """Tell whether calls make the results, and not `NAME`, which makes its own."""
-        known = self.program
-        return known.is_compiled and native_of(self.layout, len(known.places)) is not None
+        return self.program.is_compiled and (self._has_hot_code or bool(self.program.parts))
+
+    @functools.cached_property
+    def _has_hot_code(self) -> bool:
+        """Tell whether the arguments and results are few enough for a builtin function."""
+        return native_of(self.layout, len(self.program.places)) is not None
 
     @functools.cached_property
     def _limit(self) -> int:
@@ -204,6 +209,8 @@ class Specialization:
     def hot(self, slow: Slow) -> Callable[..., Any] | None:
         """Return the function of hot calls, or None where every call takes the slow path."""
         if any(isinstance(key, str) for key in self.pattern.keys):
+            return None
+        if self.program.parts and not self._has_hot_code:
             return None
         return make_call(self.program, self.layout, self._limit, slow)
 

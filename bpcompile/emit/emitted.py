@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
+
+
+class Stage(NamedTuple):
+    """Name a function of a module, with the dtype and rank of each argument.
+
+    One that `is_cut` takes the first of its parts and the end of them as its last two arguments.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, int], ...]
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +26,8 @@ class Emitted:
 
     `tested` has what an index out of range is raised with the number of: the node of the model
     that reads or writes, and its array's axis. The numpy target has no numbers. `words` is how many
-    float64 the functions work in beside their arguments and results.
+    float64 the functions work in beside their arguments and results. Where loops are cut, `stages`
+    are the functions that the work is made of, and `parts` the numbers of parts.
     """
 
     text: str
@@ -22,3 +35,5 @@ class Emitted:
     dims: tuple[str, ...]
     tested: tuple[tuple[Node, int], ...] = ()
     words: Size = 0
+    stages: tuple[Stage, ...] = ()
+    parts: tuple[Size, ...] = ()

@@ -6,14 +6,15 @@ fills one array per result, and `NAME_workspace` says how much scratch memory th
 
 from __future__ import annotations
 
+import dataclasses
+
 from bpcompile.emit.check import check_module
 from bpcompile.emit.emitted import Emitted
 from bpcompile.emit.formula import Formulas
-from bpcompile.emit.numba_module import numba_module
+from bpcompile.emit.numba_module import NumbaStyle, numba_module
 from bpcompile.emit.numpy_module import numpy_module
 from bpcompile.emit.templates import fill
-from bpcompile.ir.dims import Size
-from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.graph import Graph
 from bpcompile.schedule.program import Interface
 
 
@@ -24,20 +25,22 @@ def emit_module(
     formulas: Formulas,
     math: str = "vector",
     fuse: bool = True,
+    cuts: bool = False,
 ) -> Emitted:
     """Return the module that computes a lowered graph.
 
     `target` is ``"numba"`` or ``"numpy"``; `formulas` has the mathematics that the docstring and
     the comments show; `math` is ``"vector"`` or ``"libm"``; without `fuse` each
-    operation of Numba code has loops of its own. Raises `CompileError` where the text fails its
+    operation of Numba code has loops of its own; with `cuts` its loops are cut into parts that
+    threads may run. Raises `CompileError` where the text fails its
     check.
     """
-    tested: list[tuple[Node, int]] = []
-    words: Size = 0
     if target == "numba":
-        module, dims, tested, words = numba_module(graph, interface, formulas, math, fuse)
+        style = NumbaStyle(math, fuse, cuts)
+        module, found = numba_module(graph, interface, formulas, style)
     else:
         module, dims = numpy_module(graph, interface, formulas)
+        found = Emitted("", interface.name, tuple(dims))
     text = fill(f"{target}/module.py.j2", module)
     check_module(text)
-    return Emitted(text, interface.name, tuple(dims), tuple(tested), words)
+    return dataclasses.replace(found, text=text)

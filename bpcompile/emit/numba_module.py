@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from bpcompile.emit.emitted import Emitted, Stage
 from bpcompile.emit.facts import plan_facts
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.helpers import helpers_of
@@ -16,15 +19,16 @@ from bpcompile.emit.results import nested_text, scalar_results
 from bpcompile.emit.signals import EXTERNALS
 from bpcompile.emit.signals import LINES as SIGNAL_LINES
 from bpcompile.ir.dims import Dim, Size, product
-from bpcompile.ir.graph import Graph, Node
+from bpcompile.ir.graph import Graph
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType
 from bpcompile.ops.checks import raised
+from bpcompile.schedule.cuts import cut
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import Slot, lay_out
-from bpcompile.schedule.plan import plan
+from bpcompile.schedule.plan import known_of, plan
 from bpcompile.schedule.program import Interface
-from bpcompile.schedule.statements import Buffer, Plan
+from bpcompile.schedule.statements import Buffer, For, Plan, Statement, Var
 
 NJIT = '@njit(error_model="numpy", nogil=True, boundscheck=False)'
 _FAST = (
@@ -54,44 +58,52 @@ _DECORATORS = {
 }
 
 
-def numba_module(
-    graph: Graph, interface: Interface, formulas: Formulas, math: str, fuse: bool
-) -> tuple[ModuleText, list[str], list[tuple[Node, int]], Size]:
-    """Return the module of a graph, and what `Emitted` holds of it.
+class NumbaStyle(NamedTuple):
+    """Say how a module is written: see `emit_module`."""
 
-    That is the names of its dimensions, what it tests by number, and the words that it works in.
-    """
-    return _NumbaModule(graph, interface, formulas, math, fuse).assemble()
+    math: str
+    fuse: bool
+    cuts: bool
+
+
+def numba_module(
+    graph: Graph, interface: Interface, formulas: Formulas, style: NumbaStyle
+) -> tuple[ModuleText, Emitted]:
+    """Return the module of a graph, and what goes with its text."""
+    return _NumbaModule(graph, interface, formulas, style).assemble()
 
 
 class _NumbaModule:
     """Hold what the parts of one module share."""
 
     def __init__(
-        self, graph: Graph, interface: Interface, formulas: Formulas, math: str, fuse: bool
+        self, graph: Graph, interface: Interface, formulas: Formulas, style: NumbaStyle
     ) -> None:
         name = interface.name
         self.graph = graph
         self.interface = interface
         self.formulas = formulas
-        self.loops = "" if fuse else ", each operation in loops of its own"
-        self.plan: Plan = plan(graph, fuse)
-        taken = frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), "_main"})
+        self.loops = "" if style.fuse else ", each operation in loops of its own"
+        self.whole: Plan = plan(graph, style.fuse)
+        self.plan: Plan = cut(self.whole, known_of(graph)) if style.cuts else self.whole
+        ours = {"_main", *(_FIRST_AND_LAST if self.plan.parts else ())}
+        taken = frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), *ours})
         self.namer = Namer(taken, formulas.unnamed)
         self.params = {param: self.namer.fresh(param.name) for param in graph.params}
         self.bound: Lengths = lengths(graph, self.params, self.namer)
-        vector, lines = math == "vector", formulas.comment
+        vector, lines = style.math == "vector", formulas.comment
         self.writer = NumbaWriter(self.namer, self.bound.rename, lines, vector, raised(graph))
         for var, text in zip(self.plan.params, self.params.values(), strict=True):
             self.writer.call(var, text)
         self.kernels: list[FunctionText] = []
+        self.stages: list[Stage] = []
         self.slots: list[Slot]
         self.words: Size
         self.slots, self.words = lay_out(self.plan)
         self._ends: dict[Size, str] = {}  # names of places in the workspace
 
-    def assemble(self) -> tuple[ModuleText, list[str], list[tuple[Node, int]], Size]:
-        """Return the module, its dimensions, the axes whose indices it tests, and its words."""
+    def assemble(self) -> tuple[ModuleText, Emitted]:
+        """Return the module, and what goes with its text."""
         main = self._main()
         functions = [*self.kernels, main, *self._public()]
         for function in functions:
@@ -106,8 +118,9 @@ class _NumbaModule:
         facts = [
             *self.formulas.facts(self.params),
             "",
-            *plan_facts(self.plan, self.words, self.bound.rename, self.params.values()),
+            *plan_facts(self.whole, self.words, self.bound.rename, self.params.values()),
             f"Written by bpcompile for Numba: {sources}{self.loops}.",
+            *(_PARTS if self.plan.parts else ()),
         ]
         return (
             ModuleText(
@@ -117,9 +130,15 @@ class _NumbaModule:
                 [*imports, *([""] if tables else []), *tables, *(SIGNAL_LINES if polls else ())],
                 [*helpers, *functions],
             ),
-            self.bound.order,
-            list(self.writer.tested),
-            self.words,
+            Emitted(
+                "",
+                self.interface.name,
+                tuple(self.bound.order),
+                tuple(self.writer.tested),
+                self.words,
+                tuple(self.stages),
+                self.plan.parts,
+            ),
         )
 
     def _table(self, buffer: Buffer) -> str:
@@ -161,14 +180,33 @@ class _NumbaModule:
         reads = [self.writer.name(var) for var in kernel.reads]
         results = [self.writer.name(var) for var in kernel.results]
         params = [*reads, *(str(self.bound.rename[name]) for name in kernel.lengths)]
+        given = list(params)
         writer = self.writer.inside()
-        writer.statements(kernel.statements, 0)
+        statements = kernel.statements
+        if kernel.parts is not None:
+            (loop,) = statements
+            statements = [self._from_first_to_last(loop, writer)]
+            params += _FIRST_AND_LAST
+            given += ["0", self.writer.name(kernel.parts)]
+        writer.statements(statements, 0)
         if results:
             writer.add(f"return {', '.join(results)}", 0)
         name = self.namer.own(_kernel_name(kernel))
         doc = f"Compute {_listed(kernel.made) or 'one stage'}."
         self.kernels.append(FunctionText(name, params, [doc], writer.lines, NJIT))
-        self.writer.add(f"{_targets(results)}{name}({', '.join(params)})", 0)
+        self.writer.add(f"{_targets(results)}{name}({', '.join(given)})", 0)
+        kinds = [(var.dtype.value, var.rank) for var in kernel.reads]
+        kinds += [("i64", 0)] * (len(params) - len(reads))
+        if self.plan.parts:
+            self.stages.append(Stage(name, tuple(kinds), kernel.parts is not None))
+
+    def _from_first_to_last(self, loop: Statement, writer: NumbaWriter) -> For:
+        """Return the loop over the parts that a call of a kernel computes."""
+        assert isinstance(loop, For)
+        first, last = (Var(name, DType.I64, ours=True) for name in _FIRST_AND_LAST)
+        for var, name in zip((first, last), _FIRST_AND_LAST, strict=True):
+            writer.call(var, name)
+        return dataclasses.replace(loop, lower=first, upper=last)
 
     def _slot(self, slot: Slot) -> str:
         """Return the line that cuts a temporary out of the workspace."""
@@ -290,6 +328,12 @@ def decorator(helper: str) -> str:
     return _DECORATORS.get(helper, NJIT)
 
 
+_FIRST_AND_LAST = "first", "last"
+_PARTS = [
+    "",
+    "Functions that take `first, last` compute some of the parts of a loop. In this module they all",
+    "run in order; bpcompile lets threads share them.",
+]
 _MOST_TERMS = 2  # of a place in the workspace that is written out
 _ENDINGS = ("fill", "into", "workspace")
 

@@ -35,8 +35,13 @@ class Bound:
         ]
         words = program.words(lengths)
         self.scratch = (np.empty(words),) if program.takes_workspace else ()
-        self.entry = program.fill.entry
+        self.entry = program.filling(lengths)
         self.structure = structure
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether several threads compute at these lengths."""
+        return self.program.filling(self.lengths) is not self.program.fill.entry
 
     def fill(self, leaves: Sequence[Any]) -> Any:
         """Fill the buffers for leaves of the example's types and lengths; return the results.
@@ -80,7 +85,7 @@ def make_bound(bound: Bound, layout: Layout, limit: int, slow: Slow) -> Callable
     program = bound.program
     arrays = all(type.rank for type in program.outputs)
     native = native_of(layout, len(program.places), fixed=arrays)
-    if native is None:
+    if native is None or bound.is_shared:
         return slow
     make = _maker(program, native.form, limit)
     return around(native, lambda slow: make((slow, *bound.tail(native.form.results))), slow)

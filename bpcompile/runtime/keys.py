@@ -18,9 +18,10 @@ from types import CodeType
 from bpcompile.errors import CompileError
 
 # Changes whenever an entry that an older version of this package stored must not be used.
-FORMAT = 1
+FORMAT = 2
 
-# Emitted code has one thread, and joblib sets the second in its workers, which must find the entry.
+# Emitted code starts no thread of Numba's; joblib sets the second in its workers, which must find
+# the entry.
 _WITHOUT_EFFECT = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 
 _INTEGERS = (

@@ -33,7 +33,9 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
     Raises:
         numba.core.errors.TypingError: when Numba cannot compile the function for these types.
     """
-    if signature not in dispatcher.overloads:
+    known = dispatcher.overloads.get(signature)
+    if known is None or waits(known):
+        dispatcher.overloads.pop(signature, None)
         entry = dispatcher.py_func
         emitted = entry.__globals__.values()
         width = getattr(dispatcher._cache, "vector_width", None)
@@ -45,6 +47,11 @@ def compile_entry(dispatcher: Any, signature: tuple[Any, ...]) -> Any:
         for environment in made._find_referenced_environments():
             made.codegen.set_env(environment.env_name, environment)
     return dispatcher.overloads[signature]
+
+
+def waits(compiled: Any) -> bool:
+    """Tell whether a compile result is only there to be linked: Python cannot call it."""
+    return getattr(compiled.library, "waits", False)
 
 
 @contextmanager
@@ -201,6 +208,7 @@ def _waiting_context() -> Any:
         def get_executable(self, library: Any, fndesc: Any, env: Any) -> Any:
             if self.is_entry(fndesc):
                 return super().get_executable(library, fndesc, env)
+            library.waits = True
             name = fndesc.qualname.rpartition(".")[2]
             return _dynfunc.make_function(
                 fndesc.lookup_module(), name, "", _refusal(), env, (library,)
@@ -224,6 +232,7 @@ def _waiting_library() -> Any:
     class WaitingLibrary(JITCodeLibrary):  # type: ignore[misc]
         """Hold a function that is made ready when its address is asked for, with all it calls."""
 
+        waits = False
         _linkable: Any = None
 
         def add_linking_library(self, library: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,6 +97,14 @@ class Machine:
         onward = self.function.append_basic_block("fits")
         self.builder.cbranch(condition, onward, otherwise or self.refused)
         self.builder.position_at_end(onward)
+
+    def require_at_most(
+        self, most: int, sizes: Iterable[Size], lengths: Mapping[str, Value]
+    ) -> None:
+        """Go on where no length of some that follow from others is larger."""
+        for size in sizes:
+            length = self.size(size, lengths)
+            self.require(self.builder.icmp_signed("<=", length, self.integer(most)))
 
     @contextmanager
     def where(self, condition: Value) -> Iterator[None]:

@@ -28,6 +28,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from bpcompile.errors import CacheWarning
+from bpcompile.runtime.linking import waits
 from bpcompile.runtime.store import Store
 
 
@@ -170,8 +171,9 @@ class StoreCache:
     def _save(self, sig: Any, result: Any) -> None:
         from numba.core import serialize
 
-        # Code that holds addresses of this process, or loops that Numba took out of it.
-        bound = result.library.has_dynamic_globals or result.lifted
+        # Code that holds addresses of this process, loops that Numba took out of it, or what is
+        # there to be linked alone and cannot be called.
+        bound = result.library.has_dynamic_globals or result.lifted or waits(result)
         if self._store is not None and self._enabled and not bound:
             key = sig, result.codegen.magic_tuple()
             self._store.put(self._entry(key), serialize.dumps((key, result._reduce())))

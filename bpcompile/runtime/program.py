@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from bpcompile.emit.emitted import Emitted
 from bpcompile.errors import TypeMismatchError
-from bpcompile.ir.dims import Size, evaluate
+from bpcompile.ir.dims import evaluate
 from bpcompile.ir.graph import Guard
 from bpcompile.ir.type import Type
 from bpcompile.runtime.dispatch import Exact, compile_exact, type_of
 from bpcompile.runtime.lengths import Place, bare_name, bind_lengths, shape_of
 from bpcompile.runtime.load import LoadedModule
 from bpcompile.runtime.locks import ForkLock
+from bpcompile.runtime.stages import in_threads
 
 MAIN = "_main"
 
@@ -41,8 +43,9 @@ class Program:
 
     `places` describes the caller's arguments, `hidden` holds the captured arrays that follow them,
     and `outputs` are the types of the result leaves in order. A call works in `size` words beside
-    its arguments and results. `pool` has workspaces that no call is using; taking one and putting
-    it back are each one step, so that threads may share it.
+    its arguments and results. `parts` are the numbers of parts into which loops are cut, if any
+    are, and up to `threads` threads share these. `pool` has workspaces that no call is using;
+    taking one and putting it back are each one step, so that threads may share it.
     `makers` keeps what is made of the code beside its entry points, and `lock` is held while code
     is made.
     """
@@ -50,23 +53,25 @@ class Program:
     def __init__(
         self,
         loaded: LoadedModule,
-        name: str,
         places: Sequence[Place],
         hidden: Sequence[np.ndarray],
         outputs: Sequence[Type],
-        dims: Sequence[str],
         guards: Sequence[Guard],
-        words: Size,
+        emitted: Emitted,
+        threads: int = 1,
     ) -> None:
         """Hold the parts; nothing is compiled yet."""
         self.loaded = loaded
-        self.name = name
+        self.name = emitted.name
         self.places = tuple(places)
         self.hidden = tuple(hidden)
         self.outputs = tuple(outputs)
-        self.dims = tuple(dims)
+        self.dims = emitted.dims
         self.guards = tuple(guards)
-        self.size = words
+        self.size = emitted.words
+        self.stages = emitted.stages
+        self.parts = emitted.parts
+        self.threads = threads
         self.pool: list[np.ndarray] = []
         self.makers: dict[Any, Any] = {}
         self.lock = ForkLock()
@@ -113,6 +118,19 @@ class Program:
             types = list(self.inputs)
             types += [type_of(t.dtype.value, t.rank) for t in self.outputs if t.rank]
             return compile_exact(function, [*types, *self._scratch(function)], _inexact)
+
+    @functools.cached_property
+    def shared(self) -> Callable[..., Any]:
+        """Return what fills arrays as `fill` does, with parts of its loops in several threads."""
+        with self.lock:
+            return in_threads(self.loaded.module, MAIN, self.stages, self.threads)
+
+    def filling(self, lengths: Mapping[str, int]) -> Callable[..., Any]:
+        """Return what fills given arrays at these lengths."""
+        if any(evaluate(size, lengths) > 1 for size in self.parts):
+            return self.shared
+        entry: Callable[..., Any] = self.fill.entry
+        return entry
 
     @functools.cached_property
     def into(self) -> Exact:
@@ -182,7 +200,7 @@ class Program:
         self, leaves: Sequence[Any], arrays: Sequence[np.ndarray], lengths: Mapping[str, int]
     ) -> list[Any]:
         """Fill exact arrays, one per result of rank 1 or more, and return the scalars in order."""
-        entry: Callable[..., Any] = self.fill.entry
+        entry = self.filling(lengths)
         if not self.takes_workspace:
             return self.scalars(entry(*leaves, *self.hidden, *arrays))
         workspace = self.take_workspace(self.words(lengths))

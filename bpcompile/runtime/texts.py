@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bpcompile.emit.emitted import Emitted
+from bpcompile.emit.emitted import Emitted, Stage
 from bpcompile.emit.templates import template_root
 from bpcompile.ir.dims import parse_dim
 from bpcompile.ir.graph import Graph, Node
@@ -47,7 +47,13 @@ def recall(store: Store, name: str, lowered: Graph) -> Emitted | None:
     nodes = list(_nodes(lowered)) if found["tested"] else []
     tested = tuple((nodes[place], axis) for place, axis in found["tested"])
     words = parse_dim(found["words"], longest=len(found["words"]))
-    return Emitted(found["text"], found["name"], tuple(found["dims"]), tested, words)
+    stages = tuple(
+        Stage(name, tuple((dtype, rank) for dtype, rank in arguments), is_cut)
+        for name, arguments, is_cut in found["stages"]
+    )
+    parts = tuple(parse_dim(text, longest=len(text)) for text in found["parts"])
+    dims = tuple(found["dims"])
+    return Emitted(found["text"], found["name"], dims, tested, words, stages, parts)
 
 
 def keep(store: Store, name: str, emitted: Emitted, lowered: Graph) -> None:
@@ -62,6 +68,8 @@ def keep(store: Store, name: str, emitted: Emitted, lowered: Graph) -> None:
         "dims": emitted.dims,
         "tested": tested,
         "words": str(emitted.words),
+        "stages": emitted.stages,
+        "parts": [str(size) for size in emitted.parts],
     }
     store.put(name, json.dumps(entry).encode("ascii"))
 

@@ -87,14 +87,13 @@ class _Call:
         objects: list[Value] = []
         for k, structure in enumerate(self.form.arguments):
             objects += self.taken(structure, m.argument(k))
-        values = [
-            self._read(place.type, value)
-            for place, value in zip(self.program.places, objects, strict=True)
-        ]
-        for place, value in zip(self.program.places, values, strict=True):
+        places = self.program.places
+        values = [self._read(p.type, value) for p, value in zip(places, objects, strict=True)]
+        for place, value in zip(places, values, strict=True):
             if place.size is not None:
                 self._meet(place.size, value)
         self.words = m.size(self.program.size, self.lengths)
+        m.require_at_most(1, self.program.parts, self.lengths)  # else threads may share them
         return values, objects
 
     def taken(self, structure: Structure, tree: Value) -> list[Value]:

@@ -54,7 +54,7 @@ class Folds:
             self._start_index(task, cursor)
             return
         wide = DType.F64 if dtype is DType.F32 and op in ("sum", "prod") else dtype
-        first = Lit(_start_value(op, wide), wide)
+        first = Lit(start_value(op, wide), wide)
         inner = self.reader.inner_axes(task)
         if not inner:
             var = Var(node.name, wide)
@@ -73,7 +73,7 @@ class Folds:
         node = task.node
         best = Var(None, node.args[0].array_type.dtype)
         where = Var(node.name, DType.I64)
-        first = _start_value(node.op.name.removeprefix("arg"), best.dtype)
+        first = start_value(node.op.name.removeprefix("arg"), best.dtype)
         cursor.add(Set(best, Lit(first, best.dtype)))
         cursor.add(Set(where, Lit(0, DType.I64)))
         self._open[task] = (best, where)
@@ -164,7 +164,7 @@ def fold_name(node: Node) -> str:
     return "sum" if node.op.kind is Kind.CONTRACTION else node.op.name
 
 
-def _start_value(op: str, dtype: DType) -> float | int | bool:
+def start_value(op: str, dtype: DType) -> float | int | bool:
     """Return the neutral element of a fold."""
     name = op.removeprefix("arg")
     if dtype is DType.I64:

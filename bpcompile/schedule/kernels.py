@@ -2,22 +2,36 @@
 
 A kernel takes the arrays and scalars that it reads and the lengths that it mentions, fills its
 arrays, and returns the scalars that are read after it.
+
+Where loops are cut into parts, each of these is a kernel of its own, and so is all that stands
+between two: nothing is left beside them but the numbers of parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bpcompile.schedule.mentions import Mentions, mentions
-from bpcompile.schedule.statements import Call, For, If, Plan, Product, Statement, Var, While
+from bpcompile.schedule.statements import (
+    Call,
+    For,
+    If,
+    Plan,
+    Product,
+    Set,
+    Statement,
+    Var,
+    While,
+)
 
 
 @dataclass(slots=True)
 class Kernel:
     """Hold a run of statements with what it needs from outside and gives back.
 
-    `made` lists the named values in order, for the kernel's name.
+    `made` lists the named values in order, for the kernel's name. `parts` is in how many parts it
+    is cut, if it is.
     """
 
     statements: list[Statement]
@@ -25,6 +39,7 @@ class Kernel:
     lengths: list[str]
     results: list[Var]
     made: list[str]
+    parts: Var | None = None
 
 
 def split(plan: Plan) -> list[Kernel | Statement]:
@@ -32,8 +47,8 @@ def split(plan: Plan) -> list[Kernel | Statement]:
 
     A plan that is a single run stays whole: there is nothing to keep apart.
     """
-    runs = list(_runs(plan.statements))
-    if sum(_loops(run) for run in runs) < 2:
+    runs = list(_stages(plan.statements) if plan.parts else _runs(plan.statements))
+    if not plan.parts and sum(_loops(run) for run in runs) < 2:
         return list(plan.statements)
     tokens = {var.token: var for var in plan.params if not var.rank}
     mentions(plan.statements, tokens)
@@ -46,11 +61,12 @@ def split(plan: Plan) -> list[Kernel | Statement]:
     parts: list[Kernel | Statement] = []
     before: set[Var] = set()
     for run, found, read_later in zip(runs, found_in, reversed(after), strict=True):
-        if _loops(run):
+        if _loops(run) or (plan.parts and not _counts_parts(run)):
             parts.append(_kernel(run, found, before, read_later))
         else:
             parts.extend(run)
-        before |= set(found.set)
+        if _parts_of(run[0]) is None:
+            before |= set(found.set)
     return parts
 
 
@@ -69,6 +85,31 @@ def _runs(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
         yield run
 
 
+def _stages(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
+    """Yield each loop that is cut, the number of its parts, and the runs between, all in order."""
+    run: list[Statement] = []
+    for statement in statements:
+        if _counts_parts([statement]) or _parts_of(statement) is not None:
+            if run:
+                yield run
+            yield [statement]
+            run = []
+        else:
+            run.append(statement)
+    if run:
+        yield run
+
+
+def _counts_parts(run: Sequence[Statement]) -> bool:
+    """Tell whether all that is done is to say into how many parts a loop is cut."""
+    return len(run) == 1 and isinstance(run[0], Set) and run[0].counts_parts
+
+
+def _parts_of(statement: Statement) -> Var | None:
+    """Return the number of parts into which a loop is cut."""
+    return statement.parts if isinstance(statement, For) else None
+
+
 def _loops(run: list[Statement]) -> bool:
     """Tell whether a run has a loop."""
     return any(isinstance(statement, (For, While, If)) for statement in run)
@@ -83,4 +124,9 @@ def _kernel(
     ]
     lengths = [name for name in found.names if not name.startswith("%")]
     results = [v for v in found.set if v in read_later]
-    return Kernel(run, reads, lengths, results, list(found.made))
+    parts = _parts_of(run[0])
+    if parts is not None:
+        reads = [v for v in found.vars if v not in found.set and v not in found.counters]
+        reads.sort(key=lambda v: v is parts)  # the rest in its order
+        results = []  # what it folds is folded from its parts, after it
+    return Kernel(run, reads, lengths, results, list(found.made), parts)

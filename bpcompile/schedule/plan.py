@@ -21,7 +21,7 @@ def plan(graph: Graph, fuse: bool = True) -> Plan:
 
     Without `fuse` each operation on arrays has loops of its own.
     """
-    shop = Workshop(Facts(graph.guards, _signed(graph)), fuse)
+    shop = Workshop(known_of(graph), fuse)
     places: dict[Node, Place] = {}
     params: list[Var] = []
     cursor = Cursor()
@@ -53,6 +53,11 @@ def plan(graph: Graph, fuse: bool = True) -> Plan:
         else:
             scalars[position] = lowering.read(out, (), cursor)
     return Plan(params, outs, scalars, shop.buffers, cursor.statements)
+
+
+def known_of(graph: Graph) -> Facts:
+    """Return what is known of the lengths of a graph's arrays."""
+    return Facts(graph.guards, _signed(graph))
 
 
 def _counted(param: Node) -> SizeValue | None:

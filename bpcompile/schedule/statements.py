@@ -125,11 +125,12 @@ def size_of(value: Expression) -> Size | None:
 
 @dataclass(slots=True)
 class Set:
-    """Assign a scalar variable."""
+    """Assign a scalar variable; `counts_parts` where that is in how many parts a loop is cut."""
 
     var: Var
     value: Expression
     node: Node | None = None
+    counts_parts: bool = False
 
 
 @dataclass(slots=True)
@@ -201,7 +202,8 @@ class For:
     """Count a variable from `lower` up to below `upper`, or with `down` the same way back.
 
     Each step of an `ordered` loop waits for a number or an element of the one before, so that no
-    vector code comes of it.
+    vector code comes of it. A loop over `parts` counts up to this number, and threads may run its
+    steps at the same time.
     """
 
     var: Var
@@ -211,6 +213,7 @@ class For:
     note: str = ""
     down: bool = False
     ordered: bool = False
+    parts: Var | None = None
 
 
 @dataclass(slots=True)
@@ -368,7 +371,8 @@ class Plan:
     """Hold a scheduled graph.
 
     `params` and `outs` are the variables of the parameters and of the array results; `scalars`
-    gives the expression of each rank-0 result by its position in the outputs.
+    gives the expression of each rank-0 result by its position in the outputs. `parts` are the
+    numbers of parts into which its loops are cut.
     """
 
     params: list[Var]
@@ -376,6 +380,7 @@ class Plan:
     scalars: dict[int, Expression]
     buffers: list[Buffer] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
+    parts: tuple[Size, ...] = ()
 
 
 def has_loop(statements: Iterable[Statement]) -> bool:
