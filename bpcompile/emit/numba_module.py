@@ -331,8 +331,8 @@ def decorator(helper: str) -> str:
 _FIRST_AND_LAST = "first", "last"
 _PARTS = [
     "",
-    "Functions that take `first, last` compute some of the parts of a loop. In this module they all",
-    "run in order; bpcompile lets threads share them.",
+    "Functions that take `first, last` compute some of the parts of a loop. This module runs them",
+    "in order; bpcompile lets threads share them.",
 ]
 _MOST_TERMS = 2  # of a place in the workspace that is written out
 _ENDINGS = ("fill", "into", "workspace")
