@@ -34,61 +34,59 @@ def processors() -> int:
 
 
 class _Job:
-    """Hold the ranges of parts that are not begun, and what helpers say of those they took."""
+    """Hold the ranges of parts that are not begun, and which helpers have come and gone.
 
-    __slots__ = ("_compute", "_done", "_ranges", "_total")
+    All that is shared are queues, whose steps are whole: Ctrl-C between any two loses nothing.
+    """
+
+    __slots__ = ("_come", "_compute", "_gone", "_ranges", "_wake")
 
     def __init__(self, compute: Callable[[int, int], object], ranges: list[_Range]) -> None:
         self._compute = compute
         self._ranges = deque(ranges)
-        self._total = len(ranges)
-        self._done: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+        self._come: deque[None] = deque()
+        self._gone: deque[BaseException | None] = deque()
+        self._wake: SimpleQueue[None] = SimpleQueue()
 
     def help(self) -> None:
-        """Compute ranges until none is left, and tell how many."""
-        self._done.put(self._work())
+        """Compute ranges until none is left."""
+        self._come.append(None)  # before a range is taken: the caller waits for who has come
+        failed = None
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001  (the caller raises it)
+            self._ranges.clear()
+            failed = error
+        self._gone.append(failed)
+        self._wake.put(None)
 
     def finish(self) -> None:
         """Compute ranges until none is left, and wait for those that helpers have begun.
 
         Raises what one of them raised, once all have ended.
         """
-        count, failed = self._work()
-        while count < self._total:
+        failed: BaseException | None = None
+        while True:
             try:
-                more, error = self._done.get()
-            except KeyboardInterrupt as error:  # helpers still write to the caller's arrays
-                failed = failed or error
-            else:
-                count, failed = count + more, failed or error
-        if failed is not None:
-            raise failed
-
-    def _work(self) -> tuple[int, BaseException | None]:
-        """Return how many ranges were computed or given up here, and why given up."""
-        count = 0
-        try:
-            while self._ranges:
-                try:
-                    first, last = self._ranges.popleft()
-                except IndexError:  # another thread was faster
-                    break
-                count += 1
-                self._compute(first, last)
-        except BaseException as error:  # noqa: BLE001  (goes to the caller, Ctrl-C too)
-            return count + self._give_up(), error
-        return count, None
-
-    def _give_up(self) -> int:
-        """Take all ranges that are not begun, and return their number."""
-        count = 0
-        while self._ranges:
-            try:
-                self._ranges.popleft()
-            except IndexError:
+                self._work()
+                while len(self._gone) < len(self._come):
+                    self._wake.get()
                 break
-            count += 1
-        return count
+            except BaseException as error:  # noqa: BLE001  (raised below: helpers still compute)
+                self._ranges.clear()
+                failed = failed or error
+        for reason in (failed, *self._gone):
+            if reason is not None:
+                raise reason
+
+    def _work(self) -> None:
+        """Compute ranges until none is left."""
+        while True:
+            try:
+                first, last = self._ranges.popleft()
+            except IndexError:
+                return
+            self._compute(first, last)
 
 
 class _Team:

@@ -22,7 +22,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from bpcompile.ir.dims import Size, dim_max, dim_min, floor_div, size_names
+from bpcompile.ir.dims import Size, dim_max, dim_min, evaluate, floor_div, size_names
 from bpcompile.ir.type import DType
 from bpcompile.schedule.accesses import Steps, accesses
 from bpcompile.schedule.effort import effort
@@ -50,6 +50,7 @@ from bpcompile.schedule.statements import (
 
 MOST_PARTS = 64
 _GRAIN = 2**19  # additions in a part: 30 to 200 us, where handing one to a thread takes 10
+_LONG = 2**40  # as a length: what is not cut then is never cut
 _ROWS = 16  # steps of a part for each array of its own: clearing and adding it up stays cheap
 
 
@@ -105,10 +106,10 @@ class _Cutter:
             return
         assert isinstance(statement, For)
         work = effort([statement], self.shapes)
-        number = dim_min(MOST_PARTS, dim_min(steps, floor_div(work, _GRAIN) + 1))
+        number = dim_min(dim_min(MOST_PARTS, steps), floor_div(work, _GRAIN) + 1)
         if needs.arrays or needs.scratch:
-            number = dim_min(number, floor_div(steps, _ROWS) + 1)
-        if isinstance(number, int) and number < 2:
+            number = dim_min(_rows(steps), number)
+        if evaluate(number, dict.fromkeys(size_names(number), _LONG)) < 2:
             self.made.append(statement)
         else:
             self._cut(statement, steps, number, needs)
@@ -185,7 +186,7 @@ class _Cutter:
         parts = Var("parts", DType.I64)
         part, again = Var("part", DType.I64), Var("part", DType.I64)
         rows = {
-            array: self._row(array, (number, *self.shapes[array]))
+            array: self._row(array, (_rows(steps), *self.shapes[array]))
             for array in (*needs.arrays, *needs.scratch)
         }
         sums = {var: self._row(var, (MOST_PARTS,)) for var in needs.numbers}
@@ -260,6 +261,11 @@ def _steps(statement: Statement) -> Size | None:
     if any(name.startswith("%") for size in (first, end) for name in size_names(size)):
         return None
     return steps_of(statement)
+
+
+def _rows(steps: Size) -> Size:
+    """Return in how many parts a loop may be cut that each have arrays of their own."""
+    return dim_min(MOST_PARTS, floor_div(steps, _ROWS) + 1)
 
 
 def _of_part(loop: For, steps: Size, share: tuple[Size, Size], begin: Var, step: Var) -> For:

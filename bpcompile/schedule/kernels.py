@@ -62,7 +62,10 @@ def split(plan: Plan) -> list[Kernel | Statement]:
     before: set[Var] = set()
     for run, found, read_later in zip(runs, found_in, reversed(after), strict=True):
         if _loops(run) or (plan.parts and not _counts_parts(run)):
-            parts.append(_kernel(run, found, before, read_later))
+            kernel = _kernel(run, found, before, read_later)
+            if plan.parts and not kernel.made:
+                kernel.made = [v.hint for v in kernel.results if v.hint is not None]
+            parts.append(kernel)
         else:
             parts.extend(run)
         if _parts_of(run[0]) is None:

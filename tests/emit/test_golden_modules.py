@@ -67,6 +67,11 @@ MODELS: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {
         (np.ones(2), 0.5, np.ones((5, 2)), np.ones(5)),
         {"argnums": (0, 1)},
     ),
+    "logistic_in_parts": (
+        logistic_loss,
+        (np.ones(2), 0.5, np.ones((5, 2)), np.ones(5)),
+        {"argnums": (0, 1), "threads": 2},
+    ),
     "two_layers": (two_layers, (LAYERS, np.ones((3, 4)), LABELS), {}),
     "rosenbrock": (rosenbrock, (np.ones(8),), {}),
     "lorenz": (lorenz, (10.0, 28.0, 8 / 3, (1.0, 1.0, 1.0)), {"argnums": (0, 3)}),
