@@ -202,7 +202,7 @@ class NumbaWriter(NumbaNames):
     def _steps_of(self, body: Sequence[Statement]) -> Iterator[None]:
         """Know while a loop is written which scalars its steps set."""
         around = self._changing
-        made = mentions(body, {}).set
+        made = mentions((s for s in body if not (isinstance(s, Set) and s.counts)), {}).set
         self._changing = {token for var in made if not var.rank for token in var.tokens}
         yield
         self._changing = around

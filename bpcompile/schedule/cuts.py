@@ -204,7 +204,7 @@ class _Cutter:
         stored = [Store(row, (part.size,), var) for var, row in sums.items()]
         before = self._put_off(needs.numbers)
         self.parts.append(number)
-        self.made.append(Set(parts, SizeValue(number), counts_parts=True))
+        self.made.append(Set(parts, SizeValue(number), counts=True))
         zero = Lit(0, DType.I64)
         begun = Set(begin, SizeValue(dim_max(0, floor_div(part.size * steps, parts.size))))
         statements = [*cleared, *started, begun, inner, *stored]
@@ -278,7 +278,7 @@ def _of_part(loop: For, steps: Size, share: tuple[Size, Size], begin: Var, step:
     first = size_of(loop.lower)
     assert first is not None
     number = floor_div((part + 1) * steps, parts) - begin.size
-    same = Set(loop.var, SizeValue(first + begin.size + step.size))
+    same = Set(loop.var, SizeValue(first + begin.size + step.size), counts=True)
     return For(step, Lit(0, DType.I64), SizeValue(number), [same], loop.note, ordered=loop.ordered)
 
 

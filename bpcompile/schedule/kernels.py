@@ -105,7 +105,7 @@ def _stages(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
 
 def _counts_parts(run: Sequence[Statement]) -> bool:
     """Tell whether all that is done is to say into how many parts a loop is cut."""
-    return len(run) == 1 and isinstance(run[0], Set) and run[0].counts_parts
+    return len(run) == 1 and isinstance(run[0], Set) and run[0].counts
 
 
 def _parts_of(statement: Statement) -> Var | None:

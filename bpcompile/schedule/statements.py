@@ -125,12 +125,15 @@ def size_of(value: Expression) -> Size | None:
 
 @dataclass(slots=True)
 class Set:
-    """Assign a scalar variable; `counts_parts` where that is in how many parts a loop is cut."""
+    """Assign a scalar variable.
+
+    One that `counts` is the number of parts of a loop, or of a step in its part: never negative.
+    """
 
     var: Var
     value: Expression
     node: Node | None = None
-    counts_parts: bool = False
+    counts: bool = False
 
 
 @dataclass(slots=True)
