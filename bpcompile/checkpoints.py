@@ -15,15 +15,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from bpcompile.frontend.arguments.leaves import is_static
+from bpcompile.frontend.arguments.trees import leaves_of
 from bpcompile.frontend.calls import resolve
-from bpcompile.frontend.iteration import Checkpoint, checkpointing, counted, over, over_known
-from bpcompile.frontend.leaves import is_static
+from bpcompile.frontend.flow.counted import Loop, Step
+from bpcompile.frontend.flow.iteration import Checkpoint, checkpointing, counted, over, over_known
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.loops import Loop, Step
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.session import is_tracing
 from bpcompile.frontend.tracer import Tracer
-from bpcompile.frontend.trees import leaves_of
 
 
 def range(*bounds: Any, checkpoint: Checkpoint = None) -> Any:

@@ -26,9 +26,9 @@ from bpcompile.errors import (
     CompileWarning,
     LimitError,
 )
-from bpcompile.frontend.arguments import Arguments, Pattern
+from bpcompile.frontend.arguments.inputs import Arguments, Pattern
+from bpcompile.frontend.arguments.leaves import Exact
 from bpcompile.frontend.calls import resolve
-from bpcompile.frontend.leaves import Exact
 from bpcompile.frontend.session import is_tracing
 from bpcompile.frontend.tracing import Traced
 from bpcompile.inspected import Inspected

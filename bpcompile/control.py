@@ -17,20 +17,20 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.frontend.arguments.trees import flatten, leaves_of, map_leaves
 from bpcompile.frontend.calls import resolve
-from bpcompile.frontend.flow import Cell, choose
-from bpcompile.frontend.flow_loops import repeat
-from bpcompile.frontend.iteration import Checkpoint, checkpointing
-from bpcompile.frontend.length import length as size_length
+from bpcompile.frontend.flow.conditions import Cell, choose
+from bpcompile.frontend.flow.counted import Loop, Step, argument_names
+from bpcompile.frontend.flow.iteration import Checkpoint, checkpointing
+from bpcompile.frontend.flow.loops import repeat
+from bpcompile.frontend.functions.linear_algebra import stop_gradient as stopped
+from bpcompile.frontend.lengths.length import length as size_length
+from bpcompile.frontend.lengths.runtime import required_size
 from bpcompile.frontend.lift import lift
-from bpcompile.frontend.linear_algebra import stop_gradient as stopped
-from bpcompile.frontend.loops import Loop, Step, argument_names
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.runtime_sizes import required_size
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe
-from bpcompile.frontend.trees import flatten, leaves_of, map_leaves
 from bpcompile.ir.dims import Size
 
 

@@ -23,12 +23,12 @@ from types import MethodType
 from typing import Any
 
 from bpcompile.errors import ArgumentError, NotDifferentiableError
-from bpcompile.frontend.custom_call import Call, Rule, call_with_rule
-from bpcompile.frontend.custom_rules import forward_regions, reverse_regions
+from bpcompile.frontend.arguments.trees import map_leaves
+from bpcompile.frontend.custom.call import Call, Rule, call_with_rule
+from bpcompile.frontend.custom.rules import forward_regions, reverse_regions
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
 from bpcompile.frontend.session import is_tracing
-from bpcompile.frontend.trees import map_leaves
 
 
 class Custom:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bpcompile.errors import ArgumentError, BpcompileError, ShapeError, UnsupportedError
-from bpcompile.frontend.creation import is_traced
-from bpcompile.frontend.length import Length
+from bpcompile.frontend.functions.creation import is_traced
+from bpcompile.frontend.lengths.length import Length
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.session import Frame, current, is_tracing

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 from bpcompile import startup
 from bpcompile.compiled import CompiledFunction
 from bpcompile.errors import ArgumentError
-from bpcompile.frontend.signature import Selector
+from bpcompile.frontend.arguments.signature import Selector
 from bpcompile.frontend.symbols import is_symbolic
 from bpcompile.options import Options, make_options
 from bpcompile.subject import Transform

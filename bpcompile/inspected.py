@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpcompile import startup
 from bpcompile.errors import ArgumentError, NotCompiledError
-from bpcompile.frontend.arguments import Arguments
+from bpcompile.frontend.arguments.inputs import Arguments
 from bpcompile.ir.graph import Graph
 from bpcompile.runtime.cfunction import CFunction, c_function
 from bpcompile.runtime.native import asm_text, fresh_dispatcher, into_dispatcher, llvm_text

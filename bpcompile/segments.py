@@ -11,7 +11,7 @@ import numpy as np
 
 from bpcompile.errors import ShapeError
 from bpcompile.frontend import tracing as _tracing  # noqa: F401 - enters the rules
-from bpcompile.frontend.creation import is_traced
+from bpcompile.frontend.functions.creation import is_traced
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
 

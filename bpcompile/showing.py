@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.frontend.arguments import Arguments
-from bpcompile.frontend.trees import leaves_of
+from bpcompile.frontend.arguments.inputs import Arguments
+from bpcompile.frontend.arguments.trees import leaves_of
 from bpcompile.show.check import Named, Returned
 from bpcompile.show.check import check as check_gradient
 from bpcompile.show.cost import Cost

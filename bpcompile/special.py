@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.frontend import tracing as _rules  # noqa: F401 - enters the rules used here
-from bpcompile.frontend.creation import is_traced
+from bpcompile.frontend.functions.creation import is_traced
 from bpcompile.frontend.registry import RULES
 
 

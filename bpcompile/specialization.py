@@ -16,10 +16,10 @@ import numpy as np
 
 from bpcompile.compiler import Compilation
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
-from bpcompile.frontend.arguments import Arguments, Statics
-from bpcompile.frontend.leaves import Exact, exact, fitted
-from bpcompile.frontend.tree_closures import OtherStructure, put_together, take_apart
-from bpcompile.frontend.trees import leaves_up_to
+from bpcompile.frontend.arguments.closures import OtherStructure, put_together, take_apart
+from bpcompile.frontend.arguments.inputs import Arguments, Statics
+from bpcompile.frontend.arguments.leaves import Exact, exact, fitted
+from bpcompile.frontend.arguments.trees import leaves_up_to
 from bpcompile.ir.graph import Node
 from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.binding import Bound, make_bound

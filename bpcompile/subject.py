@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from bpcompile.errors import ArgumentError, ShapeError
-from bpcompile.frontend.arguments import Arguments, flatten_entries
-from bpcompile.frontend.leaves import identifier, type_of
-from bpcompile.frontend.signature import Selector, Signature
+from bpcompile.frontend.arguments.inputs import Arguments, flatten_entries
+from bpcompile.frontend.arguments.leaves import identifier, type_of
+from bpcompile.frontend.arguments.signature import Selector, Signature
 from bpcompile.frontend.tracing import Leaf, Traced, trace
 from bpcompile.ir.type import Type
 from bpcompile.options import Options

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError
+from bpcompile.frontend.arguments.trees import Structure, leaves_of, map_leaves
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.session import is_tracing
-from bpcompile.frontend.trees import Structure, leaves_of, map_leaves
 
 
 def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:  # named as in jax.tree

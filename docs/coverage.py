@@ -13,12 +13,14 @@ import numpy as np
 import scipy.special
 
 import bpcompile as bp
-from bpcompile.frontend import (  # noqa: F401 - tracing enters the rules
-    complex_formulas,
-    complex_rules,
+from bpcompile.frontend import tracing  # noqa: F401 - tracing enters the rules
+from bpcompile.frontend.complex import (
+    formulas,
+    rules,
+)
+from bpcompile.frontend.functions import (
     creation,
     fourier,
-    tracing,
 )
 from bpcompile.frontend.registry import RULES
 from bpcompile.ir.op import OPS, Kind
@@ -182,8 +184,8 @@ def of_scipy_module(module: str) -> Iterator[str]:
 
 def of_complex() -> Iterator[str]:
     """Yield the lines about complex values inside a model."""
-    tables = (complex_rules.PART_BY_PART, complex_rules.JOINING, complex_rules.PRODUCTS)
-    known = {*complex_formulas.ELEMENTWISE, *complex_rules.OTHERS}.union(*tables)
+    tables = (rules.PART_BY_PART, rules.JOINING, rules.PRODUCTS)
+    known = {*formulas.ELEMENTWISE, *rules.OTHERS}.union(*tables)
     names = sorted(name for name in known if not name.startswith("ndarray."))
     yield "## Complex values"
     yield ""

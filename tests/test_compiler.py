@@ -7,8 +7,8 @@ import pytest
 
 from bpcompile.compiler import compile_model
 from bpcompile.errors import UnsupportedError
+from bpcompile.frontend.arguments.trees import leaves_of
 from bpcompile.frontend.tracing import Leaf, trace
-from bpcompile.frontend.trees import leaves_of
 from bpcompile.ir.type import f64
 from bpcompile.options import Options
 from bpcompile.transforms.joint import Target, Task

@@ -8,7 +8,7 @@ import pytest
 from bpcompile import checkpoints
 from bpcompile import control as bp
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
-from bpcompile.frontend.trees import leaves_of
+from bpcompile.frontend.arguments.trees import leaves_of
 from bpcompile.ir.graph import regions
 from tests.tracing import agrees, run, traced
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.frontend.leaves import exact, is_static, type_of
+from bpcompile.frontend.arguments.leaves import exact, is_static, type_of
+from bpcompile.frontend.arguments.trees import flatten, leaves_of
 from bpcompile.frontend.tracing import Leaf, Traced, trace
-from bpcompile.frontend.trees import flatten, leaves_of
 from bpcompile.ir.interpret import interpret
 from bpcompile.ir.verify import verify
 

@@ -22,7 +22,7 @@ from bpcompile.errors import (
     OutOfRangeError,
     ShapeError,
 )
-from bpcompile.frontend.length import Length
+from bpcompile.frontend.lengths.length import Length
 from bpcompile.frontend.origins import is_inner, where
 
 _UNEXPECTED = (

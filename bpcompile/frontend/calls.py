@@ -20,14 +20,37 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TraceError, UnsupportedError
-from bpcompile.frontend import flow, flow_checks, flow_loops
 from bpcompile.frontend.answering import answered
-from bpcompile.frontend.check_syntax import ASSERT, RAISE, TEXT, TRIED
-from bpcompile.frontend.complex_making import COMPLEX_REPLACED
-from bpcompile.frontend.complex_pairs import ENDINGS, Complex
-from bpcompile.frontend.creation import REPLACED, is_traced
-from bpcompile.frontend.exits import PENDING
-from bpcompile.frontend.flow_syntax import (
+from bpcompile.frontend.complex.making import COMPLEX_REPLACED
+from bpcompile.frontend.complex.pairs import ENDINGS, Complex
+from bpcompile.frontend.flow import (
+    checks,
+    conditions,
+    loops,
+)
+from bpcompile.frontend.flow.mutation import (
+    check_change,
+    check_global,
+    check_iterators,
+    check_kept,
+    checked_method,
+    refuse_known,
+)
+from bpcompile.frontend.flow.scopes import check_nonlocal, own
+from bpcompile.frontend.flow.unbound import NO_RESULT, UNSET, Unbound
+from bpcompile.frontend.functions.creation import REPLACED, is_traced
+from bpcompile.frontend.functions.fourier import FREQUENCIES
+from bpcompile.frontend.functions.python_calls import python_calls
+from bpcompile.frontend.lengths.length import Length
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.origins import is_inner, where
+from bpcompile.frontend.places.known_arrays import named_array
+from bpcompile.frontend.protocol import public_name
+from bpcompile.frontend.quick import key_of, quick
+from bpcompile.frontend.registry import RULES
+from bpcompile.frontend.rewriting.checks import ASSERT, RAISE, TEXT, TRIED
+from bpcompile.frontend.rewriting.exits import PENDING
+from bpcompile.frontend.rewriting.flow import (
     AND,
     ARMS,
     BRANCH,
@@ -39,32 +62,13 @@ from bpcompile.frontend.flow_syntax import (
     UNBOUND,
     WHILE,
 )
-from bpcompile.frontend.fourier import FREQUENCIES
-from bpcompile.frontend.index_syntax import SLICE
-from bpcompile.frontend.known_arrays import named_array
-from bpcompile.frontend.length import Length
-from bpcompile.frontend.lift import lift
-from bpcompile.frontend.match_syntax import IS
-from bpcompile.frontend.mutation import (
-    check_change,
-    check_global,
-    check_iterators,
-    check_kept,
-    checked_method,
-    refuse_known,
-)
-from bpcompile.frontend.origins import is_inner, where
-from bpcompile.frontend.protocol import public_name
-from bpcompile.frontend.python_calls import python_calls
-from bpcompile.frontend.quick import key_of, quick
-from bpcompile.frontend.registry import RULES
-from bpcompile.frontend.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, STORE
-from bpcompile.frontend.rewritten import install, rewritten
-from bpcompile.frontend.scope_syntax import NONLOCAL, OWN
-from bpcompile.frontend.scopes import check_nonlocal, own
+from bpcompile.frontend.rewriting.index import SLICE
+from bpcompile.frontend.rewriting.match import IS
+from bpcompile.frontend.rewriting.rewrite import CALL, GLOBAL, ITEM, MUTATE, NAME, RETURN, STORE
+from bpcompile.frontend.rewriting.rewritten import install, rewritten
+from bpcompile.frontend.rewriting.scope import NONLOCAL, OWN
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.frontend.tracer import Tracer, describe, own_name
-from bpcompile.frontend.unbound import NO_RESULT, UNSET, Unbound
 
 # Packages whose Python code is not the user's model.
 _FOREIGN = frozenset(
@@ -287,7 +291,7 @@ _STAND_INS: dict[Any, Callable[..., Any]] = {
         function: _making(stand_in)
         for function, stand_in in {**REPLACED, **COMPLEX_REPLACED, **FREQUENCIES}.items()
     },
-    contextlib.suppress: flow_checks.suppressing,
+    contextlib.suppress: checks.suppressing,
     builtins.map: _map,
     builtins.filter: _filter,
     functools.reduce: _reduce,
@@ -366,20 +370,20 @@ install(
         SLICE: slice,
         PENDING: NO_RESULT,
         UNBOUND: UNSET,
-        BRANCH: flow.branch,
-        ARMS: flow.arms,
-        LOOP: flow_loops.loop,
-        WHILE: flow_loops.repeat,
-        AND: flow.both,
-        OR: flow.either,
-        NOT: flow.negated,
-        CHOOSE: flow.chosen,
-        CHAIN: flow.chained,
-        IS: flow.is_singleton,
-        ASSERT: flow_checks.check,
-        RAISE: flow_checks.check_raise,
-        TEXT: flow_checks.text_of,
-        TRIED: flow_checks.tried,
+        BRANCH: conditions.branch,
+        ARMS: conditions.arms,
+        LOOP: loops.loop,
+        WHILE: loops.repeat,
+        AND: conditions.both,
+        OR: conditions.either,
+        NOT: conditions.negated,
+        CHOOSE: conditions.chosen,
+        CHAIN: conditions.chained,
+        IS: conditions.is_singleton,
+        ASSERT: checks.check,
+        RAISE: checks.check_raise,
+        TEXT: checks.text_of,
+        TRIED: checks.tried,
         RETURN: returned,
         MUTATE: check_change,
         GLOBAL: check_global,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TypeMismatchError
-from bpcompile.frontend.length import Length
+from bpcompile.frontend.lengths.length import Length
 from bpcompile.frontend.origins import user_frame, where
 from bpcompile.frontend.registry import apply
 from bpcompile.frontend.session import Frame, current

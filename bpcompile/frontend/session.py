@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import TraceError
+from bpcompile.frontend.lengths.sizes import Sizes
 from bpcompile.frontend.origins import origin, where
-from bpcompile.frontend.sizes import Sizes
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Size
 from bpcompile.ir.graph import Node
@@ -83,7 +83,7 @@ class Frame:
         self.before: dict[int, Any] = {}  # for control flow: objects that must not change, by id
         self.carried: set[int] = set()  # for control flow: the ids of the cells that it sets
         self.loops: int = 0 if parent is None else parent.loops  # those around, its own included
-        self.past: Any = None if parent is None else parent.past  # see `frontend.flow_past`
+        self.past: Any = None if parent is None else parent.past  # see `frontend.flow.past`
         self.checks: list[Expr] = []  # tokens of the checks in this graph
         self.ended = False  # whether all of it raises
         self.numbers: dict[Any, Node] = {}  # constants that were made before, for `quick`

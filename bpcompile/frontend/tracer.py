@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from bpcompile.errors import LimitError, TraceError, TypeMismatchError
-from bpcompile.frontend.length import Length, length
+from bpcompile.frontend.lengths.length import Length, length
 from bpcompile.frontend.operators import BINARY, ArrayMethods, called
 from bpcompile.frontend.origins import quoted, user_frame, where
 from bpcompile.frontend.registry import apply, unsupported
-from bpcompile.frontend.rewritten import is_rewritten
+from bpcompile.frontend.rewriting.rewritten import is_rewritten
 from bpcompile.frontend.session import current, is_tracing
 from bpcompile.ir.build import Expr
 from bpcompile.ir.dims import Size, product

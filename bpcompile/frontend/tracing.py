@@ -13,7 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from bpcompile.errors import BpcompileError, LimitError, TraceError, TypeMismatchError
-from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it is imported
+from bpcompile.frontend import protocol  # noqa: F401 - each enters its rules when it is imported
+from bpcompile.frontend.arguments.trees import Structure, flatten, leaves_of
+from bpcompile.frontend.calls import resolve
+from bpcompile.frontend.complex.pairs import refuse_complex
+from bpcompile.frontend.complex.rules import enter_rules
+from bpcompile.frontend.flow.unbound import LastValueNeededError
+from bpcompile.frontend.functions import (  # noqa: F401 - each enters its rules when it is imported
     bits,
     compounds,
     convolution,
@@ -21,7 +27,6 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     creation,
     einsum,
     fourier,
-    indexing,
     integers,
     joining,
     linear_algebra,
@@ -31,7 +36,6 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     placing,
     polynomials,
     products,
-    protocol,
     rearranging,
     reductions,
     reductions_beside_nan,
@@ -46,18 +50,16 @@ from bpcompile.frontend import (  # noqa: F401 - each enters its rules when it i
     systems,
     ufuncs,
     windows,
+)
+from bpcompile.frontend.lengths.sizes import Sizes, bare_name
+from bpcompile.frontend.lift import lift
+from bpcompile.frontend.places import (  # noqa: F401 - each enters its rules when it is imported
+    indexing,
     writing,
 )
-from bpcompile.frontend.calls import resolve
-from bpcompile.frontend.complex_pairs import refuse_complex
-from bpcompile.frontend.complex_rules import enter_rules
-from bpcompile.frontend.lift import lift
 from bpcompile.frontend.session import Frame, Session, Site, current, entered
-from bpcompile.frontend.sizes import Sizes, bare_name
 from bpcompile.frontend.substitute import Substitution
 from bpcompile.frontend.tracer import Tracer
-from bpcompile.frontend.trees import Structure, flatten, leaves_of
-from bpcompile.frontend.unbound import LastValueNeededError
 from bpcompile.ir.build import Builder, Expr
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.ir.graph import Graph, Node
@@ -225,7 +227,8 @@ def _called(function: Callable[..., Any], handed: list[Any], keywords: dict[str,
     """Call a function with arguments that are handed over, the last one first.
 
     A call with stars would keep them all until it returns, though nobody but the function knows
-    them, and it may then not write to what a loop binds anew (see `bpcompile.frontend.memory`).
+    them, and it may then not write to what a loop binds anew: see
+    `bpcompile.frontend.places.memory`.
     """
     take = handed.pop
     if not keywords:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcompile.errors import ArgumentError, ShapeError
-from bpcompile.frontend.creation import is_traced
+from bpcompile.frontend.functions.creation import is_traced
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES
 from bpcompile.nn.shapes import shown

@@ -14,7 +14,7 @@ import numpy as np
 
 from bpcompile import special
 from bpcompile.frontend import tracing as _rules  # noqa: F401 - enters the rules used here
-from bpcompile.frontend.creation import arange, is_traced
+from bpcompile.frontend.functions.creation import arange, is_traced
 from bpcompile.frontend.lift import as_ndarray
 from bpcompile.frontend.registry import RULES
 from bpcompile.ir.op import OPS

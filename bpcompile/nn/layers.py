@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from bpcompile.errors import ArgumentError, ShapeError
+from bpcompile.frontend.arguments.trees import map_leaves
 from bpcompile.frontend.calls import name_value
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.session import is_tracing
-from bpcompile.frontend.trees import map_leaves
 from bpcompile.nn.activations import Activation, Array, Parameters, Scheme, called
 from bpcompile.nn.shapes import shown
 

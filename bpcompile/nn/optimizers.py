@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcompile.errors import ArgumentError, ShapeError
-from bpcompile.frontend.trees import Structure, leaves_like, leaves_of, map_leaves
+from bpcompile.frontend.arguments.trees import Structure, leaves_like, leaves_of, map_leaves
 from bpcompile.nn.shapes import shown
 
 Tree = Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpcompile.frontend.length import Length
+from bpcompile.frontend.lengths.length import Length
 from bpcompile.frontend.session import current
 
 

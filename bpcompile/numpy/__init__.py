@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
-from bpcompile.frontend import creation as _creation
 from bpcompile.frontend import tracing as _tracing  # noqa: F401 - enters the rules
+from bpcompile.frontend.functions import creation as _creation
 from bpcompile.frontend.registry import RULES as _RULES
 from bpcompile.numpy import fft as fft  # the alias makes it public
 from bpcompile.numpy import linalg as linalg

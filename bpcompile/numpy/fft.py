@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy import fft as _fft
 
-from bpcompile.frontend import fourier as _fourier
 from bpcompile.frontend import tracing as _tracing  # noqa: F401 - enters the rules
+from bpcompile.frontend.functions import fourier as _fourier
 from bpcompile.frontend.registry import RULES as _RULES
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.frontend.trees import Structure
+from bpcompile.frontend.arguments.trees import Structure
 from bpcompile.runtime.calling import Layout, Slow, around, native_of
 from bpcompile.runtime.forms import Form, Part, steps_of
 from bpcompile.runtime.program import Program

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.frontend.trees import Node
+from bpcompile.frontend.arguments.trees import Node
 from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.machine import Machine, Value
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bpcompile.frontend.trees import LEAF, Structure, leaves_of
+from bpcompile.frontend.arguments.trees import LEAF, Structure, leaves_of
 from bpcompile.ir.type import DType
 from bpcompile.runtime.forms import Form, can_put, can_take, is_small
 from bpcompile.runtime.program import Program

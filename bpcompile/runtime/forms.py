@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bpcompile.frontend.trees import LEAF, Node, Structure
+from bpcompile.frontend.arguments.trees import LEAF, Node, Structure
 from bpcompile.ir.type import Type
 
 _MAX_TOKENS = 200

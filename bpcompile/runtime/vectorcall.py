@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.frontend.trees import LEAF, Node, Structure
+from bpcompile.frontend.arguments.trees import LEAF, Node, Structure
 from bpcompile.ir.dims import Size
 from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.builtin import Builtin, Extent

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bpcompile.emit.emitted import Emitted
 from bpcompile.emit.formula import Formulas
-from bpcompile.frontend.trees import Structure
+from bpcompile.frontend.arguments.trees import Structure
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node, users
 from bpcompile.ir.op import Kind, Op

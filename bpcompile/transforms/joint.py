@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
-from bpcompile.frontend.trees import Structure, leaves_of
+from bpcompile.frontend.arguments.trees import Structure, leaves_of
 from bpcompile.ir.build import Builder
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ops.checks import checked, unchecked

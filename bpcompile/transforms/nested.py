@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
-from bpcompile.frontend.arguments import Arguments
+from bpcompile.frontend.arguments.inputs import Arguments
+from bpcompile.frontend.arguments.leaves import identifier
+from bpcompile.frontend.arguments.trees import Structure, leaves_of, leaves_up_to
 from bpcompile.frontend.calls import resolve
-from bpcompile.frontend.leaves import identifier
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.region import Region, RegionParam
 from bpcompile.frontend.registry import apply
 from bpcompile.frontend.session import Frame, current
 from bpcompile.frontend.tracer import Tracer
-from bpcompile.frontend.trees import Structure, leaves_of, leaves_up_to
 from bpcompile.ir.build import Expr
 from bpcompile.ir.type import DType, Type
 from bpcompile.ops.checks import checked

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ArgumentError, TypeMismatchError, UnsupportedError
-from bpcompile.frontend.creation import is_traced
 from bpcompile.frontend.elementwise import Loop, elementwise, promoted
+from bpcompile.frontend.functions.creation import is_traced
 from bpcompile.frontend.lift import as_ndarray
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES

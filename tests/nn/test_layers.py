@@ -79,7 +79,7 @@ def test_float32_parameters_are_the_float64_ones_rounded():
 
 
 def bp_leaves(tree):
-    from bpcompile.frontend.trees import leaves_of
+    from bpcompile.frontend.arguments.trees import leaves_of
 
     return leaves_of(tree)[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 
-from bpcompile.frontend.trees import LEAF, leaves_of
+from bpcompile.frontend.arguments.trees import LEAF, leaves_of
 from bpcompile.ir.type import DType, Type
 from bpcompile.runtime.forms import Form, Part, can_put, can_take, is_small, steps_of
 

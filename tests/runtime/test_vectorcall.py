@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import bpcompile as bp
-from bpcompile.frontend.trees import leaves_of
+from bpcompile.frontend.arguments.trees import leaves_of
 
 Pair = namedtuple("Pair", "w b")
 

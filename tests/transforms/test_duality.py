@@ -19,7 +19,7 @@ from tests.ops.cases import cases_of
 from tests.ops.support import has_partial
 
 REGIONS = {"loop", "while", "branch", "replay", "item", "param"}  # tested by models
-# With several results: tests/frontend/test_linear_algebra and tests/ops/test_fourier.
+# With several results: tests/frontend/functions/test_linear_algebra and tests/ops/test_fourier.
 SEVERAL = {"eigh", "svd", "qr", "lstsq", "dft", "rdft"}
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from bpcompile.errors import ArgumentError, ShapeError
 from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.lengths.runtime import required_size
+from bpcompile.frontend.lengths.sizes import bare_name
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
-from bpcompile.frontend.runtime_sizes import required_size
 from bpcompile.frontend.session import current
-from bpcompile.frontend.sizes import bare_name
 from bpcompile.frontend.symbolic.extents import Equation, Extents, solved
 from bpcompile.frontend.symbolic.forms import Forms
 from bpcompile.frontend.symbolic.sums import require

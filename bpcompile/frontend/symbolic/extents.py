@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bpcompile.frontend.sizes import bare_name
+from bpcompile.frontend.lengths.sizes import bare_name
 from bpcompile.frontend.symbolic.forms import Forms, linear
 from bpcompile.frontend.symbolic.survey import Survey, binders, body_of
 from bpcompile.ir.dims import Dim, Size, size_names, substitute

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bpcompile.errors import ArgumentError
+from bpcompile.frontend.arguments.trees import Structure, flatten
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.symbolic.survey import Root
 from bpcompile.frontend.symbolic.values import Value, number, stacked
 from bpcompile.frontend.symbolic.walk import Walk
 from bpcompile.frontend.tracer import Tracer
-from bpcompile.frontend.trees import Structure, flatten
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 

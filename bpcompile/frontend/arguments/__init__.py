@@ -1,0 +1,1 @@
+"""Bind the arguments of a call, take them apart into leaves, and put results together."""

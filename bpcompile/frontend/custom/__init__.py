@@ -1,0 +1,1 @@
+"""Trace calls of functions that have a derivative rule of their own."""

@@ -1,0 +1,1 @@
+"""Run control flow while tracing: branches, loops, and what they carry."""

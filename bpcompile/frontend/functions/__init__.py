@@ -1,0 +1,1 @@
+"""Answer the functions of NumPy and SciPy on traced values; each module enters its rules."""

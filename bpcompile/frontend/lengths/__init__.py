@@ -1,0 +1,1 @@
+"""Decide what is true of lengths while a function is traced."""
