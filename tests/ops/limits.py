@@ -13,14 +13,24 @@ from bpcompile.ir.op import OPS
 from bpcompile.ir.type import DType, Type, f64
 from bpcompile.passes.pipeline import LOWER, run
 from bpcompile.transforms.reverse import scaled
-from tests.ops import references
-from tests.ops.references_bessel import BESSEL
-from tests.ops.references_gamma import GAMMA
-from tests.ops.references_incomplete import INCOMPLETE
-from tests.ops.references_special import SPECIAL
+from tests.ops import (
+    references,
+    references_bessel,
+    references_gamma,
+    references_incomplete,
+    references_special,
+)
 from tests.ops.support import has_partial
 
-REFERENCES = {**references.REFERENCES, **BESSEL, **GAMMA, **INCOMPLETE, **SPECIAL}
+# What each module has: a table of its functions.
+FAMILIES = {
+    references.__name__: references.REFERENCES,
+    references_bessel.__name__: references_bessel.BESSEL,
+    references_gamma.__name__: references_gamma.GAMMA,
+    references_incomplete.__name__: references_incomplete.INCOMPLETE,
+    references_special.__name__: references_special.SPECIAL,
+}
+REFERENCES = {name: found for table in FAMILIES.values() for name, found in table.items()}
 
 VALUE, SLOPE = 2.0, 4.0
 
