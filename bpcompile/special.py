@@ -56,6 +56,8 @@ def lambertw(z: Any, k: int = 0) -> Any:
 erf = _function("erf", "Return the error function, 2/√π ∫₀ˣ exp(-t²) dt.")
 erfc = _function("erfc", "Return 1 - erf(x), accurately where that is small.")
 erfinv = _function("erfinv", "Return the inverse of `erf`.")
+erfi = _function("erfi", "Return the imaginary error function, 2/√π ∫₀ˣ exp(t²) dt.")
+dawsn = _function("dawsn", "Return Dawson's integral, exp(-x²) ∫₀ˣ exp(t²) dt.")
 erfcinv = _function("erfcinv", "Return the inverse of `erfc`.")
 ndtri = _function("ndtri", "Return the inverse of `ndtr`.")
 erfcx = _function("erfcx", "Return exp(x²) erfc(x), which does not underflow.")
@@ -74,6 +76,8 @@ polygamma = _function("polygamma", "Return derivative n of ψ: `polygamma(n, x)`
 zeta = _function("zeta", "Return Riemann's zeta function, or Hurwitz's: `zeta(x, q=None)`.")
 expi = _function("expi", "Return the exponential integral Ei(x).")
 exp1 = _function("exp1", "Return the exponential integral E1(x).")
+expn = _function("expn", "Return the exponential integral of known order n: `expn(n, x)`.")
+spence = _function("spence", "Return Spence's function, the dilogarithm of 1 - x.")
 sici = _function("sici", "Return the sine and the cosine integral: `si, ci = sici(x)`.")
 exprel = _function("exprel", "Return (exp(x) - 1)/x, and 1 at 0.")
 beta = _function("beta", "Return the beta function, Γ(a) Γ(b)/Γ(a + b).")
@@ -139,12 +143,14 @@ __all__ = [
     "cbrt",
     "cosdg",
     "cosm1",
+    "dawsn",
     "digamma",
     "entr",
     "erf",
     "erfc",
     "erfcinv",
     "erfcx",
+    "erfi",
     "erfinv",
     "exp1",
     "exp10",
@@ -152,6 +158,7 @@ __all__ = [
     "expi",
     "expit",
     "expm1",
+    "expn",
     "exprel",
     "gamma",
     "gammainc",
@@ -193,6 +200,7 @@ __all__ = [
     "sici",
     "sindg",
     "softmax",
+    "spence",
     "tandg",
     "xlog1py",
     "xlogy",

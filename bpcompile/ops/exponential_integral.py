@@ -1,5 +1,7 @@
 """Declare the exponential, sine and cosine integrals, and exprel, the relative exponential.
 
+Of the exponential integrals of whole order each is the derivative of the next, but for its sign.
+
 exp(x)/x is written as a product of two roots of it: it is a number where exp(x) overflows already.
 """
 
@@ -8,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpcompile.ir.op import POSITIVE, REAL, Domain, Op, call
-from bpcompile.ops import meaning
+from bpcompile.ops import meaning, scipy_meaning
 from bpcompile.ops.arithmetic import abs_
 from bpcompile.ops.choice import equal, select
-from bpcompile.ops.elementwise import elementwise, latex_call
+from bpcompile.ops.elementwise import NoClosedForm, by_helper, elementwise, latex_call
 from bpcompile.ops.exponential import exp
 from bpcompile.ops.trigonometric import cos, sin
 
@@ -46,6 +48,17 @@ exp1 = elementwise(
     domain=POSITIVE,
     cost=80.0,
     doc="The exponential integral E1(x), that of exp(-t)/t from x on.",
+)
+expn: Op = elementwise(
+    "expn",
+    scipy_meaning.expn,
+    (NoClosedForm("expn", "n"), lambda y, n, x: -expn(n - 1, x)),
+    *by_helper("_expn", 2),
+    math=call("E", 2),
+    latex="E_{{{0}}}\\left({1}\\right)",
+    domain=Domain(((2.0, 2.0), (0.1, 5.0))),
+    cost=400.0,
+    doc="The exponential integral of whole order n, that of exp(-x t)/tⁿ from 1 on.",
 )
 
 

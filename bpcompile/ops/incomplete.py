@@ -12,7 +12,7 @@ from bpcompile.ir.op import Domain, Op, call
 from bpcompile.ops import scipy_meaning as meaning
 from bpcompile.ops.elementwise import NoClosedForm, by_helper, elementwise, latex_call
 from bpcompile.ops.exponential import log, log1p
-from bpcompile.ops.gamma import digamma
+from bpcompile.ops.gamma import digamma, hurwitz_zeta
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
@@ -21,9 +21,24 @@ _GAMMA = Domain(((0.5, 5.0), (0.3, 6.0)))
 _BETA = Domain(((0.5, 5.0), (0.5, 5.0), (0.1, 0.9)))
 
 
+digamma_rise: Op = elementwise(
+    "digamma_rise",
+    meaning.digamma_rise,
+    (
+        lambda y, a, b: hurwitz_zeta(2.0, a + b) - hurwitz_zeta(2.0, a),
+        lambda y, a, b: hurwitz_zeta(2.0, a + b),
+    ),
+    *by_helper("_digamma_rise", 2),
+    latex="\\left(\\psi\\left({0} + {1}\\right) - \\psi\\left({0}\\right)\\right)",
+    domain=Domain(((0.4, 4.0), (0.4, 4.0))),
+    cost=200.0,
+    doc="ψ(a + b) - ψ(a), without cancellation for positive numbers.",
+)
+
+
 def _share(a: Expr, b: Expr) -> Expr:
-    """Return the derivative of log B(a, b) in a, ψ(a) - ψ(a + b)."""
-    return digamma(a) - digamma(a + b)
+    """Return the derivative of log B(a, b) in a."""
+    return -digamma_rise(a, b)
 
 
 beta: Op = elementwise(

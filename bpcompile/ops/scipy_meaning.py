@@ -84,9 +84,14 @@ _gammainc, _gammaincc, _betainc = named("gammainc"), named("gammaincc"), named("
 _xlogy, _xlog1py, _gammaln = named("xlogy"), named("xlog1py"), named("gammaln")
 
 
+def _rise(a: Any, b: Any) -> Any:
+    """Return ψ(a + b) - ψ(a)."""
+    return _psi(a + b) - _psi(a)
+
+
 def _share(a: Any, b: Any) -> Any:
     """Return the derivative of log B(a, b) in a."""
-    return _psi(a) - _psi(a + b)
+    return -_rise(a, b)
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
@@ -99,6 +104,9 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
     return np.exp(_xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _betaln(a, b))
 
 
+digamma_rise = to_first_order(
+    _rise, lambda a, b: _zeta(2.0, a + b) - _zeta(2.0, a), lambda a, b: _zeta(2.0, a + b)
+)
 beta = to_first_order(
     _beta, lambda a, b: _beta(a, b) * _share(a, b), lambda a, b: _beta(a, b) * _share(b, a)
 )
@@ -117,3 +125,36 @@ beta_density = to_first_order(
     lambda a, b, x: _beta_density(a, b, x) * (np.log1p(-x) - _share(b, a)),
     lambda a, b, x: _beta_density(a, b, x) * ((a - 1) / x - (b - 1) / (1 - x)),
 )
+
+
+_dawsn, _erfi, _spence, _expn = named("dawsn"), named("erfi"), named("spence"), named("expn")
+
+
+def _slope_of_dawsn(x: Any) -> Any:
+    """Return 1 - 2 x F(x), far out by its asymptotic series."""
+    z = 1 / np.maximum(x * x, 50 * 50)
+    series = -z * (0.5 + z * (0.75 + z * (1.875 + z * 6.5625)))
+    return np.where(np.abs(x) > 50, series, 1 - 2 * x * _dawsn(x))
+
+
+def _slope_of_spence(x: Any) -> Any:
+    """Return log(x)/(1 - x), at 1 its limit."""
+    d = np.where(x == 1, 1, x - 1)
+    return np.where(x == 1, -1, np.where(np.abs(d) < 0.5, -np.log1p(d) / d, -np.log(x) / d))
+
+
+def _integral_of_order(n: Any, x: Any) -> Any:
+    """Return the exponential integral of whole order n, by recurrence where that is below 0."""
+    found = _expn(np.maximum(n, 0).astype(np.int64), x)
+    least = np.exp(-x) / x
+    for k in range(1, int(1 - np.min(n, initial=0))):
+        least = (np.exp(-x) + k * least) / x
+        found = np.where(n == -k, least, found)
+    return found.astype(np.result_type(x))
+
+
+dawsn_slope = to_first_order(_slope_of_dawsn, lambda x: -2 * (_dawsn(x) + x * _slope_of_dawsn(x)))
+dawsn = to_first_order(_dawsn, _slope_of_dawsn)
+erfi = to_first_order(_erfi, lambda x: 2 / np.sqrt(np.pi) * np.exp(x * x))
+spence = to_first_order(_spence, _slope_of_spence)
+expn = to_first_order(_integral_of_order, None, lambda n, x: -_integral_of_order(n - 1, x))

@@ -33,7 +33,7 @@ def folder() -> Path:
 
 
 def wanted_at(name: str, at: Sequence[np.ndarray]) -> Wanted:
-    """Return the exact results of an op, value first, with the terms in which their errors count."""
+    """Return the exact results of an op, value first, each with the term in which errors count."""
     return [exactly(at, function, term) for _, function, term in exact(name)]
 
 

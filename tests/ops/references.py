@@ -25,7 +25,7 @@ class Reference(NamedTuple):
 
     A partial is None where there is none. `term` is the size of the largest term near a zero, in
     whose units errors count where the result itself is smaller; `slope_terms` has those of the
-    partials, None for the partials themselves.
+    partials, None for the partials themselves. `whole` are the operands that are whole numbers.
     """
 
     value: Callable
@@ -33,6 +33,7 @@ class Reference(NamedTuple):
     bounds: tuple[tuple[float, float], ...] = (ANY,)
     term: Callable | None = None
     slope_terms: tuple[Callable | None, ...] = (None, None, None)
+    whole: tuple[int, ...] = ()
 
 
 def unary(value, slope, low=-math.inf, high=math.inf, *, term=None, slope_term=None):
@@ -176,6 +177,8 @@ def points(reference: Reference, count: int, dtype: str = "float64") -> list[np.
             np.concatenate([x, y[: x.size // 3]]) for x, y in zip(operands, pairs, strict=True)
         ]
     operands = [operand.astype(dtype) for operand in operands]
+    for k in reference.whole:
+        operands[k] = np.rint(operands[k])
     inside = np.ones(operands[0].shape, bool)
     for operand, (low, high) in zip(operands, reference.bounds, strict=True):
         inside &= (operand > low) & (operand < high) & (operand != 0) & np.isfinite(operand)

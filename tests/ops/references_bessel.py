@@ -22,7 +22,7 @@ _LEAST = mp.mpf(2) ** -170
 
 
 class Four(NamedTuple):
-    """Hold J₀ J₁ Y₀ Y₁, or the I₀ I₁ K₀ K₁ without their exponentials and what differs by little."""
+    """Hold J₀ J₁ Y₀ Y₁, or I₀ I₁ K₀ K₁ without their exponentials, and the differences of those."""
 
     zero: mpmath.mpf
     one: mpmath.mpf
@@ -172,9 +172,7 @@ BESSEL = {
     "j1": unary(
         _j1, lambda x: _j0(x) - _j1(x) / x, term=_amplitude(1, 1.8), slope_term=_amplitude(0, 0.5)
     ),
-    "y0": unary(
-        _y0, lambda x: -_y1(x), 0.0, term=_amplitude(0, 0), slope_term=_amplitude(1, 0)
-    ),
+    "y0": unary(_y0, lambda x: -_y1(x), 0.0, term=_amplitude(0, 0), slope_term=_amplitude(1, 0)),
     "y1": unary(
         _y1,
         lambda x: _y0(x) - _y1(x) / x,
@@ -188,9 +186,7 @@ BESSEL = {
     "i1e": unary(_i1e, _i1e_slope, slope_term=_i1e_slope_term),
     "k0": unary(_k0, lambda x: -_k1(x), 0.0),
     "k1": unary(_k1, lambda x: -_k0(x) - _k1(x) / x, 0.0),
-    "k0e": unary(
-        lambda x: modified(x).second_zero, lambda x: -modified(x).second_less, 0.0
-    ),
+    "k0e": unary(lambda x: modified(x).second_zero, lambda x: -modified(x).second_less, 0.0),
     "k1e": unary(
         lambda x: modified(x).second_one,
         lambda x: modified(x).second_less - modified(x).second_one / x,

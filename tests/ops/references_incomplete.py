@@ -13,11 +13,6 @@ def _share(a, b):
     return mp.digamma(a) - mp.digamma(a + b)
 
 
-def _share_term(a, b):
-    """Return its larger term."""
-    return max(abs(mp.digamma(a)), abs(mp.digamma(a + b)))
-
-
 def _gamma_density(a, x):
     return mp.exp((a - 1) * mp.log(x) - x - mp.loggamma(a))
 
@@ -43,17 +38,12 @@ INCOMPLETE = {
             lambda a, b: mp.beta(a, b) * _share(b, a),
         ),
         (_SHAPE, _SHAPE),
-        slope_terms=(
-            lambda a, b: mp.beta(a, b) * _share_term(a, b),
-            lambda a, b: mp.beta(a, b) * _share_term(b, a),
-        ),
     ),
     "betaln": Reference(
         lambda a, b: mp.log(mp.beta(a, b)),
         (_share, lambda a, b: _share(b, a)),
         (_SHAPE, _SHAPE),
         term=lambda a, b: max(abs(mp.loggamma(x)) for x in (a, b, a + b)) if a + b < 165 else 0,
-        slope_terms=(_share_term, lambda a, b: _share_term(b, a)),
     ),
     "gammainc": Reference(_lower, (None, _gamma_density), (_LARGE, _UPTO)),
     "gammaincc": Reference(_upper, (None, lambda a, x: -_gamma_density(a, x)), (_LARGE, _UPTO)),

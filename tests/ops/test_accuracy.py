@@ -4,6 +4,9 @@ A sample runs each time, of the text of each target as plain Python. The nightly
 ops with Numba and draws 10 000 points of every binary exponent:
 
     pytest tests/ops/test_accuracy.py -m nightly
+
+It takes some ten minutes of one core, of which it spends half on the references; those it finds
+again at the next run, also after one that was stopped (see `reference_store`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ import pytest
 from bpcompile.ir.type import DType
 from tests.emit import running
 from tests.ops.limits import EXACT, INNER, REFERENCES, exact, graph_of, limits
-from tests.ops.references import errors, exactly, points
+from tests.ops.reference_store import kept_at, wanted_at
+from tests.ops.references import errors, points
 from tests.ops.support import ELEMENTWISE
 
 
@@ -32,11 +36,6 @@ def misses(name, results, at, wanted, limit):
             place = tuple(float(x[k]) for x in at)
             lines.append(f"{name}, {label}: {off[k]:.2f} ulp at {place}, limit {allowed}")
     return lines
-
-
-def wanted_at(name, at):
-    """Return the exact results of an op, value first, at these points."""
-    return [exactly(at, function, term) for _, function, term in exact(name)]
 
 
 def test_every_op_is_measured():
@@ -75,7 +74,7 @@ def many_points(reference, count):
 @pytest.mark.parametrize("name", REFERENCES)
 def test_every_binary_exponent(name):
     at = many_points(REFERENCES[name], 10_000)
-    wanted = wanted_at(name, at)
+    wanted = kept_at(name, at)
     report = []
     for how in ("numpy", "numba"):
         text = running.emit(graph_of([name]), how)

@@ -13,6 +13,8 @@ from tests.ops.support import ELEMENTWISE, apply, draw, gradient, has_partial, n
 
 x, y, z = sympy.symbols("x y z", real=True)
 
+DAWSON = sqrt(sympy.pi) / 2 * exp(-(x**2)) * sympy.erfi(x)
+
 # The op in SymPy's terms, on the piece that its test domain lies on where SymPy has no such op.
 MEANING = {
     "add": x + y,
@@ -69,6 +71,13 @@ MEANING = {
     "erfinv": sympy.erfinv(x),
     "erfcinv": sympy.erfinv(1 - x),
     "ndtri": sqrt(2) * sympy.erfinv(2 * x - 1),
+    "erfi": sympy.erfi(x),
+    "dawsn": DAWSON,
+    "dawsn_slope": 1 - 2 * x * DAWSON,
+    "spence": sympy.polylog(2, 1 - x),
+    "expn": sympy.expint(x, y),
+    "nextafter": x,
+    "digamma_rise": sympy.digamma(x + y) - sympy.digamma(x),
     "ndtr": (1 + erf(x / sqrt(2))) / 2,
     "j0": sympy.besselj(0, x),
     "j1": sympy.besselj(1, x),

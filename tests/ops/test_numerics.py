@@ -19,8 +19,10 @@ from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import f64
 from bpcompile.ops.index import At, Slice
+from bpcompile.passes.pipeline import LOWER, run
 from bpcompile.transforms.reverse import reverse
-from tests.ops.support import apply, gradient, value
+from tests.emit import running
+from tests.ops.support import apply, gradient, params, value
 
 INF, NAN = math.inf, math.nan
 TINY = 5e-324
@@ -462,3 +464,23 @@ def test_integer_results_carry_no_derivative():
 
 def test_stopped_gradient():
     assert slopes(lambda x: x * o.stop_gradient(x), 3.0) == 3.0
+
+
+def test_neighbours():
+    x = np.array([1.0, 1.0, -2.0, 0.0, INF, NAN, 1.0])
+    to = np.array([2.0, 0.0, -INF, -1.0, 0.0, 1.0, NAN])
+    given = [a.astype(dtype) for dtype in ("float64", "float32") for a in (x, to)]
+    builder = Builder("f")
+    a, b, c, d = params(builder, given)
+    outputs = [o.nextafter(a, b), o.spacing(a), o.nextafter(c, d), o.spacing(c)]
+    graph = run(builder.finish(outputs), LOWER)
+    for how in ("numpy", "python", "numba"):
+        found = running.run(running.emit(graph, running.TARGETS[how]), given, how=how)
+        with np.errstate(all="ignore"):
+            wanted = [
+                f for k in (0, 2) for f in (np.nextafter(*given[k : k + 2]), np.spacing(given[k]))
+            ]
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(one, other, strict=True)
+    assert gradient(o.nextafter, 1.5, 2.0) == [1.0, 0.0]
+    assert gradient(o.spacing, 1.5) == [0.0]

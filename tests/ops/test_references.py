@@ -7,6 +7,7 @@ import pytest
 from tests.ops import references_bessel
 from tests.ops.references import mp
 from tests.ops.references_bessel import circular, modified
+from tests.ops.references_integrals import dawsn, expn, spence
 
 
 def near(found, wanted):
@@ -31,3 +32,15 @@ def test_expansions_meet(functions, monkeypatch):
     far = functions.__wrapped__(x)
     monkeypatch.setattr(references_bessel, "_FROM", 61)
     near(functions.__wrapped__(x), far)
+
+
+def test_integrals():
+    x = mp.mpf("12.3")
+    with mp.workprec(600):
+        wanted = mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x)
+        near(dawsn(x), [wanted, 1 - 2 * x * wanted])
+        near(
+            [expn(100, mp.mpf(100)), expn(3, mp.mpf("0.7"))],
+            [mp.expint(100, 100), mp.expint(3, mp.mpf("0.7"))],
+        )
+        near([spence(x)], [mp.re(mp.polylog(2, 1 - x))])

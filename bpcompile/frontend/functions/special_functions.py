@@ -32,8 +32,8 @@ def _hurwitz(x: Any, q: Any) -> Tracer:
     return elementwise("hurwitz_zeta", [x, q], float_loop)
 
 
-def _order(n: Any) -> int:
-    """Return the order of a polygamma function.
+def _order(name: str, n: Any) -> int:
+    """Return the order of a function of `scipy.special` that has one.
 
     Raises `ArgumentError` where it is no whole number from 0 on that is known while the function is
     traced.
@@ -42,17 +42,12 @@ def _order(n: Any) -> int:
         n = n.expr.node.attrs["value"]
     if isinstance(n, Tracer):
         raise ArgumentError(
-            f"the order of special.polygamma must be known while the function is traced{where()}, "
+            f"the order of special.{name} must be known while the function is traced{where()}, "
             f"not {describe(n)}: name it in static_argnames, or write a number"
         )
     if isinstance(n, bool) or (not hasattr(n, "__index__") and n != int(n)) or n < 0:
         raise ArgumentError(
-            f"the order of special.polygamma must be a whole number from 0 on, not {n!r}{where()}"
-        )
-    if n > _HIGHEST:
-        raise UnsupportedError(
-            f"special.polygamma of order {n} is not known{where()}: the factorial of an order "
-            f"above {_HIGHEST} is larger than any float64"
+            f"the order of special.{name} must be a whole number from 0 on, not {n!r}{where()}"
         )
     return int(n)
 
@@ -60,12 +55,26 @@ def _order(n: Any) -> int:
 @rule("special.polygamma")
 def polygamma(n: Any, x: Any) -> Tracer:
     """Return derivative n of the digamma function, (-1)ⁿ⁺¹ n! ζ(n + 1, x)."""
-    order = _order(n)
+    order = _order("polygamma", n)
     if order == 0:
         return elementwise("digamma", [x], float_loop)
+    if order > _HIGHEST:
+        raise UnsupportedError(
+            f"special.polygamma of order {n} is not known{where()}: the factorial of an order "
+            f"above {_HIGHEST} is larger than any float64"
+        )
     factor = math.factorial(order) * (-1.0) ** (order + 1)
     found = _hurwitz(order + 1.0, x)
     return found if factor == 1 else ufuncs.apply_ufunc("multiply", factor, found)
+
+
+@rule("special.expn")
+def expn(n: Any, x: Any) -> Tracer:
+    """Return the exponential integral of order n."""
+    order = _order("expn", n)
+    if order == 1:
+        return elementwise("exp1", [x], float_loop)
+    return elementwise("expn", [float(order), x], float_loop)
 
 
 @rule("special.sici")

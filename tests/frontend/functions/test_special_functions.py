@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -39,6 +40,21 @@ def test_the_order_must_be_known():
         on_numpy(lambda x: special.polygamma(171, x))(2.0)
     found = bp.compile(lambda n, x: special.polygamma(n, x), static_argnames="n", target="numpy")
     assert found(2, 1.5) == pytest.approx(special.polygamma(2, 1.5), rel=1e-14)
+
+
+def test_exponential_integrals_of_any_order():
+    def model(x):
+        return sum(special.expn(n, x) for n in range(4)) + bp.special.expn(np.float64(7), x)
+
+    np.testing.assert_allclose(on_numpy(model)(X), model(X), rtol=1e-14)
+    for order in range(4):
+        curve = bp.grad(bp.grad(lambda x, n=order: special.expn(n, x)), target="numpy")
+        wanted = special.expn(1, 1.7) if order == 3 else mpmath.expint(order - 2, 1.7)
+        assert curve(1.7) == pytest.approx(float(wanted), rel=1e-14)
+    with pytest.raises(ArgumentError, match="whole number"):
+        on_numpy(lambda x: special.expn(-1, x))(2.0)
+    with pytest.raises(ArgumentError, match="static_argnames"):
+        on_numpy(lambda n, x: bp.special.expn(n, x))(2, 2.0)
 
 
 def test_zeta_has_one_argument_or_two():
