@@ -4,7 +4,8 @@
 
 Each case runs in a process of its own, held to one core and one thread before anything is
 imported. A peer that is not installed is skipped by name; an implementation that fails or gives
-another result than the hand-written one is reported with its error.
+another result than the hand-written one is reported with its error. NAME is a case or a group of
+cases: `arrays`, `symbolic`, `loops`. What takes minutes is left out of a quick run, unless named.
 """
 
 from __future__ import annotations
@@ -42,8 +43,20 @@ CASES = (
 )
 """In the order of the report."""
 
+ARRAYS = (
+    "chain_activations",
+    "chain_black_scholes",
+)
+"""Elementwise work, networks and densities in array expressions."""
+
 LOOPS = tuple(f"loop_{name}" for name in models.NAMES)
-"""The models of `benchmarks/models/`, which `--case loops` stands for."""
+"""The models of `benchmarks/models/`."""
+
+SLOW: tuple[str, ...] = ()
+"""What takes minutes."""
+
+GROUPS = {"arrays": ARRAYS, "loops": LOOPS}
+"""What `--case` takes for several cases."""
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -61,8 +74,8 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python benchmarks/run.py", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    names = [*CASES, *LOOPS, "loops"]
-    parser.add_argument("--case", nargs="+", choices=names, default=names, metavar="NAME")
+    names = [*CASES, *listed(list(GROUPS)), *GROUPS]
+    parser.add_argument("--case", nargs="+", choices=names, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that all works")
     parser.add_argument("--rounds", type=int, help="rounds of each case (a case may need fewer)")
     parser.add_argument("--core", type=int, help="the core to use; the last one if not given")
@@ -81,9 +94,14 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def listed(names: list[str]) -> list[str]:
-    """Return the cases of names, each once, with `loops` spelled out."""
-    spelled = [LOOPS if name == "loops" else (name,) for name in names]
+    """Return the cases of names, each once, with the groups spelled out."""
+    spelled = [GROUPS.get(name, (name,)) for name in names]
     return list(dict.fromkeys(name for group in spelled for name in group))
+
+
+def every(*, quick: bool) -> list[str]:
+    """Return the cases of a run that names none."""
+    return [name for name in listed([*CASES, *GROUPS]) if not (quick and name in SLOW)]
 
 
 def last_core() -> int:
@@ -159,7 +177,7 @@ def collect(chosen: argparse.Namespace) -> dict[str, Any]:
         "cases": [],
     }
     with tempfile.TemporaryDirectory() as folder:
-        for name in listed(chosen.case):
+        for name in listed(chosen.case) if chosen.case else every(quick=chosen.quick):
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
             record = run_case(name, chosen, Path(folder))
             if "crashed" in record:

@@ -1,8 +1,8 @@
-"""The cases, one file each: `CASE` is what the worker measures.
+"""The cases, one idea a file: `CASE`, or one of `CASES`, is what the worker measures.
 
 A case writes the model once in plain NumPy style for bpcompile, the same function with its
-gradient by hand in Numba, and the same model as a practised user of each peer writes it. The
-cases of the models with loops, `loop_NAME`, are made by `benchmarks.loops`.
+gradient by hand, and the same model as a practised user of each peer writes it. The cases of the
+models with loops, `loop_NAME`, are made by `benchmarks.loops`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,18 @@ import importlib
 from benchmarks import loops, models
 from benchmarks.case import Case
 
+MEMBERS = {
+    "chain_activations": ("chains", "activations"),
+    "chain_black_scholes": ("chains", "black_scholes"),
+}
+"""The module of each case that shares one with others, and its name in `CASES` there."""
+
 
 def load(name: str) -> Case:
     """Return the case of a name."""
     if name.startswith("loop_"):
         return loops.case(models.load(name.removeprefix("loop_")))
-    case: Case = importlib.import_module(f"benchmarks.cases.{name}").CASE
+    module, member = MEMBERS.get(name, (name, ""))
+    found = importlib.import_module(f"benchmarks.cases.{module}")
+    case: Case = found.CASES[member] if member else found.CASE
     return case

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks import peers, run
+from benchmarks import cases, peers, run
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +43,17 @@ def test_loops_stands_for_every_loop_model_once():
     names = run.listed(["scalar", "loop_kalman", "loops"])
     assert names[:2] == ["scalar", "loop_kalman"]
     assert sorted(names[1:]) == sorted(run.LOOPS)
+
+
+def test_a_quick_run_leaves_out_what_takes_minutes():
+    assert set(run.every(quick=False)) - set(run.every(quick=True)) == set(run.SLOW)
+
+
+@pytest.mark.parametrize("name", [name for name in run.every(quick=False) if name not in run.LOOPS])
+def test_a_case_bears_its_name_and_its_bars_stand_on_its_contenders(name):
+    case = cases.load(name)
+    known = {contender.name for contender in case.contenders}
+    assert case.name == name
+    assert case.reference in known
+    for bar in case.bars:
+        assert {need.partition(": ")[0] for need in bar.needs} <= known
