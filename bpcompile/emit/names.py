@@ -15,7 +15,7 @@ import functools
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _NUMBERED = re.compile(r"[a-z]\d{1,9}(_\w+)?", re.ASCII)
@@ -91,6 +91,20 @@ def safe_file(path: str) -> str:
     """Return the last part of a file's path as it may stand in a comment, else ``<source>``."""
     last = re.split(r"[\\/]", path)[-1]
     return last if _FILE.fullmatch(last) else "<source>"
+
+
+def stage_name(made: Sequence[str]) -> str:
+    """Return the name of a function of ours: from its first to its last named value."""
+    named = [name for name in map(safe_name, made) if name]
+    if not named:
+        return "_kernel"
+    return f"_{named[0]}_to_{named[-1]}" if named[0] != named[-1] else f"_compute_{named[0]}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names that may be shown, at most eight."""
+    shown = [name for name in map(safe_name, names) if name]
+    return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")
 
 
 class Namer:

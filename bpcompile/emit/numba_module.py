@@ -11,7 +11,7 @@ from bpcompile.emit.facts import plan_facts
 from bpcompile.emit.formula import Formulas
 from bpcompile.emit.helpers import helpers_of
 from bpcompile.emit.layout import FunctionText, Line, ModuleText, without_unused_lengths
-from bpcompile.emit.names import Namer, safe_name
+from bpcompile.emit.names import Namer, listed, stage_name
 from bpcompile.emit.numba_target import NumbaWriter
 from bpcompile.emit.printing import number, shape_text, tuple_text
 from bpcompile.emit.prologue import Lengths, check_lines, lengths
@@ -28,6 +28,7 @@ from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import Slot, lay_out
 from bpcompile.schedule.plan import known_of, plan
 from bpcompile.schedule.program import Interface
+from bpcompile.schedule.sharing import share
 from bpcompile.schedule.statements import Buffer, For, Plan, Statement, Var
 
 NJIT = '@njit(error_model="numpy", nogil=True, boundscheck=False)'
@@ -104,8 +105,13 @@ class _NumbaModule:
 
     def assemble(self) -> tuple[ModuleText, Emitted]:
         """Return the module, and what goes with its text."""
+        figures = plan_facts(self.whole, self.words, self.bound.rename, self.params.values())
+        share(self.plan)
         main = self._main()
-        functions = [*self.kernels, main, *self._public()]
+        routines = self.writer.routines.values()
+        for routine in routines:
+            routine.decorator = NJIT
+        functions = [*routines, *self.kernels, main, *self._public()]
         for function in functions:
             function.lines = without_unused_lengths(function.lines)
         helpers = helpers_of(functions, "numba", decorator, EXTERNALS)
@@ -118,7 +124,7 @@ class _NumbaModule:
         facts = [
             *self.formulas.facts(self.params),
             "",
-            *plan_facts(self.whole, self.words, self.bound.rename, self.params.values()),
+            *figures,
             f"Written by bpcompile for Numba: {sources}{self.loops}.",
             *(_PARTS if self.plan.parts else ()),
         ]
@@ -191,8 +197,8 @@ class _NumbaModule:
         writer.statements(statements, 0)
         if results:
             writer.add(f"return {', '.join(results)}", 0)
-        name = self.namer.own(_kernel_name(kernel))
-        doc = f"Compute {_listed(kernel.made) or 'one stage'}."
+        name = self.namer.own(stage_name(kernel.made))
+        doc = f"Compute {listed(kernel.made) or 'one stage'}."
         self.kernels.append(FunctionText(name, params, [doc], writer.lines, NJIT))
         self.writer.add(f"{_targets(results)}{name}({', '.join(given)})", 0)
         kinds = [(var.dtype.value, var.rank) for var in kernel.reads]
@@ -351,20 +357,6 @@ def _imports(codes: list[str], of_numba: list[str]) -> list[str]:
 def _targets(names: list[str]) -> str:
     """Return the left side of an assignment of scalar results."""
     return f"{', '.join(names)} = " if names else ""
-
-
-def _kernel_name(kernel: Kernel) -> str:
-    """Return the name of a kernel: from its first to its last named value."""
-    named = [name for name in map(safe_name, kernel.made) if name]
-    if not named:
-        return "_kernel"
-    return f"_{named[0]}_to_{named[-1]}" if named[0] != named[-1] else f"_compute_{named[0]}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return the names that may be shown, at most eight."""
-    shown = [name for name in map(safe_name, names) if name]
-    return ", ".join(shown[:8]) + (", ..." if len(shown) > 8 else "")
 
 
 def _typed(slot: Slot, bound: Lengths) -> str:

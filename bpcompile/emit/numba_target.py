@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from bpcompile.emit.layout import Line
-from bpcompile.emit.names import Namer, safe_note
+from bpcompile.emit.layout import FunctionText, Line
+from bpcompile.emit.names import Namer, listed, safe_note, stage_name
 from bpcompile.emit.numba_expression import NumbaNames
 from bpcompile.emit.printing import Piece, call_text, shape_text
 from bpcompile.emit.raising import Raised, printing_line, raising_lines
-from bpcompile.ir.dims import Size
+from bpcompile.ir.dims import Dim, Size
 from bpcompile.ir.graph import Node
 from bpcompile.ir.op import Kind, Level
 from bpcompile.ir.type import DType
 from bpcompile.ops.checks import show
+from bpcompile.schedule.effort import has_loop
 from bpcompile.schedule.mentions import mentions
 from bpcompile.schedule.statements import (
     Apply,
@@ -34,13 +35,13 @@ from bpcompile.schedule.statements import (
     NewTape,
     Poll,
     Product,
+    Run,
     Set,
     SizeValue,
     Statement,
     Store,
     Var,
     While,
-    has_loop,
 )
 
 _LETTERS = "ijklpqrstuvw"
@@ -64,6 +65,8 @@ class NumbaWriter(NumbaNames):
         self.comment = comment
         self.raised = raised  # with what each check raises its exception
         self.lines: list[Line] = []
+        self.home = namer  # of the module
+        self.routines: dict[int, FunctionText] = {}  # by the id of their loop
         self.tested: dict[tuple[Node, int], int] = {}  # the axes with run-time indices, numbered
         self._asked = "", 0  # what the `if` above the last lines asks, and how many lines there are
 
@@ -71,7 +74,7 @@ class NumbaWriter(NumbaNames):
         """Return a writer for a function of its own, which knows the names given so far."""
         writer = NumbaWriter(self.namer.copy(), {}, self.comment, self._vector, self.raised)
         writer._names = dict(self._names)
-        writer.tested = self.tested
+        writer.home, writer.routines, writer.tested = self.home, self.routines, self.tested
         writer._sizes = dict(self._sizes)
         return writer
 
@@ -114,7 +117,7 @@ class NumbaWriter(NumbaNames):
             case Move(targets=targets, values=values):
                 right = ", ".join(self.expression(value).text for value in values)
                 self.add(f"{', '.join(map(self.name, targets))} = {right}", depth)
-            case Product() | Call():
+            case Product() | Call() | Run():
                 self._on_arrays(statement, depth)
             case While() | Poll() | NewTape() | Grow():
                 self._while_statement(statement, depth)
@@ -334,12 +337,27 @@ class NumbaWriter(NumbaNames):
         condition, comment = self.expression(check.condition), self.comment(check.node)
         self.lines += raising_lines(kind, condition, args, depth, comment)
 
-    def _on_arrays(self, statement: Product | Call, depth: int) -> None:
+    def _on_arrays(self, statement: Product | Call | Run, depth: int) -> None:
         """Write a matrix product, or the call of a routine."""
-        if isinstance(statement, Call):
-            self._call(statement, depth)
-        else:
-            self._product(statement, depth)
+        match statement:
+            case Call():
+                self._call(statement, depth)
+            case Product():
+                self._product(statement, depth)
+            case Run():
+                self._run(statement, depth)
+
+    def _run(self, run: Run, depth: int) -> None:
+        """Write the call of a routine, and with the first one its function."""
+        lengths = [str(self.size(Dim.named(name))) for name in run.lengths]
+        if id(run.loop) not in self.routines:
+            params, writer = [*map(self.name, run.takes), *lengths], self.inside()
+            writer.statements([run.loop], 0)
+            doc = f"Compute {listed(run.made) or 'one stage'}."
+            name = self.home.own(stage_name(run.made))
+            self.routines[id(run.loop)] = FunctionText(name, params, [doc], writer.lines)
+        routine = self.routines[id(run.loop)].name
+        self.add(call_text(routine, *map(self.name, run.given), *lengths), depth)
 
     def _product(self, product: Product, depth: int) -> None:
         """Write a matrix product."""

@@ -5,7 +5,7 @@ Good to a factor of a few, which is what the decision how often to look for Ctrl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bpcompile.ir.dims import Size, product, size_names, substitute
 from bpcompile.schedule.statements import (
@@ -22,6 +22,7 @@ from bpcompile.schedule.statements import (
     Load,
     Move,
     Product,
+    Run,
     Set,
     SizeValue,
     Statement,
@@ -104,3 +105,15 @@ def _bounded(size: Size, bounds: Mapping[str, Size]) -> Size:
     """Return a size in the dimensions alone: counters at their ends, what else there is as few."""
     tokens = {name for name in size_names(size) if name.startswith("%")}
     return substitute(size, {name: bounds.get(name, _UNKNOWN_TRIPS) for name in tokens})
+
+
+def has_loop(statements: Iterable[Statement]) -> bool:
+    """Tell whether a loop stands among statements or in their branches."""
+    stack = list(statements)
+    while stack:
+        match stack.pop():
+            case For() | While() | Run():
+                return True
+            case If(then=then, otherwise=otherwise):
+                stack += [*then, *otherwise]
+    return False

@@ -9,7 +9,7 @@ from bpcompile.schedule.arrange import arranged
 from bpcompile.schedule.block import Block
 from bpcompile.schedule.counts import calculated, is_arithmetic, is_counted
 from bpcompile.schedule.cursor import Count, Cursor
-from bpcompile.schedule.effort import effort
+from bpcompile.schedule.effort import effort, has_loop
 from bpcompile.schedule.handover import copy_into, hand_over
 from bpcompile.schedule.lower import Lowering
 from bpcompile.schedule.places import ArrayPlace, OuterPlace, Place, ScalarPlace
@@ -21,7 +21,6 @@ from bpcompile.schedule.statements import (
     Set,
     SizeValue,
     Var,
-    has_loop,
     size_of,
 )
 from bpcompile.schedule.tasks import rank_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 
-from bpcompile.ir.dims import Size, size_names
+from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.schedule.statements import (
     Apply,
     Call,
@@ -24,6 +24,7 @@ from bpcompile.schedule.statements import (
     NewTape,
     Poll,
     Product,
+    Run,
     Set,
     SizeValue,
     Statement,
@@ -231,4 +232,12 @@ def _(item: Product, found: Mentions) -> list[Item]:
 def _(item: Call, found: Mentions) -> list[Item]:
     found.reads(*item.outs, *item.operands)
     found.sizes(*item.index)
+    return []
+
+
+@_below.register
+def _(item: Run, found: Mentions) -> list[Item]:
+    found.reads(*item.given)
+    found.sizes(*map(Dim.named, item.lengths))
+    found.made.update(dict.fromkeys(item.made))
     return []

@@ -10,7 +10,6 @@ range.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -329,6 +328,20 @@ class Call:
     node: Node
 
 
+@dataclass(slots=True)
+class Run:
+    """Run a loop that several places share, with `given` in the place of what it `takes`.
+
+    `lengths` are those that it mentions, and `made` its named values in order.
+    """
+
+    loop: For
+    takes: list[Var]
+    given: list[Var]
+    lengths: list[str]
+    made: list[str]
+
+
 Statement: TypeAlias = (
     Set
     | Store
@@ -347,6 +360,7 @@ Statement: TypeAlias = (
     | Move
     | Product
     | Call
+    | Run
 )
 
 
@@ -384,15 +398,3 @@ class Plan:
     buffers: list[Buffer] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     parts: tuple[Size, ...] = ()
-
-
-def has_loop(statements: Iterable[Statement]) -> bool:
-    """Tell whether a loop stands among statements or in their branches."""
-    stack = list(statements)
-    while stack:
-        match stack.pop():
-            case For() | While():
-                return True
-            case If(then=then, otherwise=otherwise):
-                stack += [*then, *otherwise]
-    return False

@@ -35,6 +35,7 @@ from bpcompile.schedule.statements import (
     NewTape,
     Poll,
     Product,
+    Run,
     Set,
     SizeValue,
     Statement,
@@ -169,7 +170,7 @@ class _Nest:
                 self._call(statement, loops)
             case Poll() | NewTape() | Grow():
                 pass  # a look for Ctrl-C and a longer tape cost little beside many iterations
-            case For() | If() | While():
+            case For() | If() | While() | Run():
                 raise AssertionError("what has statements inside is taken apart before")
             case _:
                 assert_never(statement)

@@ -13,12 +13,13 @@ from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.ir.dims import Dim, Size, product, size_names, substitute
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import bind_dims
+from bpcompile.schedule.effort import has_loop
 from bpcompile.schedule.integers import integers
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import lay_out
 from bpcompile.schedule.mentions import mentions
 from bpcompile.schedule.plan import plan
-from bpcompile.schedule.statements import Buffer, Call, Plan, Product, Statement, Var, has_loop
+from bpcompile.schedule.statements import Buffer, Call, Plan, Product, Statement, Var
 from bpcompile.schedule.traffic import Counts, Shapes, count
 from bpcompile.show.cost import Amount, ArrayCost, Cost, KernelCost, ScheduleCost
 from bpcompile.show.schedules import schedules
