@@ -330,10 +330,7 @@ class Call:
 
 @dataclass(slots=True)
 class Run:
-    """Run a loop that several places share, with `given` in the place of what it `takes`.
-
-    `lengths` are those that it mentions, and `made` its named values in order.
-    """
+    """Run a shared loop, which mentions `lengths`, with `given` in the place of what it `takes`."""
 
     loop: For
     takes: list[Var]
