@@ -46,6 +46,14 @@ CASES = (
 ARRAYS = (
     "chain_activations",
     "chain_black_scholes",
+    "unary_exp",
+    "unary_tanh",
+    "unary_log",
+    "unary_sin",
+    "unary_erf",
+    "mixture_10",
+    "mixture_32",
+    "mixture_64",
 )
 """Elementwise work, networks and densities in array expressions."""
 

@@ -15,6 +15,8 @@ from benchmarks.case import Case
 MEMBERS = {
     "chain_activations": ("chains", "activations"),
     "chain_black_scholes": ("chains", "black_scholes"),
+    **{f"unary_{name}": ("unary", name) for name in ("exp", "tanh", "log", "sin", "erf")},
+    **{f"mixture_{size}": ("mixture", size) for size in ("10", "32", "64")},
 }
 """The module of each case that shares one with others, and its name in `CASES` there."""
 
