@@ -137,7 +137,7 @@ def _resolved_object(function: Any) -> Any:
 
 _SPECIAL = (
     *("logsumexp", "softmax", "log_softmax", "polygamma"),
-    *("zeta", "lambertw", "multigammaln"),
+    *("zeta", "lambertw", "multigammaln", "softplus"),
 )
 
 

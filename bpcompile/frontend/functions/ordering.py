@@ -191,12 +191,14 @@ def _quantile(ordered: Any, q: Any, count: Any, method: str) -> Any:
     if not isinstance(q, Tracer) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
         raise ShapeError(f"q={q} of np.quantile{where()}: write shares between 0 and 1")
     share: Any = as_float(q)
-    lead = share.ndim
+    lead, weak = share.ndim, share.weak
     share = np.reshape(share, (*share.shape, *(1,) * (ordered.ndim - 1)))
     place = _place_of(share, count, method)
     below = np.clip(np.floor(place), 0, count - 1)
     above = np.clip(below + 1, 0, count - 1)
     step = np.clip(place - below, 0, 1)
+    if weak:  # a plain number as the share leaves float32 elements what they are
+        step = step.astype(ordered.dtype)
     low, high = (_taken(ordered, k, lead) for k in (below, above))
     found = np.where(step < 0.5, low + (high - low) * step, high - (high - low) * (1 - step))
     return np.where(step == 0, low, found)
@@ -233,13 +235,18 @@ def _place_of(share: Any, count: Any, method: str) -> Any:
 @rule("percentile")
 def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
     """Return quantiles at hundredths."""
-    return quantile(a, np.divide(q, 100), *args, **keywords)
+    return quantile(a, _hundredths(q), *args, **keywords)
 
 
 @rule("nanpercentile")
 def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
     """Return quantiles of what is a number at hundredths."""
-    return nanquantile(a, np.divide(q, 100), *args, **keywords)
+    return nanquantile(a, _hundredths(q), *args, **keywords)
+
+
+def _hundredths(q: Any) -> Any:
+    """Return a share given in hundredths; a plain number stays one, which widens nothing."""
+    return q / 100 if type(q) in (int, float) else np.divide(q, 100)
 
 
 # Places in a sorted vector
@@ -278,11 +285,9 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 
 @rule("interp")
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, **_: Any) -> Any:
-    """Return the values at `x` of the lines through the points (xp, fp)."""
+    """Return the values at `x` of the lines through the points (xp, fp), in float64 as NumPy."""
     refuse_keywords("interp", _, period=None)
-    xs: Any = as_float(xp)
-    ys: Any = as_float(fp)
-    x = as_float(x)
+    xs, ys, x = (RULES["astype"](lift(value), np.float64) for value in (xp, fp, x))
     count = xs.shape[0]
     require_elements(xs, (0,), "interp")
     end = np.clip(searchsorted(xs, x, "right"), 1, count - 1) if count > 1 else 0

@@ -212,6 +212,8 @@ def _extreme(
         return RULES["expand_dims"](found, axes) if keepdims else found
     more = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
     given = RULES["broadcast_to"](initial, more)
+    if x.expr.dtype.is_float:
+        given = RULES["astype"](given, x.expr.dtype.numpy_name)  # it never widens the elements
     whole = RULES["concatenate"]([given, x], axis=axes[0])
     return reduced(op, whole, axis, keepdims, whole.expr.dtype)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from bpcompile.errors import ShapeError
-from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
-from bpcompile.frontend.registry import refuse_keywords, rule
+from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 from bpcompile.frontend.tracer import describe
 
 
@@ -32,7 +32,7 @@ def cov(
 
 def _variables(m: Any, rowvar: bool) -> Any:
     """Return a matrix with one variable in each row."""
-    x: Any = as_float(m)
+    x: Any = RULES["astype"](lift(m), np.float64)  # as NumPy does, of float32 as well
     if x.ndim > 2:
         raise ShapeError(f"np.cov of {describe(x)}{where()}: give a vector or a matrix")
     rows = np.atleast_2d(x)

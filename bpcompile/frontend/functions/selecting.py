@@ -203,7 +203,7 @@ def _beside(x: Tracer, part: Any, axis: int) -> Tracer:
     return spread
 
 
-@rule("diagonal", "linalg.diagonal")
+@rule("diagonal")
 def diagonal(a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1) -> Tracer:
     """Return the diagonal of two axes, as the last axis of the result."""
     x = lift(a)
@@ -248,13 +248,25 @@ def diag(v: Any, k: int = 0) -> Tracer:
     return Tracer(OPS["update"](blank, value, rows, columns, spec=(At(0), At(1))))
 
 
-@rule("trace", "linalg.trace")
+@rule("trace")
 def trace(
     a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, **_: Any
 ) -> Any:
     """Return the sum of the diagonal."""
     refuse_keywords("trace", _, out=None)
     return RULES["sum"](diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@rule("linalg.diagonal")
+def diagonal_of_matrices(x: Any, /, *, offset: int = 0) -> Tracer:
+    """Return the diagonal of each matrix of a stack: of the last two axes, not of the first."""
+    return diagonal(x, offset, -2, -1)
+
+
+@rule("linalg.trace")
+def trace_of_matrices(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """Return the trace of each matrix of a stack."""
+    return trace(x, offset, -2, -1, dtype)
 
 
 @rule("conj", "conjugate", "real", "real_if_close")

@@ -77,6 +77,12 @@ def expn(n: Any, x: Any) -> Tracer:
     return elementwise("expn", [float(order), x], float_loop)
 
 
+@rule("special.softplus")
+def softplus(x: Any) -> Tracer:
+    """Return log(1 + exp(x))."""
+    return elementwise("softplus", [x], float_loop)
+
+
 @rule("special.sici")
 def sici(x: Any) -> tuple[Tracer, Tracer]:
     """Return the sine and the cosine integral."""

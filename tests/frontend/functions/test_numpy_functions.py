@@ -162,7 +162,14 @@ CASES = {
         lambda x: (np.diagonal(x), np.diagonal(x, 1), np.diagonal(x, -1), x.diagonal()),
         A,
     ),
-    "diagonal of stack": lambda: (lambda x: np.diagonal(x, 0, 1, 2), T),
+    "diagonal of stack": lambda: (
+        lambda x: (np.diagonal(x, 0, 1, 2), np.linalg.diagonal(x), np.linalg.diagonal(x, offset=1)),
+        T,
+    ),
+    "trace of stack": lambda: (
+        lambda x: (np.trace(x), np.linalg.trace(x), np.linalg.trace(x, offset=-1)),
+        T,
+    ),
     "diag": lambda: (lambda v, x: (np.diag(v), np.diag(v, 1), np.diag(v, -2), np.diag(x)), V, A),
     "trace": lambda: (lambda x: (np.trace(x), x.trace(1)), A),
     "tri": lambda: (lambda x: (np.tril(x), np.triu(x, 1), np.tril(x, -1)), T),
@@ -176,6 +183,21 @@ CASES = {
         lambda v, w: (*np.meshgrid(v, w), *np.meshgrid(v, w, indexing="ij")),
         V,
         A[:, 0],
+    ),
+    "float32 stays": lambda: (
+        lambda v: (
+            np.quantile(v, 0.3),
+            np.percentile(v, 30.0),
+            np.nanmedian(v),
+            np.max(v, initial=-1.0, where=v > 0),
+            np.linspace(v[0], v[1], 3),
+        ),
+        V.astype(np.float32),
+    ),
+    "float32 widens": lambda: (
+        lambda x, v: (np.cov(x), np.corrcoef(x), np.interp(v, v, v), np.quantile(v, [0.3, 0.6])),
+        A.astype(np.float32),
+        np.sort(V).astype(np.float32),
     ),
     "matmul 11": lambda: (lambda v: v @ v, V),
     "matmul 21": lambda: (lambda x, v: x @ v, A, V),
