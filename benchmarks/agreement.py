@@ -2,11 +2,11 @@
 
 Two walks. `exact`: each elementwise operation for which the tests have a reference in mpmath, at
 hard points in float64 and float32; mpmath decides who is wrong. `functions`: each function of
-`docs/coverage.md` that a peer has, on random shapes, its values and the gradient of Σ w f(x), with
+`docs/coverage.md`, on random shapes, its values and the gradient of Σ w f(x), with
 some of them compiled by Numba. An error may be 100 ε times the condition, which is measured.
 
-It ends with 1 where bpcompile is wrong. `--record FILE` keeps what was found and takes up a run that
-was broken off, `--only NAME` runs a part, `--page docs/peers.md` writes the page.
+It ends with 1 where bpcompile is wrong. `--record FILE` keeps what was found and takes up a run
+that was broken off, `--only NAME` runs a part, `--page docs/peers.md` writes the page.
 """
 
 from __future__ import annotations

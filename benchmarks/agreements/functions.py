@@ -2,8 +2,8 @@
 
 An error counts in units of ε times the condition, which is measured: how far the result moves where
 the operands move by 10⁻⁷ of themselves. In float64 a function is held to NumPy's value and to the
-peers' values and gradients; where one differs, difference quotients of NumPy's function, and a value
-in extended precision, say who is wrong. In float32 each is held to the float64 result.
+peers' values and gradients; where one differs, difference quotients of NumPy's function, and a
+value in extended precision, say who is wrong. In float32 each is held to the float64 result.
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ def compare(own: Found, other: Found, sizes: Sequence[float], eps: float) -> lis
     return quarrels
 
 
-def truth(case: Case, args: Sequence[np.ndarray], shapes: Any, quarrel: Quarrel) -> tuple[float, float]:
+def truth(
+    case: Case, args: Sequence[np.ndarray], shapes: Any, quarrel: Quarrel
+) -> tuple[float, float]:
     """Return the disputed number by NumPy's function, and how far that may be off.
 
     A value comes in extended precision where NumPy can; a slope by difference quotients, which
@@ -207,6 +209,9 @@ def truth(case: Case, args: Sequence[np.ndarray], shapes: Any, quarrel: Quarrel)
 
 def _exact_value(case: Case, args: Any, k: int, place: tuple[int, ...]) -> tuple[float, float]:
     """Return a value in extended precision, or in NumPy's own where it has none."""
+    if case.exact is not None:
+        value = float(case.exact(*args)[place])
+        return value, abs(value) * 1e-15
     try:
         wide = by_numpy(case, [np.asarray(x, np.longdouble) for x in args])[k][place]
         if wide.dtype == np.longdouble:
@@ -232,7 +237,9 @@ def verdict(quarrel: Quarrel, found: tuple[float, float]) -> str:
 # One case
 
 
-def turns(case: Case, args: Sequence[np.ndarray], shapes: Any) -> list[tuple[str, Callable[[], Found]]]:
+def turns(
+    case: Case, args: Sequence[np.ndarray], shapes: Any
+) -> list[tuple[str, Callable[[], Found]]]:
     """Return the peers that have the function, each with its turn."""
     listed: list[tuple[str, Callable[[], Found]]] = []
     if case.jax is not False:
@@ -244,7 +251,13 @@ def turns(case: Case, args: Sequence[np.ndarray], shapes: Any) -> list[tuple[str
 
 def examine(case: Case, seed: int, target: str) -> dict[str, Any]:
     """Return what there is to report of a case at one draw of its operands, in both precisions."""
-    report: dict[str, Any] = {"name": case.name, "seed": seed, "units": {}, "quarrels": [], "no": {}}
+    report: dict[str, Any] = {
+        "name": case.name,
+        "seed": seed,
+        "units": {},
+        "quarrels": [],
+        "no": {},
+    }
     args = case.draw(np.random.default_rng([seed, *case.name.encode()]))
     exact: Found | None = None
     for kind in (np.float64, np.float32)[: 2 if case.single and case.slopes else 1]:
@@ -301,13 +314,18 @@ def _judge(case: Case, args: Sequence[np.ndarray], found: dict[str, Any]) -> Non
     if "judged" in found:
         return
     if found["dtype"] == "float32":  # beside the float64 result
-        found["judged"], found["right"] = ("ours" if found["who"] == "ours" else "theirs"), found["own"]
+        found["judged"], found["right"] = (
+            ("ours" if found["who"] == "ours" else "theirs"),
+            found["own"],
+        )
         return
     given = [x.astype(np.float32).astype(float) if x.dtype.kind == "f" else x for x in args]
     shapes = [v.shape for v in by_numpy(case, given)]
     if "shape" in found["part"]:
         found["judged"] = "open"
         return
-    quarrel = Quarrel(found["part"], found["units"], tuple(found["place"]), found["own"], found["other"])
+    quarrel = Quarrel(
+        found["part"], found["units"], tuple(found["place"]), found["own"], found["other"]
+    )
     right = truth(case, given, shapes, quarrel)
     found["judged"], found["right"], found["spread"] = verdict(quarrel, right), *right

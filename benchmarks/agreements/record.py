@@ -12,7 +12,8 @@ Entry = dict[str, Any]
 
 def key(entry: Entry) -> str:
     """Return what an entry is about: no two of a record have the same."""
-    return "|".join(str(entry.get(part, "")) for part in ("walk", "name", "dtype", "seed", "target"))
+    parts = ("walk", "name", "dtype", "seed", "target")
+    return "|".join(str(entry.get(part, "")) for part in parts)
 
 
 class Record:

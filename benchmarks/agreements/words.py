@@ -76,6 +76,7 @@ class Case(NamedTuple):
     jax: Call | bool = True
     slopes: bool = True
     single: bool = True  # also in float32
+    exact: Call | None = None  # its value by mpmath, where NumPy's is not to be trusted
 
     @property
     def function(self) -> str:
@@ -178,7 +179,7 @@ def same(name: str, draw: Draw, *rest: Any, torch: str | Call | None = None, **m
     is the function's own name. `how`, `slopes`, `single` and `jax` are those of a case.
     """
     how = more.pop("how", "")
-    flags = {key: more.pop(key) for key in ("slopes", "single", "jax") if key in more}
+    flags = {key: more.pop(key) for key in ("slopes", "single", "jax", "exact") if key in more}
 
     def call(m: Words, *xs: Any) -> Any:
         return found(m, name)(*xs, *rest, **more)

@@ -16,15 +16,16 @@ from benchmarks.agreements.cases import (
 )
 from benchmarks.agreements.words import Case
 
-ALL: tuple[Case, ...] = (
-    *elementwise.CASES,
-    *folds.CASES,
-    *shapes.CASES,
-    *places.CASES,
-    *products.CASES,
-    *linear.CASES,
-    *signals.CASES,
-    *complexes.CASES,
-    *special.CASES,
-    *networks.CASES,
-)
+SUBJECTS: dict[str, tuple[Case, ...]] = {
+    "elementwise": elementwise.CASES,
+    "folds and running folds": folds.CASES,
+    "shapes": shapes.CASES,
+    "places and order": places.CASES,
+    "products and polynomials": products.CASES,
+    "linear algebra": linear.CASES,
+    "Fourier transforms, convolutions": signals.CASES,
+    "complex values inside": complexes.CASES,
+    "special functions": special.CASES,
+    "networks": networks.CASES,
+}
+ALL = tuple(case for cases in SUBJECTS.values() for case in cases)

@@ -20,7 +20,24 @@ def of(name: str, call: Call, theirs: Call | None = None) -> Case:
     )
 
 
-ALIKE = ("exp sin cos sinh cosh tan tanh log log10 log2 sqrt square reciprocal expm1 conj cumsum").split()
+ALIKE = [
+    "exp",
+    "sin",
+    "cos",
+    "sinh",
+    "cosh",
+    "tan",
+    "tanh",
+    "log",
+    "log10",
+    "log2",
+    "sqrt",
+    "square",
+    "reciprocal",
+    "expm1",
+    "conj",
+    "cumsum",
+]
 
 CASES: tuple[Case, ...] = (
     *(of(name, lambda m, z, name=name: getattr(m, name)(z), (

@@ -47,7 +47,8 @@ CASES: tuple[Case, ...] = (
     Case("ptp", lambda m, x: m.ptp(x, axis=1), APART, lambda x: x.amax(1) - x.amin(1)),
     Case("average", lambda m, x, w: m.average(x, axis=1, weights=w + 3), on("nm m"),
          lambda x, w: (x * (w + 3)).sum(1) / (w + 3).sum()),
-    same("median", APART), same("median", APART, axis=1, how="an axis"), same("median", GRID, axis=0, how="axis 0"),
+    same("median", APART), same("median", APART, axis=1, how="an axis"), same("median", GRID,
+         axis=0, how="axis 0"),
     *(same(f, APART, q, axis=1, how=f"of {q}") for f, q in (
         ("quantile", 0.3), ("percentile", 30.0), ("quantile", 0.95))),
     same("quantile", GRID, 0.3, axis=1, torch=lambda x: torch.quantile(x, 0.3, 1)),

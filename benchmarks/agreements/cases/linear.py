@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import mpmath
 import numpy as np
 
 from benchmarks import peers
@@ -36,6 +37,14 @@ def squares(u: Any, s: Any, _: Any) -> Any:
     return (u**2 @ s[..., None])[..., 0]
 
 
+def exponential(x: np.ndarray) -> np.ndarray:
+    """Return the exponential of each matrix, by mpmath to 50 digits."""
+    with mpmath.workdps(50):
+        stack = np.reshape(x, (-1, *x.shape[-2:]))
+        found = [mpmath.expm(mpmath.matrix(m.tolist())).tolist() for m in stack]
+    return np.reshape(np.array(found, float), x.shape)
+
+
 def four(rng: np.random.Generator) -> list[np.ndarray]:
     """Return a regular matrix of 4 x 4."""
     return [rng.normal(size=(4, 4)) + 3 * np.eye(4)]
@@ -45,7 +54,8 @@ CASES: tuple[Case, ...] = (
     *alike("linalg.inv linalg.det", STACK), *alike("linalg.inv linalg.det", REGULAR, how="one"),
     *alike("linalg.pinv", TALL), *alike("linalg.pinv", WIDE, how="wide"),
     *alike("linalg.pinv", TALLS, how="stacks"),
-    *alike("linalg.solve", matrices("bnn bnm")), *alike("linalg.solve", matrices("nn n"), how="a vector"),
+    *alike("linalg.solve", matrices("bnn bnm")), *alike("linalg.solve", matrices("nn n"),
+         how="a vector"),
     same("linalg.solve", matrices("bnn nm"), torch="", how="a stack and a matrix"),
     Case("linalg.slogdet", lambda m, x: m.linalg.slogdet(x)[1], STACK, lambda x: T.slogdet(x)[1]),
     Case("linalg.slogdet, sign", lambda m, x: m.linalg.slogdet(x)[0], STACK,
@@ -76,27 +86,32 @@ CASES: tuple[Case, ...] = (
          lambda x, y: T.lstsq(x, y[:, None]).solution[:, 0]),
     Case("linalg.lstsq, columns", lambda m, x, y: m.linalg.lstsq(x, y)[0], matrices("mn m3"),
          lambda x, y: T.lstsq(x, y).solution),
-    *(same("linalg.matrix_power", STACK, k, torch="", how=f"power {k}") for k in (0, 1, 2, 3, 5, -2)),
+    *(same("linalg.matrix_power", STACK, k, torch="", how=f"power {k}") for k in (0, 1, 2, 3, 5,
+         -2)),
     Case("linalg.tensorinv", lambda m, x: m.linalg.tensorinv(m.reshape(x, (2, 2, 4)), 2), four,
          lambda x: T.tensorinv(x.reshape(2, 2, 4), 2)),
     Case("linalg.tensorsolve", lambda m, x, y: m.linalg.tensorsolve(
         m.reshape(x, (2, 2, 4)), m.reshape(y[0], (2, 2))), lambda rng: four(rng) + four(rng),
          lambda x, y: T.tensorsolve(x.reshape(2, 2, 4), y[0].reshape(2, 2))),
-    *norms("norm", (None, 1, 2, 3, 2.5, float("inf"), -float("inf"), -1, -2, 0.5), on("nm", 0.3, 2), 1),
+    *norms("norm", (None, 1, 2, 3, 2.5, float("inf"), -float("inf"), -1, -2, 0.5), on("nm", 0.3,
+         2), 1),
     *norms("norm", (None, "fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf")), TALLS, (1, 2)),
     same("linalg.norm", on("bnm"), how="all", torch=""),
     same("linalg.vector_norm", on("bnm"), axis=1, ord=3, torch=lambda x: T.vector_norm(x, 3, 1)),
-    same("linalg.matrix_norm", TALLS, torch=""), same("linalg.matrix_norm", TALLS, ord="nuc", torch="",
+    same("linalg.matrix_norm", TALLS, torch=""), same("linalg.matrix_norm", TALLS, ord="nuc",
+         torch="",
                                                       how="nuclear"),
     *(Case(f"linalg.cond, {p}", lambda m, x, p=p: m.linalg.cond(x, p), REGULAR,
            lambda x, p=p: T.cond(x, p)) for p in (None, 2, "fro", 1, float("inf"))),
     same("linalg.matrix_rank", TALLS, torch="", slopes=False),
     # SciPy's
     *(same(f"scipy.linalg.{name}", REGULAR, torch=None if theirs is None else theirs)
-      for name, theirs in (("inv", "linalg.inv"), ("det", "linalg.det"), ("expm", "linalg.matrix_exp"))),
-    same("scipy.linalg.expm", matrices("bnn"), torch="linalg.matrix_exp", how="stacks"),
+      for name, theirs in (("inv", "linalg.inv"), ("det", "linalg.det"), ("expm",
+           "linalg.matrix_exp"))),
+    same("scipy.linalg.expm", matrices("bnn"), torch="linalg.matrix_exp", how="stacks",
+         exact=exponential),
     Case("scipy.linalg.expm, large", lambda m, x: m.scipy.linalg.expm(3 * x), REGULAR,
-         lambda x: T.matrix_exp(3 * x)),
+         lambda x: T.matrix_exp(3 * x), exact=lambda x: exponential(3 * x)),
     same("scipy.linalg.solve", matrices("nn nm"), torch="linalg.solve"),
     same("scipy.linalg.pinv", TALL, torch="linalg.pinv", jax=False),
     same("scipy.linalg.cholesky", POSITIVE, torch=lambda x: T.cholesky(x, upper=True)),

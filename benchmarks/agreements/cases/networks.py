@@ -32,13 +32,14 @@ def convolution(count: int, stride: int, padding: int, dilation: int, groups: in
 
     def by_jax(m: Words, x: Any, w: Any, b: Any) -> Any:
         found = m.lax.conv_general_dilated(
-            x, w, (stride,) * count, ((padding, padding),) * count, rhs_dilation=(dilation,) * count,
+            x, w, (stride,) * count, ((padding, padding),) * count, rhs_dilation=(dilation,
+                 ) * count,
             feature_group_count=groups)  # fmt: skip
         return found + b.reshape(-1, *(1,) * count)
 
     more = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return Case(
-        f"nn.conv{count}d, stride {stride}, padding {padding}, dilation {dilation}, {groups} groups",
+        f"nn.conv{count}d, stride {stride}, padding {padding}, dilation {dilation}, groups {groups}",
         lambda m, x, w, b: getattr(m.nn, f"conv{count}d")(x, w, b, **more),
         on(f"24{lengths} 6{4 // groups}{'323'[:count]} 6"),
         lambda x, w, b: getattr(F, f"conv{count}d")(x, w, b, **more),
@@ -50,7 +51,7 @@ def transposed(count: int, stride: int, padding: int, more: int, groups: int) ->
     """Return the case of a transposed convolution in 1 to 3 dimensions."""
     options = {"stride": stride, "padding": padding, "output_padding": more, "groups": groups}
     return Case(
-        f"nn.conv_transpose{count}d, stride {stride}, padding {padding}+{more}, {groups} groups",
+        f"nn.conv_transpose{count}d, stride {stride}, padding {padding}+{more}, groups {groups}",
         lambda m, x, w, b: getattr(m.nn, f"conv_transpose{count}d")(x, w, b, **options),
         on(f"24{'543'[:count]} 43{'323'[:count]} {3 * groups}"),
         lambda x, w, b: getattr(F, f"conv_transpose{count}d")(x, w, b, **options),

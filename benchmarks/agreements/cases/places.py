@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.agreements.words import Case, alike, apart, on, same
+from benchmarks.agreements.words import Case, alike, apart, on
 
 torch = peers.torch()
 
@@ -34,7 +34,8 @@ CASES: tuple[Case, ...] = (
          lambda x: x.index_select(0, torch.tensor(AT))),
     Case("take, flat", lambda m, x: m.take(x, PLACES), GRID, lambda x: x.ravel()[PLACES]),
     Case("indices", lambda m, x: x[AT, 1:6:2] * x[::-1][AT, 1:6:2], GRID,
-         lambda x: x[AT, 1:6:2] * x.flip(0)[AT, 1:6:2], lambda m, x: x[AT, 1:6:2] * x[::-1][AT, 1:6:2]),
+         lambda x: x[AT, 1:6:2] * x.flip(0)[AT, 1:6:2], lambda m, x: x[AT, 1:6:2] * x[::-1][AT,
+         1:6:2]),
     Case("indices, mixed", lambda m, x: x[PLACES, None, ..., 2], on("5n7"),
          lambda x: x[PLACES, None, ..., 2]),
     Case("indices, truths", lambda m, x: x[TRUTHS], GRID, lambda x: x[TRUTHS]),
@@ -52,7 +53,8 @@ CASES: tuple[Case, ...] = (
          lambda x: torch.cat([x[:2], x[3:]])),
     Case("insert", lambda m, x, v: m.insert(x, 2, v, axis=0), on("57 7"),
          lambda x, v: torch.cat([x[:2], v[None], x[2:]])),
-    *(Case(f"{name}, axis {axis}", lambda m, x, name=name, axis=axis: getattr(m, name)(x, axis=axis),
+    *(Case(f"{name}, axis {axis}", lambda m, x, name=name, axis=axis: getattr(m, name)(x,
+         axis=axis),
            APART, (lambda x, axis=axis: torch.sort(x, axis)[0]) if name == "sort" else None)
       for name in ("sort",) for axis in (0, 1)),
     Case("sort, all", lambda m, x: m.sort(x, axis=None), APART, lambda x: x.ravel().sort()[0]),
@@ -74,7 +76,8 @@ CASES: tuple[Case, ...] = (
          lambda x: torch.searchsorted(x.sort()[0], torch.tensor(STEPS, dtype=x.dtype), right=True),
          slopes=False),
     Case("digitize", lambda m, x: m.digitize(x, STEPS), on("nm", -3, 3),
-         lambda x: torch.bucketize(x, torch.tensor(STEPS, dtype=x.dtype), right=True), slopes=False),
+         lambda x: torch.bucketize(x, torch.tensor(STEPS, dtype=x.dtype), right=True),
+         slopes=False),
     Case("isin", lambda m, x: m.isin(m.round(x), [1.0, 2.0]), on("nm", -3, 3),
          lambda x: torch.isin(torch.round(x), torch.tensor([1.0, 2.0], dtype=x.dtype)),
          slopes=False),

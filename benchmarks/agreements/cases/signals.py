@@ -1,4 +1,4 @@
-"""List convolutions and Fourier transforms, whose spectra are compared as real and imaginary part."""
+"""List convolutions and Fourier transforms; spectra are compared part by part."""
 
 from __future__ import annotations
 
@@ -55,17 +55,20 @@ def there_and_back(module: str) -> list[Case]:
 CASES: tuple[Case, ...] = (
     *there_and_back("fft"),
     *(case._replace(jax=False) for case in there_and_back("scipy.fft")),
-    *(spectrum(f"fft.{name}", FEW, axis=0, n=n) for name in ("fft", "rfft", "ifft") for n in (4, 8)),
+    *(spectrum(f"fft.{name}", FEW, axis=0, n=n) for name in ("fft", "rfft", "ifft") for n in (4,
+         8)),
     *(spectrum(f"fft.{name}", FEW, norm=norm) for name in ("fft", "rfft") for norm in
       ("ortho", "forward")),
-    *(back(f"fft.irfft", FEW, n=n, axis=0) for n in (6, 9)), back("fft.irfft", FEW, norm="ortho"),
+    *(back("fft.irfft", FEW, n=n, axis=0) for n in (6, 9)), back("fft.irfft", FEW, norm="ortho"),
     back("fft.hfft", FEW, n=7), spectrum("fft.fftn", on("345"), axes=(0, 2)),
     spectrum("fft.fft", on("37"), n=11),
-    Case("fft.ifft, of a spectrum", lambda m, x: parts(m.fft.ifft(m.fft.fft(x) * (2 + 1j)), m.stack),
+    Case("fft.ifft, of a spectrum", lambda m, x: parts(m.fft.ifft(m.fft.fft(x) * (2 + 1j)),
+         m.stack),
          ROW, lambda x: parts(torch.fft.ifft(torch.fft.fft(x) * (2 + 1j)), torch.stack)),
     Case("fft.rfft, power", lambda m, x: m.abs(m.fft.rfft(x)) ** 2, ROW,
          lambda x: torch.abs(torch.fft.rfft(x)) ** 2),
-    *alike("fft.fftshift fft.ifftshift", ROW), same("fft.fftshift", ROW, 0, torch="", how="an axis"),
+    *alike("fft.fftshift fft.ifftshift", ROW), same("fft.fftshift", ROW, 0, torch="",
+         how="an axis"),
     *alike("scipy.fft.fftshift scipy.fft.ifftshift", ROW, torch=False, jax=False),
     Case("fft.fftfreq", lambda m, x: x * m.fft.fftfreq(7, 0.1), ROW,
          lambda x: x * torch.fft.fftfreq(7, 0.1, dtype=x.dtype)),
@@ -79,7 +82,8 @@ CASES: tuple[Case, ...] = (
       for f in ("convolve", "correlate", "convolve2d", "fftconvolve") for mode in MODES),
     *(same(f"scipy.signal.{f}", on("456 223"), mode="same", how="three axes")
       for f in ("convolve", "correlate", "fftconvolve")),
-    *(same(f"scipy.signal.oaconvolve", on("67 32"), mode=mode, jax=False, how=mode) for mode in MODES),
+    *(same("scipy.signal.oaconvolve", on("67 32"), mode=mode, jax=False,
+         how=mode) for mode in MODES),
     same("scipy.signal.fftconvolve", on("67 63"), axes=1, how="an axis",
          jax=lambda m, x, y: m.scipy.signal.fftconvolve(x, y, axes=(1,))),
     *(same("scipy.signal.convolve2d", on("67 33"), boundary=kind, jax=False, how=kind)

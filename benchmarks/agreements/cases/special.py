@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from benchmarks import peers
-from benchmarks.agreements.words import Case, alike, on, same, within
+from benchmarks.agreements.words import Case, on, same, within
 
 torch = peers.torch()
 T = torch.special
@@ -48,7 +46,8 @@ CASES: tuple[Case, ...] = (
     unary("erfinv", on("nm", -0.95, 0.95)), unary("ndtri", PART), unary("logit", PART),
     same("special.erfcinv", on("nm", 0.1, 1.9), jax=False),
     unary("entr", POSITIVE), unary("exp1", POSITIVE, None), unary("expi", POSITIVE, None),
-    *without_jax("j0", "j1", draw=on("nm", 0.2, 9)), *without_jax("y0", "y1", draw=on("nm", 0.2, 9)),
+    *without_jax("j0", "j1", draw=on("nm", 0.2, 9)), *without_jax("y0", "y1", draw=on("nm", 0.2,
+         9)),
     *without_jax("k0", "k1", "k0e", "k1e", draw=POSITIVE), *without_jax("exprel", "cosm1"),
     *without_jax("cosdg", "sindg", "tandg", draw=on("nm", -80, 80)),
     *without_jax("cbrt", "exp10", "log_expit", "softplus", "round"),

@@ -234,8 +234,9 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, **rest
     kind = promoted((a, b)).numpy_name
     steps = RULES["astype"](Tracer(iota(count)), kind)
     intervals = length(count - 1 if endpoint else count)
-    whole = RULES["subtract"](b, a)
-    pace = RULES["divide"](whole, RULES["astype"](RULES["maximum"](intervals, 1), kind)) if intervals else whole
+    pace = RULES["subtract"](b, a)
+    if intervals:
+        pace = RULES["divide"](pace, RULES["astype"](RULES["maximum"](intervals, 1), kind))
     found = RULES["add"](RULES["multiply"](steps, pace), a)
     if endpoint and current().session.sizes.decide(count, ">", 1, "np.linspace"):
         # The last value is the stop itself, as in NumPy, not a rounded sum.
