@@ -39,7 +39,7 @@ def convolution(count: int, stride: int, padding: int, dilation: int, groups: in
 
     more = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return Case(
-        f"nn.conv{count}d, stride {stride}, padding {padding}, dilation {dilation}, groups {groups}",
+        f"nn.conv{count}d, stride {stride}, padding {padding}, dilation {dilation}, {groups} group",
         lambda m, x, w, b: getattr(m.nn, f"conv{count}d")(x, w, b, **more),
         on(f"24{lengths} 6{4 // groups}{'323'[:count]} 6"),
         lambda x, w, b: getattr(F, f"conv{count}d")(x, w, b, **more),
