@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bpcompile.ir.dims import Atom, Dim, Size, dim_max, dim_min, size_names
 from bpcompile.ir.graph import Graph, Node
 from bpcompile.ir.type import DType, Type
-from bpcompile.transforms.regions import Branch, Loop
+from bpcompile.transforms.regions import Branch, Loop, counting_state
 
 
 class Range(NamedTuple):
@@ -85,6 +85,13 @@ class Counts:
                 last = stack.pop()
                 forms[last] = self._form(last, forms)
         return forms[node]
+
+    def end(self, loop: Loop) -> Linear | None:
+        """Return the form of the index behind the last one of a loop that runs at all."""
+        bound = loop.upper
+        if bound is None and loop.counter is not None:
+            bound = _bound_of(loop.node, loop.counter)
+        return None if bound is None else self.linear(bound)
 
     def range(self, form: Linear) -> Range:
         """Return the bounds of a linear form."""
@@ -168,7 +175,28 @@ class Counts:
                 self._bound_product(node, self.range(a), self.range(b))
             case ("maximum" | "minimum") as name, [a, b]:
                 return self._extreme(node, name, self.range(a), self.range(b))
+            case "item", [] if node.args[0].op.name == "while":
+                return self._counted(node, forms)
         return Linear({node: 1}, 0)
+
+    def _counted(self, node: Node, forms: Mapping[Node, Linear]) -> Linear:
+        """Return the form of a result of a ``while``: of its index, which ends at its bound.
+
+        That is so of a test ``index < bound``, as that of a backward loop that keeps a tape, where
+        the bound is not below the start.
+        """
+        repeated = node.args[0]
+        number = counting_state(repeated)
+        if number is None or number != node.attrs["index"]:
+            return Linear({node: 1}, 0)
+        start = forms[repeated.args[number]]
+        self._ranges[node] = Range(self.range(start).low)
+        bound = _bound_of(repeated, number)
+        if bound is None:
+            return Linear({node: 1}, 0)
+        least = self.range(forms[bound].plus(start, -1)).low
+        reached = least is not None and self.never_negative(least)
+        return forms[bound] if reached else Linear({node: 1}, 0)
 
     def _bound_product(self, node: Node, a: Range, b: Range) -> None:
         """Bound a product of integers that are not negative."""
@@ -194,6 +222,16 @@ class Counts:
 
 
 _INTEGER = Type(DType.I64)
+
+
+def _bound_of(repeated: Node, number: int) -> Node | None:
+    """Return the constant that the index of a ``while`` is less than in each of its iterations."""
+    test: Graph = repeated.attrs["test"]
+    (last,) = test.outputs
+    if last.op.name != "less" or last.args[0] is not test.params[number]:
+        return None
+    place = {param: k for k, param in enumerate(test.params)}.get(last.args[1], -1)
+    return repeated.args[place] if place >= repeated.attrs["carried"] else None
 
 
 def _product(a: Linear, b: Linear) -> Linear | None:

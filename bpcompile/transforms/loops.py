@@ -366,8 +366,8 @@ def _replays_upwards(loop: Loop, k: int, counts: Counts) -> bool:
     lower = counts.linear(loop.lower)
     if not places and factor == 1 and start == Linear({}, 0).plus(lower, -1):
         return True
-    last = None if loop.upper is None else counts.linear(loop.upper).shifted(-1)
-    if places or factor != -1 or start != last:
+    end = counts.end(loop)
+    if places or factor != -1 or end is None or start != end.shifted(-1):
         raise UnsupportedError(
             f"the derivative of a loop that reads a tape in another order{_at(loop.node)}: "
             "differentiate the function as a whole, not this part of it"

@@ -101,10 +101,10 @@ def check_second(graph: Graph, args: Sequence[Any], wrt: Sequence[int], dots: An
     count = len(wrt)
     expected = [g.imag / STEP for g in interpret(joint, moved, complex_step=True)[-count:]]
 
-    bars = [0.0 for out in graph.outputs if out.array_type.dtype.is_float]
-    twice = reverse(joint, wrt, seeds="input")
+    # Without the value, so that nothing else gives a cotangent to what only a tape hands on.
+    twice = reverse(joint.with_outputs(joint.outputs[-count:]), wrt, seeds="input")
     verify(twice)
-    ways = {"reverse over reverse": interpret(twice, [*args, *bars, *dots])[-count:]}
+    ways = {"reverse over reverse": interpret(twice, [*args, *dots])[-count:]}
     pushed = forward(joint, wrt)
     verify(pushed)
     ways["forward over reverse"] = interpret(pushed, [*args, *dots])[-count:]

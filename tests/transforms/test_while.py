@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from bpcompile.ir.build import Builder
+from bpcompile.ir.interpret import interpret
 from bpcompile.ir.op import OPS
 from bpcompile.ir.type import bool_, f64, i64
+from bpcompile.passes.dce import drop_dead
+from bpcompile.transforms.forward import forward
 from bpcompile.transforms.reverse import reverse
 from tests.transforms.control import branch, check, repeat
-from tests.transforms.models import N, at, loop, params, put, total
+from tests.transforms.models import N, at, derivatives, loop, params, put, total
 
 
 def newton(limit=0):
@@ -55,6 +58,58 @@ def test_linear_body_needs_no_tape():
     graph = b.finish((s,))
     assert check(graph, [1.5], [0]) == [8.0]
     assert "tape" not in str(reverse(graph, [0])).replace("needs no tape", "")
+
+
+def test_second_derivative_through_the_tape_alone():
+    """The gradient of a state that is returned as it is reads no last state, only the tape."""
+    b = Builder()
+    (x,) = params(b, x=f64[()])
+    (s,) = repeat(b, {"s": x}, {"x": x}, lambda s, x: s < 10.0, lambda s, x: s * s + x)
+    check(b.finish((s,)), [1.5], [0])
+
+
+def counted(lower):
+    """Return a loop of so many iterations that nothing bounds its tape."""
+    b = Builder("counted")
+    x, k = params(b, x=f64[()], k=i64[()])
+
+    def step(i, s, x):
+        return OPS["sin"](s * x) + x * OPS["astype"](i, dtype=x.dtype) * 0.1
+
+    (s,) = loop(b, lower, k, {"s": x}, {"x": x}, step)
+    return b.finish((s,))
+
+
+@pytest.mark.parametrize(
+    ("graph", "args"), [(newton(), [2.0]), (counted(0), [0.7, 4]), (counted(2), [0.7, 5])]
+)
+def test_third_derivative(graph, args):
+    """The second sweep reads the tape from its first row on, the third from its last again."""
+    slope = graph
+    for _ in range(2):
+        joint = reverse(slope, [0])
+        slope = joint.with_outputs(joint.outputs[1:])
+    found = interpret(reverse(slope, [0]), args)[1]
+    np.testing.assert_allclose(found, derivatives(slope, args, 0), rtol=1e-9)
+
+
+def test_a_loop_that_is_differentiated_is_run_once_each_way():
+    """What carries tangents or keeps a tape takes the place of what it was made of."""
+
+    def count(graph):
+        names = [node.op.name for node in drop_dead(graph).nodes]
+        return {name: names.count(name) for name in ("loop", "while", "branch") if name in names}
+
+    joint = reverse(newton(), [0])
+    assert count(joint) == {"while": 1, "loop": 1}
+    assert count(forward(newton(), [0])) == {"while": 1}
+    assert count(forward(joint, [0])) == {"while": 1, "loop": 1}
+    b = Builder()
+    x, s = params(b, x=f64["n"], s=f64[()])
+    (s,) = loop(b, 0, b.dim(N), {"s": s}, {"x": x}, lambda i, s, x: OPS["sin"](s * at(x, i)))
+    graph = b.finish((branch(s > 0.0, {"s": s}, lambda s: OPS["exp"](s), lambda s: s),))
+    assert count(forward(graph, [0, 1])) == {"loop": 1, "branch": 1}
+    assert count(reverse(graph, [0, 1])) == {"loop": 2, "branch": 2}
 
 
 def test_flag_of_a_break():
