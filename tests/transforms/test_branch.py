@@ -22,12 +22,15 @@ def test_arm_that_is_not_taken_contributes_nothing(x, expected):
     assert check(b.finish((y * p,)), [x], [0]) == [pytest.approx(expected)]
 
 
+@pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("x", [2.0, 0.0])
-def test_value_that_one_arm_reads_has_a_mask(x):
+def test_value_that_one_arm_reads_has_a_mask(x, first):
     """The square root has an infinite derivative at 0, where no arm reads it."""
     b = Builder()
     (p,) = params(b, x=f64[()])
-    y = branch(p > 0.0, {"root": OPS["sqrt"](p)}, lambda root: root * 2.0, lambda root: 0.0)
+    arms = [lambda root: root * 2.0, lambda root: 0.0]
+    condition, arms = (p > 0.0, arms) if first else (p <= 0.0, arms[::-1])
+    y = branch(condition, {"root": OPS["sqrt"](p)}, *arms)
     (gradient,) = check(b.finish((y + p,)), [x], [0])
     assert gradient == (1 + 1 / np.sqrt(x) if x else 1)
 

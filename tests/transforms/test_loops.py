@@ -340,3 +340,16 @@ def test_array_that_is_filled_element_by_element_is_never_copied():
             inside = node.attrs["body"]
             whole = [n for n in inside.nodes if n.op.name == "update" and n.args[1].shape]
             assert not whole
+
+
+@pytest.mark.parametrize(("count", "x"), [(0, [0.0, 4.0]), (2, [0.3, 4.0])])
+def test_a_state_that_each_iteration_fills_has_the_mask_from_outside_where_none_runs(count, x):
+    b = Builder()
+    x_, a, k = params(b, x=f64["n"], A=f64["n n"], k=i64[()])
+    start = {"s": OPS["sqrt"](x_)}
+    (s,) = loop(b, 0, k, start, {"A": a}, lambda i, s, a: OPS["matmul"](a, s))
+    graph = b.finish((total(OPS["select"](x_ > 0.2, s, 0.0)),))
+    args = [np.array(x), np.array([[0.5, 0.2], [-0.3, 0.7]]), count]
+    gradient = interpret(reverse(graph, [0]), args)[1]
+    expected = derivatives(graph, args, 0) if count else [0.0, 0.25]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-13)
