@@ -306,9 +306,14 @@ def chained(signs: tuple[str, ...], first: Any, *rest: Any) -> Any:
     return found
 
 
-def is_singleton(value: Any, singleton: bool | None) -> Any:
-    """Stand for what ``case True``, ``case False`` and ``case None`` ask."""
+def is_singleton(value: Any, singleton: bool | None, last: bool = False) -> Any:
+    """Stand for what ``case True``, ``case False`` and ``case None`` ask.
+
+    With `last` the other truth value has been asked for before: what is neither is no condition.
+    """
     if _is_condition(value) and singleton is not None:
+        if last:
+            return True
         return value if singleton else negated(value)
     return value is singleton
 

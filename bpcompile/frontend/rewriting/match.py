@@ -9,6 +9,7 @@
             y = c                 else:
                                       y = c
 
+Where ``case True`` and ``case False`` both stand alone, the second is all that is left of a condition.
 Patterns that look into a structure stay what they are, since structure is known while compiling; a
 tuple written out behind `match` is compared place by place.
 """
@@ -70,6 +71,7 @@ def _decided(node: ast.Match, numbers: Iterator[int]) -> list[ast.stmt]:
         for case in node.cases:
             _ask_for_classes(case, numbers)
         return [node]
+    _complete(arms)
     rest: list[ast.stmt] = []
     for case, test, bindings in reversed(arms):
         block = [*bindings, *case.body]
@@ -79,6 +81,20 @@ def _decided(node: ast.Match, numbers: Iterator[int]) -> list[ast.stmt]:
         for name, part in zip(names, parts, strict=True)
     ]
     return [*kept, *rest]
+
+
+def _complete(arms: Sequence[tuple[ast.match_case, Test, list[ast.stmt]]]) -> None:
+    """Tell the test of a truth value that the other one has been asked for without a guard."""
+    asked: set[bool] = set()
+    for case, test, _ in arms:
+        pattern = case.pattern
+        inner = pattern.pattern if isinstance(pattern, ast.MatchAs) else pattern
+        if not isinstance(inner, ast.MatchSingleton) or not isinstance(inner.value, bool):
+            continue
+        if (not inner.value) in asked and isinstance(test, ast.Call):
+            test.args.append(constant(pattern, True))
+        if case.guard is None:
+            asked.add(inner.value)
 
 
 def _arm(case: ast.match_case, subject: Subject) -> tuple[Test, list[ast.stmt]]:

@@ -73,7 +73,20 @@ def singletons(x, k):
             return x[3] + y
 
 
-@pytest.mark.parametrize("model", [values, pairs, exits, singletons])
+def both(x, k):
+    match bool(x[0] > k):
+        case False:
+            y = x[1]
+        case True:
+            y = x[2]
+    match bool(x[1] > k):
+        case True as above:
+            return x[3] * above + y
+        case False:
+            return y
+
+
+@pytest.mark.parametrize("model", [values, pairs, exits, singletons, both])
 def test_values_decide(model):
     found = traced(model, V, 3)
     for k in (0, 1, 2, 3, 7):
@@ -112,8 +125,18 @@ def one_case(x, k):
     return y
 
 
-def test_a_variable_of_one_case():
-    refused(one_case, V, 0, match=r"`y` gets its value in one arm of the `if` at .*:\d+ only")
+def guarded(x, k):
+    match bool(x[0] > k):
+        case True if k > 1:
+            y = x[0]
+        case False:
+            y = x[1]
+    return y
+
+
+@pytest.mark.parametrize("model", [one_case, guarded])
+def test_a_variable_of_one_case(model):
+    refused(model, V, 0, match=r"`y` gets its value in one arm of the `if` at .*:\d+ only")
 
 
 @dataclasses.dataclass
