@@ -24,6 +24,7 @@ from typing import Any
 
 from bpcompile.runtime import lowering
 from bpcompile.runtime.blas import at_hand
+from bpcompile.runtime.fills import fills_pass
 from bpcompile.runtime.inference import remembering
 
 
@@ -134,6 +135,7 @@ def _plain_pipeline() -> Any:
             wanted = [p for p in passes.passes if p[0].__name__ not in _NEEDLESS]
             passes.passes = [(exchanged.get(p[0], p[0]), *p[1:]) for p in wanted]
             passes.add_pass_after(lowering.products_pass(), IRProcessing)
+            passes.add_pass_after(fills_pass(), IRProcessing)
             passes.finalize()
             return [passes]
 

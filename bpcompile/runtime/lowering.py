@@ -3,9 +3,10 @@
 Numba's own lowering is for any program: `a.reshape(shape)` may get a shape with a -1 in it,
 `y[:] = x` may broadcast, overlap, or fail with a message that shows both shapes, and a product may
 get matrices that do not fit. Each of these compiles functions of Numba's own beside the function
-that is asked for, up to twenty of them for one line, and they take longer than it does. Emitted
+that is asked for, up to twenty of them for one line, and they take longer than it does, as those of
+`a.fill(x)` and `a.view(dtype)` do. Emitted
 functions need none: their lengths are tested at their beginning, and all shapes follow from these.
-Here are direct forms of five things that they write. The results are the same bit by bit, and a
+Here are direct forms of six things that they write. The results are the same bit by bit, and a
 saved module, which Numba compiles alone, means the same.
 
 The private names of Numba used here are listed in `tests/runtime/test_numba_hooks.py`.
@@ -23,9 +24,11 @@ from bpcompile.runtime.views import (
     element,
     is_alike,
     is_element,
+    is_recast,
     is_reshape,
     is_stretch,
     is_whole,
+    recast,
     reshaped,
     stretch,
 )
@@ -267,6 +270,9 @@ def _viewing_lower() -> Any:
             return stretch(self.context, self.builder, array, kind, given)
 
         def _lower_call_normal(self, called: Any, expr: Any, signature: Any) -> Any:
+            if is_recast(called, signature):
+                array, made = self.loadvar(expr.func.name), signature.return_type
+                return recast(self.context, self.builder, called.this, made, array)
             if not is_reshape(called, signature):
                 return super()._lower_call_normal(called, expr, signature)
             (shape,) = self.fold_call_args(called, signature, expr.args, expr.vararg, expr.kws)

@@ -121,15 +121,39 @@ def reshaped(context: Any, builder: Any, type: Any, made: Any, given: tuple[Any,
     return _view(context, builder, (type, array), made, data, lengths)
 
 
+def is_recast(called: Any, signature: Any) -> bool:
+    """Tell whether a call reads a vector without gaps as one of another dtype."""
+    from numba.core import types as numba_types
+
+    types: Any = numba_types
+    if not (isinstance(called, types.BoundFunction) and called.typing_key == "array.view"):
+        return False
+    array, made = called.this, signature.return_type
+    return all(type(x) is types.Array and (x.ndim, x.layout) == (1, "C") for x in (array, made))
+
+
+def recast(context: Any, builder: Any, type: Any, made: Any, array: Any) -> Any:
+    """Write the view of whole words of the workspace as elements of another dtype."""
+    from numba.np.arrayobj import get_itemsize, make_array
+
+    owner = make_array(type)(context, builder, array)
+    size = owner.nitems.type(get_itemsize(context, made))
+    length = builder.udiv(builder.mul(owner.nitems, owner.itemsize), size)
+    kind = context.get_data_type(made.dtype).as_pointer()
+    data = builder.bitcast(owner.data, kind)
+    return _view(context, builder, (type, array), made, data, [length])
+
+
 def _view(
     context: Any, builder: Any, base: tuple[Any, Any], type: Any, data: Any, lengths: list[Any]
 ) -> Any:
     """Write an array without gaps that lies in the memory of another."""
     from numba.core.imputils import impl_ret_borrowed
-    from numba.np.arrayobj import make_array, populate_array
+    from numba.np.arrayobj import get_itemsize, make_array, populate_array
 
     owner = make_array(base[0])(context, builder, base[1])
-    strides = [owner.itemsize]
+    size = owner.itemsize.type(get_itemsize(context, type))
+    strides = [size]
     for length in lengths[:0:-1]:
         strides.insert(0, builder.mul(strides[0], length))
     view = make_array(type)(context, builder)
@@ -138,7 +162,7 @@ def _view(
         data=data,
         shape=lengths,
         strides=strides,
-        itemsize=owner.itemsize,
+        itemsize=size,
         meminfo=owner.meminfo,
         parent=owner.parent,
     )

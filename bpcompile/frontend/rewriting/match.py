@@ -9,7 +9,7 @@
             y = c                 else:
                                       y = c
 
-Where ``case True`` and ``case False`` both stand alone, the second is all that is left of a condition.
+Where ``case True`` and ``case False`` both stand alone, the second is what is left of a condition.
 Patterns that look into a structure stay what they are, since structure is known while compiling; a
 tuple written out behind `match` is compared place by place.
 """
