@@ -16,6 +16,7 @@ BLAS is only called between such loops, by the caller, while the helpers sleep.
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import threading
 from collections import deque
@@ -39,33 +40,32 @@ class _Job:
     All that is shared are queues, whose steps are whole: Ctrl-C between any two loses nothing.
     """
 
-    __slots__ = ("_come", "_compute", "_gone", "_ranges", "_wake")
+    __slots__ = ("_come", "_compute", "_failed", "_gone", "_ranges", "_wake")
 
     def __init__(self, compute: Callable[[int, int], object], ranges: list[_Range]) -> None:
         self._compute = compute
         self._ranges = deque(ranges)
         self._come: deque[None] = deque()
-        self._gone: deque[BaseException | None] = deque()
+        self._gone: deque[None] = deque()
+        self._failed: deque[tuple[int, BaseException]] = deque()
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def help(self) -> None:
         """Compute ranges until none is left."""
         self._come.append(None)  # before a range is taken: the caller waits for who has come
-        failed = None
         try:
             self._work()
-        except BaseException as error:  # noqa: BLE001  (the caller raises it)
-            self._ranges.clear()
-            failed = error
-        self._gone.append(failed)
-        self._wake.put(None)
+        finally:
+            self._gone.append(None)
+            self._wake.put(None)
 
     def finish(self) -> None:
         """Compute ranges until none is left, and wait for those that helpers have begun.
 
-        Raises what one of them raised, once all have ended.
+        Raises what the first range that failed has raised, once all have ended: ranges are begun
+        in order, so that is what the parts one after the other would raise.
         """
-        failed: BaseException | None = None
+        interrupted: BaseException | None = None
         while True:
             try:
                 self._work()
@@ -74,10 +74,11 @@ class _Job:
                 break
             except BaseException as error:  # noqa: BLE001  (raised below: helpers still compute)
                 self._ranges.clear()
-                failed = failed or error
-        for reason in (failed, *self._gone):
-            if reason is not None:
-                raise reason
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
+        if self._failed:
+            raise min(self._failed, key=operator.itemgetter(0))[1]
 
     def _work(self) -> None:
         """Compute ranges until none is left."""
@@ -86,7 +87,11 @@ class _Job:
                 first, last = self._ranges.popleft()
             except IndexError:
                 return
-            self._compute(first, last)
+            try:
+                self._compute(first, last)
+            except Exception as error:  # noqa: BLE001  (the caller raises it)
+                self._ranges.clear()
+                self._failed.append((first, error))
 
 
 class _Team:

@@ -15,9 +15,12 @@ from itertools import starmap
 
 from bpcompile.ir.dims import Size, size_names, substitute
 from bpcompile.ir.type import DType
+from bpcompile.ops.checks import show
 from bpcompile.schedule.ranges import Facts, factor_of
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
+    CheckedIndex,
     CopyArray,
     Expression,
     Fill,
@@ -45,10 +48,11 @@ class Access:
     adds: bool = False
 
 
-def accesses(statements: Iterable[Statement]) -> list[Access] | None:
+def accesses(statements: Iterable[Statement], *, may_raise: bool = False) -> list[Access] | None:
     """Return what statements and all below them touch.
 
-    None where one of them may raise, or does what is not looked into.
+    None where one of them may raise, unless that is said to be no matter, or prints, or does what
+    is not looked into.
     """
     found: list[Access] = []
     stack = list(statements)
@@ -71,6 +75,12 @@ def accesses(statements: Iterable[Statement]) -> list[Access] | None:
             case If(condition=condition, then=then, otherwise=otherwise):
                 found += _reads([condition])
                 stack += [*then, *otherwise]
+            case CheckedIndex(value=value) if may_raise:
+                found += _reads([value])
+            case Check(condition=condition, node=node, values=values) if may_raise:
+                if node.op is show:
+                    return None
+                found += _reads([condition, *values])
             case Fill(array=array):
                 found.append(Access(array.itself(), None, changes=True))
             case CopyArray(target=target, source=source):
@@ -184,7 +194,7 @@ def _made(statements: Iterable[Statement]) -> set[str]:
     stack = list(statements)
     while stack:
         match stack.pop():
-            case Set(var=var) | Fold(target=Var() as var):
+            case Set(var=var) | Fold(target=Var() as var) | CheckedIndex(var=Var() as var):
                 found.append(var)
             case Move(targets=targets):
                 found += targets

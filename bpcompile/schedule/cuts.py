@@ -12,8 +12,8 @@ each part has its own:
 The number of parts follows from the lengths alone, never from the number of threads, so that a
 result has the same bits for any number of threads, and for one. A part is so long that the time to
 hand it to a thread does not count, and there are at most 64: what is there once for each part stays
-small. A loop stays whole that may raise, that calls BLAS or a routine, or whose steps wait for each
-other.
+small. A loop stays whole that prints, that calls BLAS or a routine, that adds to elements which it
+looks up, or whose steps wait for each other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from bpcompile.ir.dims import Size, dim_max, dim_min, evaluate, floor_div, size_names
+from bpcompile.ir.dims import Size, dim_max, dim_min, evaluate, floor_div, product, size_names
 from bpcompile.ir.type import DType
 from bpcompile.schedule.accesses import Steps, accesses
 from bpcompile.schedule.effort import effort
@@ -33,6 +33,7 @@ from bpcompile.schedule.private import each_element, renamed
 from bpcompile.schedule.ranges import Facts
 from bpcompile.schedule.statements import (
     Buffer,
+    CheckedIndex,
     Fold,
     For,
     If,
@@ -106,6 +107,9 @@ class _Cutter:
             return
         assert isinstance(statement, For)
         work = effort([statement], self.shapes)
+        if not all(self._is_swept(v, steps, work) for v in (*needs.arrays, *needs.scratch)):
+            self.made.append(statement)
+            return
         number = dim_min(dim_min(MOST_PARTS, steps), floor_div(work, _GRAIN) + 1)
         if needs.arrays or needs.scratch:
             number = dim_min(_rows(steps), number)
@@ -118,7 +122,7 @@ class _Cutter:
         """Return what each part of a loop needs for itself, None where it cannot be cut."""
         assert isinstance(loop, For)
         numbers = self._numbers(loop)
-        touched = accesses(loop.body)
+        touched = accesses(loop.body, may_raise=True)
         if numbers is None or touched is None:
             return None
         steps, folded = Steps(loop, self.facts), _folded_arrays(loop.body)
@@ -158,7 +162,7 @@ class _Cutter:
                 case Fold(target=Var() as var, op=op, value=value):
                     folded.setdefault(var.itself(), set()).add(op)
                     values.append(value)
-                case Set(var=var):
+                case Set(var=var) | CheckedIndex(var=Var() as var):
                     assigned.add(var.itself())
                     rest.append(statement)
                 case Move(targets=targets):
@@ -180,6 +184,13 @@ class _Cutter:
         if buffer is None or buffer.role != "temp" or self.uses[array] > 1:
             return False
         return not any(isinstance(statement, If) for statement in _flat(loop.body))
+
+    def _is_swept(self, array: Var, steps: Size, work: Size) -> bool:
+        """Tell whether each step does more than to go through all of an array.
+
+        Else a part would be sooner done with its own work than with an array of its own.
+        """
+        return self.facts.never_negative(work - steps * product(self.shapes[array]))
 
     def _cut(self, loop: For, steps: Size, number: Size, needs: _Needs) -> None:
         """Add a loop in parts, and what brings the parts' results together."""

@@ -9,6 +9,8 @@ from bpcompile.ir.dims import Size
 from bpcompile.ir.type import DType
 from bpcompile.schedule.statements import (
     Apply,
+    Check,
+    CheckedIndex,
     Expression,
     Fold,
     For,
@@ -53,6 +55,14 @@ def _statement(statement: Statement, rows: Mapping[Var, Var], row: Size) -> Stat
             if isinstance(target, Load):
                 target = _load(target, rows, row)
             return dataclasses.replace(statement, target=target, value=value_of(value))
+        case CheckedIndex(value=value):
+            return dataclasses.replace(statement, value=value_of(value))
+        case Check(condition=condition, values=values):
+            return dataclasses.replace(
+                statement,
+                condition=value_of(condition),
+                values=tuple(value_of(value) for value in values),
+            )
         case Move(values=values):
             return dataclasses.replace(statement, values=[value_of(value) for value in values])
         case For(lower=lower, upper=upper, body=body):
