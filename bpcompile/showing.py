@@ -84,7 +84,8 @@ def cost(made: Specialization, leaves: Sequence[Any]) -> Cost:
     """Return the cost of a call."""
     compilation = made.compilation
     args = [*leaves, *compilation.traced.captured]
-    return cost_of(compilation.lowered, args, compilation.task.name, compilation.fuse)
+    name, cuts = compilation.task.name, bool(compilation.emitted.parts)
+    return cost_of(compilation.lowered, args, name, compilation.fuse, cuts)
 
 
 def profile(
@@ -99,7 +100,7 @@ def profile(
         compilation.emitted.text,
         leaves,
         call,
-        lambda: tasks(compilation.lowered, args, compilation.fuse),
+        lambda: tasks(compilation.lowered, args, compilation.fuse, bool(compilation.emitted.parts)),
         repeat,
     )
 

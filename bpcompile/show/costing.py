@@ -13,12 +13,13 @@ from bpcompile.emit.names import safe_file, safe_name
 from bpcompile.ir.dims import Dim, Size, product, size_names, substitute
 from bpcompile.ir.graph import Graph
 from bpcompile.ir.interpret import bind_dims
+from bpcompile.schedule.cuts import cut
 from bpcompile.schedule.effort import has_loop
 from bpcompile.schedule.integers import integers
 from bpcompile.schedule.kernels import Kernel, split
 from bpcompile.schedule.memory import lay_out
 from bpcompile.schedule.mentions import mentions
-from bpcompile.schedule.plan import plan
+from bpcompile.schedule.plan import known_of, plan
 from bpcompile.schedule.statements import Buffer, Call, Plan, Product, Statement, Var
 from bpcompile.schedule.traffic import Counts, Shapes, count
 from bpcompile.show.cost import Amount, ArrayCost, Cost, KernelCost, ScheduleCost
@@ -28,7 +29,9 @@ _WORD = 8
 _ROLES = {"param": "input", "out": "result", "temp": "temporary", "tape": "tape"}
 
 
-def cost(graph: Graph, args: Sequence[Any], name: str, fuse: bool = True) -> Cost:
+def cost(
+    graph: Graph, args: Sequence[Any], name: str, fuse: bool = True, cuts: bool = False
+) -> Cost:
     """Return what a call of a lowered graph costs.
 
     Args:
@@ -36,8 +39,10 @@ def cost(graph: Graph, args: Sequence[Any], name: str, fuse: bool = True) -> Cos
         args: a value for each parameter; lengths and integers count.
         name: what the function is called.
         fuse: whether the loops of its code were joined.
+        cuts: whether they were cut into parts, which work in some more memory.
     """
-    return _Coster(graph, args, name, fuse).cost()
+    found = _Coster(graph, args, name, fuse)
+    return found.cost(cut(found.plan, known_of(graph)) if cuts else found.plan)
 
 
 class Task(NamedTuple):
@@ -48,9 +53,13 @@ class Task(NamedTuple):
     bytes: int | None
 
 
-def tasks(graph: Graph, args: Sequence[Any], fuse: bool = True) -> list[Task]:
-    """Return what the nests of loops, products and routines of a call do, in order."""
-    return list(_Coster(graph, args, graph.name, fuse).tasks())
+def tasks(graph: Graph, args: Sequence[Any], fuse: bool = True, cuts: bool = False) -> list[Task]:
+    """Return what the nests of loops, products and routines of a call do, in order.
+
+    Without figures where loops are cut: these are for the nests as they were before.
+    """
+    found = _Coster(graph, args, graph.name, fuse)
+    return list(found.tasks(cut(found.plan, known_of(graph)) if cuts else found.plan))
 
 
 class _Coster:
@@ -68,15 +77,15 @@ class _Coster:
                 self.known[var.token] = arg
         self.called, self.notes = self._names()
 
-    def cost(self) -> Cost:
-        """Return the cost."""
+    def cost(self, worked: Plan) -> Cost:
+        """Return the cost, with the workspace of the plan that code is printed from."""
         total = Counts()
         kernels = []
         for name, kind, statements in self._parts():
             found = count(statements, self.shapes, self.integers)
             total.include(found)
             kernels.append(self._kernel(name, kind, found))
-        _, words = lay_out(self.plan)
+        _, words = lay_out(worked)
         shown = (b for b in self.plan.buffers if b.role in _ROLES and self._is_used(b, total))
         return Cost(
             self.name,
@@ -151,21 +160,24 @@ class _Coster:
         if rest:
             yield self.name, "loops", rest
 
-    def tasks(self) -> Iterator[Task]:
-        """Yield the figures of what runs for long."""
-        for part in split(self.plan):
+    def tasks(self, worked: Plan) -> Iterator[Task]:
+        """Yield the figures of what runs for long in a plan."""
+        for part in split(worked):
             if isinstance(part, Product):
-                yield self._task(self._product(part), part)
+                yield self._task(self._product(part), part, worked)
             elif isinstance(part, Call):
-                yield self._task(part.node.op.name, part)
+                yield self._task(part.node.op.name, part, worked)
             else:
                 for statement in part.statements if isinstance(part, Kernel) else [part]:
                     if has_loop([statement]):
                         made = mentions([statement], {}).made
-                        yield self._task(_title_of(list(made)) if made else "", statement)
+                        title = _title_of(list(made)) if made else ""
+                        yield self._task(title, statement, worked)
 
-    def _task(self, title: str, statement: Statement) -> Task:
-        """Return the figures of a statement."""
+    def _task(self, title: str, statement: Statement, worked: Plan) -> Task:
+        """Return the figures of a statement, which are only known where the plan is not cut."""
+        if worked is not self.plan:
+            return Task(title, None, None)
         found = count([statement], self.shapes, self.integers)
         moved = _bytes(found.read) + _bytes(found.written)
         amounts = self._amount(found.operations).value, self._amount(moved).value
