@@ -219,7 +219,8 @@ class Backward:
         """Say what the loop reads and what it computes again."""
         forward = reachable((*self.joint.results, *self.joint.rows))
         kept, left = self.tape.kept, self.joint.left
-        arrays = [left[n].args[0] for n in self.joint.graph.nodes if n in wanted and n in left]
+        read = (left[n] for n in self.joint.graph.nodes if n in wanted and n in left)
+        arrays = [node.args[0] for node in read if node.op.name == "index"]
         computed = (n for n in wanted if n in forward and n not in kept and n not in left)
         again = sum(1 for n in computed if n.args)
         return backward_note(kept, again, self.loop.node.attrs.get("checkpoint"), arrays)

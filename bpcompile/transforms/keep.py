@@ -51,8 +51,8 @@ class Region(NamedTuple):
     has met the next value in the iteration before. `moving` are the free parameters that are not
     the same in all runs of the region, and `stored` what the forward sweep hands out in any case.
     `distant` are arrays that a loop around the region must keep as a whole, once for so many runs,
-    and `sparse` those of which a run changes fewer elements than there are. `left` gives for nodes
-    the ``index`` that reads the same from an array as the loops leave it.
+    and `sparse` those of which a run changes fewer elements than there are. `left` has for nodes
+    what gives the same, as the ``index`` that reads from an array as the loops leave it.
     """
 
     graph: Graph

@@ -28,6 +28,7 @@ from bpcompile.transforms.backward import backward_loop
 from bpcompile.transforms.checkpoint import in_stretches, keeps_states_alone, split, unmarked
 from bpcompile.transforms.counts import Counts, Linear
 from bpcompile.transforms.finals import View, new_views, read_finally, views_inside
+from bpcompile.transforms.inductions import inductions
 from bpcompile.transforms.keep import iterations
 from bpcompile.transforms.regions import Loop, counting
 from bpcompile.transforms.reverse import REGION_RULES, Cotangent, Sweep, TapeBar, gradient
@@ -214,6 +215,7 @@ class _Attempt:
     masks: dict[int, Expr]
     seeds: list[Seed]
     ends: dict[Node, Node]
+    known: dict[Node, Node]  # states in terms of the index
 
 
 def _joint_body(sweep: Sweep, task: _Task) -> Joint:
@@ -245,7 +247,11 @@ def _sweep_body(sweep: Sweep, task: _Task) -> _Attempt:
         shared=_shared(sweep, loop),
         views=views,
     )
-    attempt = _Attempt(inner, {}, {}, [], ends)
+    known: dict[Node, Node] = {}
+    if "checkpoint" not in loop.node.attrs:
+        known, firsts = inductions(loop, builder)
+        ends |= firsts
+    attempt = _Attempt(inner, {}, {}, [], ends, known)
     with builder.at(sweep.builder.origin):
         for k in (*task.states, *task.constants):
             param = loop.params[k]
@@ -346,7 +352,7 @@ def _with_slots(sweep: Sweep, task: _Task, attempt: _Attempt) -> Joint:
     shared = attempt.sweep.shared
     passing = _distant(sweep, loop)
     distant = {p: shared[p] for p in passing if isinstance(p.type, Type) and p.shape}
-    left = read_finally(loop.body, attempt.sweep.views)
+    left = attempt.known | read_finally(loop.body, attempt.sweep.views)
     ends = attempt.ends
     return Joint(task.node, loop, graph, slots, row_slots, attempt.seeds, distant, ends, left)
 

@@ -79,7 +79,7 @@ class Joint:
     one changes, and may not have any more when the backward loop runs; with each goes the number of
     iterations that see the same value. `ends` are parameters for arrays as they are left by the
     nest of loops that changes them, with the values outside, and `left` gives for forward values
-    the ``index`` that reads them there.
+    the ``index`` that reads them there, and for states what they are in terms of the loop's index.
     """
 
     original: Node
@@ -103,7 +103,10 @@ class Joint:
         self.later = {
             out: state
             for state, out in reversed(pairs)
-            if not out.shape and out in depends and out.op.name != "param"
+            if not out.shape
+            and out in depends
+            and out.op.name != "param"
+            and state not in self.left
         }
 
     @property
@@ -133,7 +136,7 @@ class Joint:
         region = Region(
             self.graph,
             free={loop.index, *loop.constants, *self.unchanged, *self.ends} - set(self.distant),
-            history=set(loop.states) - self.unchanged,
+            history=set(loop.states) - self.unchanged - self.left.keys(),
             forward=forward,
             later=self.later,
             moving={loop.index},
