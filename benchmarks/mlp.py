@@ -1,11 +1,13 @@
-"""A network with one hidden layer and softmax cross-entropy, as each contender writes it.
+"""A network with hidden layers and softmax cross-entropy, as each contender writes it.
 
-Shared by the cases that differ in its size and type: `cases/digits_mlp.py`, `cases/mlp_float32.py`
-and the cases that time a first call in a new process.
+Shared by the cases that differ in its size and type, `cases/digits_mlp.py` and
+`cases/mlp_float32.py`, and by those that time a first call in a new process. Of a network with two
+hidden layers a `Size` tells that it is `deep`: the second is as wide as the first.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,21 +27,25 @@ class Size:
     batch: int
     dtype: str
     relu: bool = False
+    deep: bool = False
 
 
 DIGITS = Size(64, 32, 10, 64, "float64")
+DEEP = Size(64, 32, 10, 32, "float64", deep=True)
 LARGE = Size(784, 256, 10, 64, "float32", relu=True)
+WIDE = Size(784, 256, 10, 128, "float32", relu=True)
 
 
 def problem(size: Size) -> tuple[Any, Any, Any]:
-    """Return parameters ((W1, b1), (W2, b2)), a batch X and its labels."""
+    """Return parameters ((W1, b1), (W2, b2), ...), a batch X and its labels."""
     rng = np.random.default_rng(0)
 
     def layer(rows: int, columns: int) -> tuple[Any, Any]:
         weights = rng.normal(scale=rows**-0.5, size=(rows, columns)).astype(size.dtype)
         return weights, rng.normal(scale=0.1, size=columns).astype(size.dtype)
 
-    parameters = layer(size.inputs, size.hidden), layer(size.hidden, size.classes)
+    widths = [size.inputs, size.hidden, *([size.hidden] if size.deep else []), size.classes]
+    parameters = tuple(layer(*pair) for pair in itertools.pairwise(widths))
     X = rng.random((size.batch, size.inputs)).astype(size.dtype)
     return parameters, X, rng.integers(0, size.classes, size.batch)
 
@@ -66,8 +72,18 @@ def relu_loss(parameters: Any, X: Any, labels: Any) -> Any:
     return cross_entropy(hidden @ W2 + b2, labels)
 
 
+def deep_loss(parameters: Any, X: Any, labels: Any) -> Any:
+    """Return the loss of the network with tanh in its two hidden layers."""
+    (W1, b1), (W2, b2), (W3, b3) = parameters
+    first = np.tanh(X @ W1 + b1)
+    second = np.tanh(first @ W2 + b2)
+    return cross_entropy(second @ W3 + b3, labels)
+
+
 def model(size: Size) -> Any:
     """Return the loss of a network of this size."""
+    if size.deep:
+        return deep_loss
     return relu_loss if size.relu else tanh_loss
 
 
@@ -97,8 +113,16 @@ def bpcompile_bound(size: Size) -> Call:
 
 def hand(size: Size) -> Call:
     """Compile the function written by hand; the caller owns gradients and workspace."""
-    from benchmarks.mlp_by_hand import loss_and_gradient
+    from benchmarks.mlp_by_hand import deep_loss_and_gradient, loss_and_gradient
 
+    if size.deep:
+        parameters, X, labels = problem(size)
+        arrays = tuple(array for layer in parameters for array in layer)
+        gradients = tuple(np.empty_like(array) for array in arrays)
+        layers = tuple(np.empty((size.batch, size.hidden), size.dtype) for _ in range(4))
+        workspace = (*layers, np.empty((size.batch, size.classes), size.dtype))
+        arguments = (*arrays, X, labels, *gradients, *workspace)
+        return Call(deep_loss_and_gradient, arguments, filled=gradients)
     ((W1, b1), (W2, b2)), X, labels = problem(size)
     gradients = tuple(np.empty_like(array) for array in (W1, b1, W2, b2))
     hidden = np.empty((size.batch, size.hidden), size.dtype)
@@ -114,8 +138,10 @@ def jax_compiled(size: Size, *, one_hot: bool = False) -> Any:
     activation = jax.nn.relu if size.relu else jnp.tanh
 
     def loss(parameters: Any, X: Any, labels: Any) -> Any:
-        (W1, b1), (W2, b2) = parameters
-        logs = jax.nn.log_softmax(activation(X @ W1 + b1) @ W2 + b2)
+        *hidden, (W, b) = parameters
+        for weights, bias in hidden:
+            X = activation(X @ weights + bias)
+        logs = jax.nn.log_softmax(X @ W + b)
         if one_hot:
             target = jax.nn.one_hot(labels, size.classes, dtype=logs.dtype)
             return -jnp.mean(jnp.sum(target * logs, axis=1))
@@ -141,8 +167,8 @@ def jax_numpy_out(size: Size) -> Call:
     compiled = jax_compiled(size, one_hot=True)
 
     def call(parameters: Any, X: Any, labels: Any) -> Any:
-        value, ((W1, b1), (W2, b2)) = compiled(parameters, X, labels)
-        return value.item(), tuple(np.asarray(array) for array in (W1, b1, W2, b2))
+        value, layers = compiled(parameters, X, labels)
+        return value.item(), tuple(np.asarray(array) for layer in layers for array in layer)
 
     return Call(call, problem(size))
 
@@ -156,9 +182,11 @@ def torch_call(size: Size) -> Call:
     leaves = [torch.from_numpy(array).requires_grad_() for layer in parameters for array in layer]
 
     def call(X: Any, labels: Any) -> Any:
-        W1, b1, W2, b2 = leaves
-        hidden = activation(torch.addmm(b1, torch.from_numpy(X), W1))
-        scores = torch.addmm(b2, hidden, W2)
+        *hidden, W, b = leaves
+        rows = torch.from_numpy(X)
+        for weights, bias in zip(hidden[::2], hidden[1::2], strict=True):
+            rows = activation(torch.addmm(bias, rows, weights))
+        scores = torch.addmm(b, rows, W)
         value = entropy(scores, torch.from_numpy(labels))
         return value.item(), torch.autograd.grad(value, leaves)
 
@@ -170,10 +198,11 @@ def autograd_call(size: Size) -> Call:
     autograd, anp = peers.autograd()
 
     def loss(parameters: Any, X: Any, labels: Any) -> Any:
-        (W1, b1), (W2, b2) = parameters
-        before = anp.dot(X, W1) + b1
-        hidden = anp.maximum(before, 0.0) if size.relu else anp.tanh(before)
-        scores = anp.dot(hidden, W2) + b2
+        *hidden, (W, b) = parameters
+        for weights, bias in hidden:
+            before = anp.dot(X, weights) + bias
+            X = anp.maximum(before, 0.0) if size.relu else anp.tanh(before)
+        scores = anp.dot(X, W) + b
         shifted = scores - anp.max(scores, axis=1, keepdims=True)
         normaliser = anp.log(anp.sum(anp.exp(shifted), axis=1))
         return anp.mean(normaliser - shifted[anp.arange(len(labels)), labels])

@@ -26,6 +26,10 @@ class ProcessFailedError(RuntimeError):
     """The new process ended with an error; the message is its last line."""
 
 
+class StoppedError(RuntimeError):
+    """The new process was stopped at its limit of time."""
+
+
 @functools.cache
 def byte_code() -> str:
     """Return a folder for byte code, which goes when this process ends."""
@@ -34,10 +38,11 @@ def byte_code() -> str:
     return made.name
 
 
-def run(command: list[str], caches: Path | None = None) -> str:
+def run(command: list[str], caches: Path | None = None, limit: float | None = None) -> str:
     """Return the last line that a new Python process prints.
 
-    `caches` is the folder in which bpcompile, Numba and JAX keep what they compile.
+    `caches` is the folder in which bpcompile, Numba and JAX keep what they compile; after `limit`
+    seconds the process is stopped.
     """
     environment = dict(os.environ)
     if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
@@ -45,21 +50,26 @@ def run(command: list[str], caches: Path | None = None) -> str:
     if caches is not None:
         environment["BPCOMPILE_CACHE_DIR"] = str(caches / "bpcompile")
         environment["NUMBA_CACHE_DIR"] = str(caches / "numba")
-    done = subprocess.run(  # the arguments are ours
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    try:
+        done = subprocess.run(  # the arguments are ours
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise StoppedError(f"stopped after {limit} s") from expired
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise ProcessFailedError(lines[-1])
     return done.stdout.strip().splitlines()[-1]
 
 
-def first_call(name: str, caches: Path) -> Mapping[str, Any]:
+def first_call(name: str, caches: Path, limit: float | None = None) -> Mapping[str, Any]:
     """Return what `benchmarks.first_call` says of one implementation."""
-    found: Mapping[str, Any] = json.loads(run(["-m", "benchmarks.first_call", name], caches))
+    line = run(["-m", "benchmarks.first_call", name], caches, limit)
+    found: Mapping[str, Any] = json.loads(line)
     return found

@@ -54,16 +54,25 @@ ARRAYS = (
     "mixture_10",
     "mixture_32",
     "mixture_64",
+    "digits_mlp_deep",
+    "mlp_float32_wide",
 )
 """Elementwise work, networks and densities in array expressions."""
+
+SYMBOLIC = (
+    "pendulum",
+    "straight_line_cold",
+    "straight_line_long",
+)
+"""Thousands of scalar operations, from the model to its first gradient in a new process."""
 
 LOOPS = tuple(f"loop_{name}" for name in models.NAMES)
 """The models of `benchmarks/models/`."""
 
-SLOW: tuple[str, ...] = ()
+SLOW = ("straight_line_long",)
 """What takes minutes."""
 
-GROUPS = {"arrays": ARRAYS, "loops": LOOPS}
+GROUPS = {"arrays": ARRAYS, "symbolic": SYMBOLIC, "loops": LOOPS}
 """What `--case` takes for several cases."""
 
 ONE_THREAD = {

@@ -13,6 +13,9 @@ from benchmarks import loops, models
 from benchmarks.case import Case
 
 MEMBERS = {
+    "straight_line_long": ("straight_line_cold", "long"),
+    "digits_mlp_deep": ("digits_mlp", "deep"),
+    "mlp_float32_wide": ("mlp_float32", "wide"),
     "chain_activations": ("chains", "activations"),
     "chain_black_scholes": ("chains", "black_scholes"),
     **{f"unary_{name}": ("unary", name) for name in ("exp", "tanh", "log", "sin", "erf")},

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
-from pathlib import Path
 
-from benchmarks.case import Case, Clocked, Contender, Sample, within
-from benchmarks.processes import first_call
-
-
-def cold(name: str) -> Clocked:
-    """Return a contender that starts with empty caches each time."""
-
-    def sample() -> Sample:
-        with tempfile.TemporaryDirectory() as folder:
-            return Sample(first_call(name, Path(folder))["seconds"])
-
-    def result() -> list[float]:
-        with tempfile.TemporaryDirectory() as folder:
-            flat: list[float] = first_call(name, Path(folder))["result"]
-            return flat
-
-    return Clocked(sample, result)
-
+from benchmarks.case import Case, Contender, within
+from benchmarks.cold import cold
 
 CASE = Case(
     name="cold_compile",

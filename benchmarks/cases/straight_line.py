@@ -94,9 +94,9 @@ def load(count: int, array_module: str = "numpy") -> ModuleType:
     return module
 
 
-def value_and_gradient() -> Any:
-    """Return the large model's value, and its gradient by complex step with NumPy."""
-    model = load(LARGE).model
+def value_and_gradient(count: int = LARGE) -> Any:
+    """Return the value of a model of a size, and its gradient by complex step with NumPy."""
+    model = load(count).model
     gradient = []
     for i in range(len(POINT)):
         moved = [complex(a, 1e-30 if i == j else 0.0) for j, a in enumerate(POINT)]
