@@ -353,3 +353,28 @@ def test_a_state_that_each_iteration_fills_has_the_mask_from_outside_where_none_
     gradient = interpret(reverse(graph, [0]), args)[1]
     expected = derivatives(graph, args, 0) if count else [0.0, 0.25]
     np.testing.assert_allclose(gradient, expected, rtol=1e-13)
+
+
+def test_a_state_that_the_body_alone_narrows_is_read_everywhere_at_the_end():
+    b = Builder()
+    x, k = params(b, x=f64[()], k=i64[()])
+
+    def step(i, s):
+        return OPS["sqrt"](OPS["select"](s > 0.5, s, 0.3))
+
+    (s,) = loop(b, 0, k, {"s": OPS["sqrt"](x)}, {}, step)
+    graph = b.finish((s * s,))
+    for args in ([0.81, 3], [0.04, 1], [0.04, 0], [0.0, 2]):
+        expected = derivatives(graph, args, 0) if args[0] else 0.0
+        np.testing.assert_allclose(interpret(reverse(graph, [0]), args)[1], expected, rtol=1e-13)
+
+
+def test_the_tape_of_a_loop_that_starts_below_zero_has_a_place_for_each_step():
+    b = Builder()
+    (x,) = params(b, x=f64[()])
+
+    def step(i, s, x):
+        return OPS["sin"](s * x) + x * OPS["astype"](i, dtype=x.dtype)
+
+    (s,) = loop(b, -2, 3, {"s": x}, {"x": x}, step)
+    check(b.finish((s,)), [0.7], [0])

@@ -23,7 +23,7 @@ def scalar():
     return params(Builder(), x=f64[()])[0]
 
 
-@pytest.mark.parametrize("partial", [1, -1, 0.0, 1.0, 2.5, -3])
+@pytest.mark.parametrize("partial", [1, -1, 0.0, 1.0, 2, 2.5, -3])
 def test_a_partial_that_is_a_number(partial):
     x = scalar()
     assert interpret(x.builder.finish((scaled(x, partial),)), [4.0]) == (4 * partial,)

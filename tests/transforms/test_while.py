@@ -104,6 +104,8 @@ def test_a_loop_that_is_differentiated_is_run_once_each_way():
     assert count(joint) == {"while": 1, "loop": 1}
     assert count(forward(newton(), [0])) == {"while": 1}
     assert count(forward(joint, [0])) == {"while": 1, "loop": 1}
+    slope = joint.with_outputs(joint.outputs[1:])
+    assert count(reverse(slope, [0])) == {"while": 3, "loop": 1}  # three of them keep tapes
     b = Builder()
     x, s = params(b, x=f64["n"], s=f64[()])
     (s,) = loop(b, 0, b.dim(N), {"s": s}, {"x": x}, lambda i, s, x: OPS["sin"](s * at(x, i)))
