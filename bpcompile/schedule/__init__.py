@@ -14,7 +14,8 @@ expressions, loops and matrix products, with every buffer listed. The path of a 
    result lies where an operand did if nobody reads that any more (`ownership`, `block`), and
    `handover` and `settle` write how values take the place of others.
 5. `arrange` changes a finished loop so that vector code may come of it, by what `accesses` proves
-   of its steps, and `hoist` tests run-time indices before the loops that use them.
+   of its steps (`parting`, `strands`), and `hoist` tests run-time indices before the loops that use
+   them.
 6. `sharing` lets loops that do the same, as the stages of a step in time, run one routine.
 7. `memory` lays the temporary buffers out in one workspace.
 

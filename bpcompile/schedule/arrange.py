@@ -6,6 +6,7 @@
    terms may come in any order.
 3. A loop that counts downwards counts upwards where its steps may run in any order.
 4. A loop whose steps add to each other's elements is parted (`parting`).
+5. A loop over more arrays than LLVM writes vector code for is split (`strands`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bpcompile.schedule.statements import (
     Statement,
     Var,
 )
+from bpcompile.schedule.strands import strands
 
 
 def arranged(loop: For, shop: Workshop, carried: Collection[Var]) -> list[Statement]:
@@ -43,7 +45,7 @@ def arranged(loop: For, shop: Workshop, carried: Collection[Var]) -> list[Statem
     loop.ordered = not is_free or any(var.dtype.is_float for var in waits)
     if is_free and not waits:
         loop.down = False
-        parts = parted(loop, shop)
+        parts = [strand for part in parted(loop, shop) for strand in strands(part, shop)]
     return [*before, *parts, *after]
 
 

@@ -18,9 +18,9 @@ from bpcompile.ir.type import DType
 from bpcompile.schedule.accesses import in_any_order
 from bpcompile.schedule.parting import is_vector_code, steps_of
 from bpcompile.schedule.places import Workshop
+from bpcompile.schedule.renaming import parts_of, renamed, values_of
 from bpcompile.schedule.statements import (
     Apply,
-    Expression,
     Fold,
     For,
     Lit,
@@ -83,8 +83,8 @@ def _gains(runs: Iterable[Sequence[Statement]]) -> bool:
     plain = [run for run in runs if not any(isinstance(s, For) for s in run)]
     if not all(is_vector_code(run) for run in plain):
         return False
-    values = [value for run in plain for statement in run for value in _values(statement)]
-    dear = (v.node.op for value in values for v in _parts(value) if isinstance(v, Apply))
+    values = [value for run in plain for statement in run for value in values_of(statement)]
+    dear = (v.node.op for value in values for v in parts_of(value) if isinstance(v, Apply))
     return sum(op.cost for op in dear if op.vector is not None) >= _DEAR
 
 
@@ -134,7 +134,7 @@ class _Distribution:
             read = [v for v in dict.fromkeys(_read(run)) if self.makers.get(v, k) < k]
             given = {var: Var(var.hint, var.dtype, ours=var.ours) for var in read}
             body: list[Statement] = [Set(given[v], Load(self.rows[v], self.place)) for v in read]
-            body += [_renamed(statement, given) for statement in run]
+            body += [renamed(statement, given) for statement in run]
             for var in [v for v in self.makers if self.makers[v] == k and v in self.crossing]:
                 hint = var.hint and f"{var.hint}_row"
                 self.rows[var] = self.shop.temporary(hint, var.dtype, (self.steps,))
@@ -157,51 +157,8 @@ def _all(statements: Iterable[Statement]) -> Iterator[Statement]:
             stack += statement.body
 
 
-def _values(statement: Statement) -> list[Expression]:
-    """Return the expressions of a statement."""
-    match statement:
-        case Set(value=value) | Store(value=value) | Fold(value=value):
-            return [value]
-        case For(lower=lower, upper=upper):
-            return [lower, upper]
-    return []
-
-
-def _parts(value: Expression) -> Iterator[Expression]:
-    """Iterate over an expression and all below it."""
-    stack = [value]
-    while stack:
-        part = stack.pop()
-        yield part
-        if isinstance(part, Apply):
-            stack += part.args
-
-
 def _read(statements: Iterable[Statement]) -> Iterator[Var]:
     """Iterate over the scalars that statements read."""
     for statement in _all(statements):
-        for value in _values(statement):
-            yield from (part for part in _parts(value) if isinstance(part, Var))
-
-
-def _renamed(statement: Statement, names: Mapping[Var, Var]) -> Statement:
-    """Return a statement that reads other variables."""
-    match statement:
-        case Set(var=var, value=value, node=node):
-            return Set(var, _reading(value, names), node)
-        case Store(array=array, index=index, value=value, node=node):
-            return Store(array, index, _reading(value, names), node)
-        case Fold(target=target, op=op, value=value, node=node):
-            return Fold(target, op, _reading(value, names), node)
-        case For(body=body):
-            statement.body = [_renamed(inner, names) for inner in body]
-    return statement
-
-
-def _reading(value: Expression, names: Mapping[Var, Var]) -> Expression:
-    """Return an expression over other variables."""
-    if isinstance(value, Var):
-        return names.get(value, value)
-    if isinstance(value, Apply):
-        return Apply(value.node, tuple(_reading(arg, names) for arg in value.args))
-    return value
+        for value in values_of(statement):
+            yield from (part for part in parts_of(value) if isinstance(part, Var))
