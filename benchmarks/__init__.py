@@ -12,5 +12,6 @@
     report.py    JSON and Markdown
     run.py       the command: starts a worker per case and writes the report
     compare.py   the command that compares two reports by their ratios
+    threads.py   a command of its own: one thread beside several, and beside `prange` by hand
     summary.py   the command that prints one row for each loop model of a report
 """

@@ -10,6 +10,7 @@ From text to call, in order:
     exact     a Numba dispatcher with one exact signature; all else goes to a slow path
     dispatch  types by name, and the call with its guard
     program   the entry points of a module for exact arguments, and its workspaces
+    threads   helpers that share parts of loops; stages, the calls that are made of such parts
     calling   the closure of a hot call; binding, that of a bound one; buffers, arrays given by out
     lengths   the named dimensions of a call, and the guards
     native    dispatchers and machine code for the user; saving, a module that stands alone

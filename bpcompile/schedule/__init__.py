@@ -17,7 +17,8 @@ expressions, loops and matrix products, with every buffer listed. The path of a 
    of its steps (`parting`, `strands`), and `hoist` tests run-time indices before the loops that use
    them.
 6. `sharing` lets loops that do the same, as the stages of a step in time, run one routine.
-7. `memory` lays the temporary buffers out in one workspace.
+7. `cuts` cuts loops into parts for threads, where that is asked for.
+8. `memory` lays the temporary buffers out in one workspace.
 
 A schedule knows ops by their kind and by name for the few structural ones; it must not know of
 text or targets.

@@ -50,7 +50,7 @@ from bpcompile.schedule.statements import (
 )
 
 MOST_PARTS = 64
-_GRAIN = 2**19  # additions in a part: 30 to 200 us, where handing one to a thread takes 10
+_GRAIN = 2**20  # additions in a part: 60 to 250 us, where to share a loop takes 90
 _LONG = 2**40  # as a length: what is not cut then is never cut
 _ROWS = 16  # steps of a part for each array of its own: clearing and adding it up stays cheap
 

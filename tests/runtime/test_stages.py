@@ -12,7 +12,7 @@ import pytest
 import bpcompile as bp
 from bpcompile.runtime import threads
 
-N = 60_000  # a few parts
+N = 120_000  # a few parts
 
 
 def model(x, rows):
@@ -72,7 +72,7 @@ def test_16_threads_at_once(expected):
 
 def test_index_out_of_range_is_that_of_the_first_step():
     wrong = rows.copy()
-    wrong[[20_000, 50_000]] = [N + 1, N + 2]
+    wrong[[40_000, 100_000]] = [N + 1, N + 2]
     for call in (single, shared):
         with pytest.raises(IndexError, match=f"index {N + 1} is out of range"):
             call(x, wrong)

@@ -206,12 +206,12 @@ def _main(w, b, X, y, w_bar, workspace):
     end = 2*d + 128 + min((d // 16) + 1, 64)*n
     w_bar_parts = workspace[2*d + 128:end].reshape((min((d // 16) + 1, 64), n))  # f64[min((d // 16) + 1, 64), n]
     v2, v3 = _kernel(w_bar, d)
-    parts = min(((4*d*n + 2*d) // 524288) + 1, min(64, d))
+    parts = min(((4*d*n + 2*d) // 1048576) + 1, min(64, d))
     _kernel_2(X, w, v0, parts, d, n, 0, parts)
-    parts_2 = min(((60*d) // 524288) + 1, min(64, d))
+    parts_2 = min(((60*d) // 1048576) + 1, min(64, d))
     _z_to_b_bar(v0, b, y, v3, z_bar_row, v1, b_bar_parts, parts_2, d, 0, parts_2)
     v4, b_bar = _compute_b_bar(parts_2, v1, b_bar_parts)
-    parts_3 = min(min(((3*d*n + 2*d) // 524288) + 1, min(64, d)), min((d // 16) + 1, 64))
+    parts_3 = min(min(((3*d*n + 2*d) // 1048576) + 1, min(64, d)), min((d // 16) + 1, 64))
     _compute_w_bar(w_bar_parts, z_bar_row, X, parts_3, n, d, 0, parts_3)
     logistic_loss = _compute_logistic_loss(parts_3, w_bar, w_bar_parts, v4, v2, n)
     return (logistic_loss, b_bar)
