@@ -38,12 +38,12 @@ UNARY = {
 }
 _METHODS = (
     "sum", "mean", "var", "std", "max", "min", "prod", "any", "all", "argmax", "argmin", "trace",
-    "diagonal", "dot", "take", "round", "clip", "squeeze", "swapaxes", "ravel", "flatten", "copy",
+    "diagonal", "dot", "take", "round", "squeeze", "swapaxes", "ravel", "flatten", "copy",
     "item", "tolist", "conj", "conjugate", "argsort", "argpartition", "searchsorted",
     "cumsum", "cumprod", "repeat", "compress",
 )  # fmt: skip
 # Those whose arguments differ from the function's.
-_OWN_METHODS = ("reshape", "transpose", "astype", "sort", "fill")
+_OWN_METHODS = ("reshape", "transpose", "astype", "sort", "fill", "clip")
 
 
 def called(rule: str, *args: Any, **keywords: Any) -> Any:

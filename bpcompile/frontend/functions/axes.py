@@ -20,9 +20,9 @@ def one_axis(axis: Any, rank: int, x: Tracer) -> int:
     except TypeError:
         if isinstance(axis, Tracer):
             raise
-        raise TypeMismatchError(
-            f"{axis!r} is no axis of {describe(x)}{where()}: write an int"
-        ) from None
+        number = None
+    if number is None or isinstance(axis, bool):
+        raise TypeMismatchError(f"{axis!r} is no axis of {describe(x)}{where()}: write an int")
     if not -rank <= number < rank:
         raise ShapeError(
             f"axis {number} is out of range for {describe(x)} of {rank} axes{where()}: "

@@ -86,6 +86,8 @@ def argpartition(a: Any, kth: Any, axis: Any = -1, *, order: Any = None, **_: An
 def _places_in_range(a: Any, kth: Any, axis: Any) -> None:
     """Refuse a place that is known to lie outside."""
     x, along = _keys(a, axis)
+    if lift(kth).expr.dtype is not DType.I64:
+        raise TypeMismatchError(f"kth of np.partition is {kth!r}{where()}: write an int")
     for place in np.atleast_1d(kth) if not isinstance(kth, Tracer) else ():
         size, sizes = x.sizes[along], current().session.sizes
         inside = sizes.decide(size, ">", int(place), "np.partition") and (

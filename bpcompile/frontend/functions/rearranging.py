@@ -241,6 +241,11 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
             f"the condition {describe(condition)} of np.compress is not known{where()}: its result "
             "would have a length that is not known; write np.where(condition, a, b)"
         )
+    if np.ndim(condition) != 1:
+        raise ShapeError(
+            f"the condition {condition!r} of np.compress{where()} has {np.ndim(condition)} axes: "
+            "write a vector of bools"
+        )
     return np.take(x, np.flatnonzero(condition), axis=axis)
 
 

@@ -63,6 +63,10 @@ def _chosen(op: str, x: Tracer, choice: Any, neutral: float | None) -> Tracer:
     """
     if choice is True:
         return x
+    if lift(choice).expr.dtype is not DType.BOOL:
+        raise TypeMismatchError(
+            f"where= of np.{op} is {describe(lift(choice))}{where()}: write bools, as x > 0"
+        )
     if neutral is None:
         raise ArgumentError(f"np.{op} with where= needs initial={where()}: write initial=")
     found: Tracer = RULES["where"](choice, x, neutral)
@@ -197,6 +201,8 @@ def _extreme(
     x = lift(a)
     if initial is None:
         require_elements(x, some_axes(axis, x.ndim, x), op)
+    elif lift(initial).ndim:
+        raise ShapeError(f"initial= of np.{op} is {initial!r}{where()}: write a number")
     x = _chosen(op, x, choice, initial)
     if x.expr.dtype is DType.BOOL:
         return reduced("any" if op == "max" else "all", x, axis, keepdims, DType.BOOL)
@@ -314,7 +320,7 @@ def average(
     if weights is None:
         return mean(a, axis, keepdims=keepdims)
     x, w = lift(a), lift(weights)
-    if x.ndim != w.ndim:
+    if x.ndim != w.ndim or (axis is None and x.shape != w.shape):
         if w.ndim != 1 or axis is None:
             raise ShapeError(
                 f"the weights {describe(w)} do not fit {describe(x)}{where()}: give weights of the "

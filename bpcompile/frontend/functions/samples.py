@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ShapeError
+from bpcompile.errors import ArgumentError, ShapeError
 from bpcompile.frontend.lift import lift
 from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
@@ -24,6 +24,8 @@ def cov(
     x = _variables(m, rowvar)
     if y is not None:
         x = np.concatenate([x, _variables(y, rowvar)])
+    if ddof is not None and not float(ddof).is_integer():
+        raise ArgumentError(f"ddof of np.cov is {ddof!r}{where()}: write an int")
     count = x.shape[1]
     less = (0 if bias else 1) if ddof is None else ddof
     centred = x - np.mean(x, axis=1, keepdims=True)

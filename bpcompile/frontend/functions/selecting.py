@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ShapeError, TraceError, TypeMismatchError
+from bpcompile.errors import ArgumentError, ShapeError, TraceError, TypeMismatchError
 from bpcompile.frontend.elementwise import (
     broadcast,
     broadcast_all,
@@ -31,6 +31,7 @@ from bpcompile.ir.type import DType, Type
 from bpcompile.ops.index import At
 
 _INT64 = np.iinfo(np.int64)
+_NOT_GIVEN = object()
 
 
 @rule("where")
@@ -63,10 +64,26 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
 
 @rule("clip")
-def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **rest: Any) -> Tracer:
+def clip(
+    a: Any, a_min: Any = _NOT_GIVEN, a_max: Any = _NOT_GIVEN, out: Any = None, **rest: Any
+) -> Tracer:
     """Return values kept between two bounds, each of which may be None."""
-    a_min, a_max = rest.pop("min", a_min), rest.pop("max", a_max)
+    given = (a_min is not _NOT_GIVEN) + (a_max is not _NOT_GIVEN)
+    if given == 1 or (given and ("min" in rest or "max" in rest)):
+        raise ArgumentError(
+            f"np.clip takes both bounds by place, or min= and max=, not some of each{where()}: "
+            "write np.clip(x, low, high), with None for no bound"
+        )
+    low, high = (a_min, a_max) if given else (rest.pop("min", None), rest.pop("max", None))
     refuse_keywords("clip", {"out": out, **rest}, out=None, where=True, casting="same_kind")
+    return clipped(a, low, high)
+
+
+@rule("ndarray.clip")
+def clipped(a: Any, min: Any = None, max: Any = None, out: Any = None) -> Tracer:
+    """Return values kept between two bounds, each of which may be left out."""
+    refuse_keywords("clip", {"out": out}, out=None)
+    a_min, a_max = min, max
     given = [bound for bound in (a_min, a_max) if bound is not None]
     args = lift_all((a, *given))
     dtype = args[0].expr.dtype

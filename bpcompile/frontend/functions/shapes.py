@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bpcompile.errors import ShapeError, TypeMismatchError
+from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError
 from bpcompile.frontend.elementwise import (
     broadcast,
     cast,
@@ -309,7 +309,9 @@ def astype_method(
 @rule("copy")
 def copy(a: Any, order: str = "K", subok: bool = False) -> Tracer:
     """Return another array of the same value."""
-    del order, subok  # there is no memory layout, and no subclass
+    del subok  # there is no subclass
+    if order not in ("C", "F", "A", "K"):  # whichever: there is no memory layout
+        raise ArgumentError(f"order={order!r} of np.copy{where()}: write 'C'")
     x = lift(a)
     return copied(x)
 

@@ -123,6 +123,8 @@ def _padded(x: Any, before: Any, behind: Any) -> Any:
 @rule("correlate")
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """Return the sums of products of a vector with another one that is moved along it."""
+    if not (lift(a).ndim and lift(v).ndim):
+        raise ShapeError(f"np.correlate of a number{where()}: give two vectors")
     first, second = _operands(a, v, "correlate")
     sizes = current().session.sizes
     if sizes.decide(first.sizes[0], ">=", second.sizes[0], "np.correlate"):
