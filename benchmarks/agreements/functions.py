@@ -260,7 +260,8 @@ def examine(case: Case, seed: int, target: str) -> dict[str, Any]:
     }
     args = case.draw(np.random.default_rng([seed, *case.name.encode()]))
     exact: Found | None = None
-    for kind in (np.float64, np.float32)[: 2 if case.single and case.slopes else 1]:
+    narrow = case.single and case.slopes and seed % 2 == 0  # in float32 at each other draw
+    for kind in (np.float64, np.float32)[: 2 if narrow else 1]:
         given = [x.astype(np.float32).astype(kind) if x.dtype.kind == "f" else x for x in args]
         plain = by_numpy(case, given)
         shapes = [v.shape for v in plain]

@@ -210,7 +210,7 @@ def _axes_of(a: Any, s: Any, axes: Any, function: str) -> tuple[list[Any], list[
     """Return the number of places, or None, and the axis of each transform."""
     value = a if isinstance(a, Complex) else as_complex(a) if is_complex(a) else lift(a)
     count = value.ndim if s is None else len(s)
-    chosen = range(value.ndim - count, value.ndim) if axes is None else axes
+    chosen = range(-count, 0) if axes is None else axes
     places = [_along(value, axis, function) for axis in chosen]
     counts = [None] * len(places) if s is None else [None if n == -1 else n for n in s]
     if len(counts) != len(places):

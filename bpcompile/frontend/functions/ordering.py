@@ -290,6 +290,14 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, **_: A
     """Return the values at `x` of the lines through the points (xp, fp), in float64 as NumPy."""
     refuse_keywords("interp", _, period=None)
     xs, ys, x = (RULES["astype"](lift(value), np.float64) for value in (xp, fp, x))
+    for value in (xs, ys):
+        if value.ndim != 1:
+            raise ShapeError(f"np.interp of {describe(value)}{where()}: give vectors of points")
+    if not current().session.sizes.decide(xs.sizes[0], "==", ys.sizes[0], "np.interp"):
+        raise ShapeError(
+            f"np.interp through {describe(xs)} and {describe(ys)}{where()}: give as many values "
+            "as places"
+        )
     count = xs.shape[0]
     require_elements(xs, (0,), "interp")
     end = np.clip(searchsorted(xs, x, "right"), 1, count - 1) if count > 1 else 0

@@ -87,5 +87,11 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     x: Any = lift(a)
     sizes = current().session.sizes
     shorter = sizes.decide(x.sizes[0], "<=", x.sizes[1], "np.fill_diagonal")
+    if x.ndim > 2 and not all(
+        sizes.decide(x.sizes[0], "==", n, "np.fill_diagonal") for n in x.sizes[1:]
+    ):
+        raise ShapeError(
+            f"np.fill_diagonal of {describe(x)}{where()}: above two axes they must be equally long"
+        )
     steps = Tracer(iota(x.sizes[0 if shorter else 1]))
     RULES["__setitem__"](x, (steps,) * x.ndim, val)

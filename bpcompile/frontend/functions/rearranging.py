@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ShapeError, TypeMismatchError, UnsupportedError
+from bpcompile.errors import OutOfRangeError, ShapeError, TypeMismatchError, UnsupportedError
 from bpcompile.frontend.calls import resolve
 from bpcompile.frontend.functions.axes import at_axis, one_axis, whole_number
 from bpcompile.frontend.functions.creation import iota
@@ -218,7 +218,12 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         raise UnsupportedError(
             f"np.insert at {obj!r}{where()}: write one int, or join parts with np.concatenate"
         )
-    place = int(obj)
+    place = whole_number(obj, "the place of np.insert")
+    sizes, size = current().session.sizes, x.sizes[along]
+    if not sizes.decide(size, ">=", place if place >= 0 else -place, "np.insert"):
+        raise OutOfRangeError(
+            f"place {place} of np.insert lies outside {describe(x)}{where()}: write one inside"
+        )
     given: Any = lift(values)
     if not given.ndim:
         shape = tuple(1 if k == along else n for k, n in enumerate(x.shape))
