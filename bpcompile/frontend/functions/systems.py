@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import ShapeError, TypeMismatchError, UnsupportedError
+from bpcompile.errors import ArgumentError, ShapeError, TypeMismatchError, UnsupportedError
 from bpcompile.frontend.elementwise import as_float, cast, describe_operand
+from bpcompile.frontend.functions.axes import one_axis
 from bpcompile.frontend.functions.matrices import (
     alike,
     apply,
@@ -183,11 +184,25 @@ def _cut(x: Tracer, given: Any, function: str) -> Tracer:
 _UNSET: Any = object()
 
 
+def _of_kind(a: Any, hermitian: Any, function: str) -> Tracer:
+    """Return matrices, which must be square if they are said to be symmetric.
+
+    That says how to compute the same, and nothing else: the singular values are computed.
+    """
+    return squares(a, function) if hermitian else matrices(a, function)
+
+
+def _one_bound(old: Any, name: str, new: bool, function: str) -> None:
+    """Refuse two bounds below which singular values count as 0."""
+    if old is not None and new:
+        raise ArgumentError(f"{function} with {name}= and rtol={where()}: write one of them")
+
+
 @rule("linalg.pinv")
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _UNSET) -> Tracer:
     """Return the pseudo-inverse; singular values up to rcond times the largest count as 0."""
-    del hermitian  # which says how to compute the same
-    x = matrices(a, "np.linalg.pinv")
+    x = _of_kind(a, hermitian, "np.linalg.pinv")
+    _one_bound(rcond, "rcond", rtol is not _UNSET, "np.linalg.pinv")
     if rtol is _UNSET and rcond is None:
         rcond = 1e-15
     cut = _cut(x, rtol if rcond is None else rcond, "np.linalg.pinv")
@@ -246,11 +261,11 @@ def matrix_rank(
     rtol: Any = None,
 ) -> Tracer:
     """Return how many singular values are not negligible."""
-    del hermitian  # which says how to compute the same
+    _one_bound(tol, "tol", rtol is not None, "np.linalg.matrix_rank")
     value = as_float(A)
     if value.ndim < 2:
         return call("astype", call("any", call("not_equal", value, 0)), np.int64)
-    x = matrices(value, "np.linalg.matrix_rank")
+    x = _of_kind(value, hermitian, "np.linalg.matrix_rank")
     _, values, _ = apply_all("svd", x, wide=is_wide(x, "np.linalg.matrix_rank"))
     if tol is not None:
         bound = call("expand_dims", lift(tol), -1)
@@ -282,7 +297,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tracer:
     """Return the tensor x whose product with `a` over all axes of x is b."""
     x, y = as_float(a), as_float(b)
     if axes is not None:
-        places = [axis % x.ndim for axis in axes]
+        places = [one_axis(axis, x.ndim, x) for axis in axes]
         x = call("transpose", x, [k for k in range(x.ndim) if k not in places] + places)
     rest = x.shape[y.ndim :]
     rows = call("reshape", x, (_count(y, 0, y.ndim), _count(x, y.ndim, x.ndim)))
