@@ -164,6 +164,26 @@ def _agreed(entry: Entry) -> float:
     return max((entry["units"].get(key, 0.0) for key in keys), default=0.0)
 
 
+EXAMPLE = """\
+```python
+import numpy as np
+
+import bpcompile as bp
+
+
+def loss(x):
+    return np.sum(np.where(x > 0, np.sqrt(x), 0.0)) + np.linalg.norm(x)
+
+
+print(bp.grad(loss, target="numpy")(np.zeros(2)))  # both peers: [nan nan]
+```
+
+```text
+[0. 0.]
+```
+""".splitlines()
+
+
 def _special() -> Iterator[str]:
     """Yield the table of special points."""
     yield "## Special points"
@@ -173,6 +193,7 @@ def _special() -> Iterator[str]:
         "**bold**; `tests/contract/test_numerics.py` holds ours in both targets."
     )
     yield ""
+    yield from EXAMPLE
     yield "| gradient of | bpcompile | JAX | PyTorch |"
     yield "| --- | --- | --- | --- |"
     for point, cells in points.table():

@@ -100,6 +100,7 @@ CASES: tuple[Case, ...] = (
     same("logical_not", truths("nm"), torch="", slopes=False),
     *alike("isclose", wholes, slopes=False), *alike("allclose", wholes, slopes=False),
     *alike("array_equal array_equiv", wholes, slopes=False, torch=False),
+    same("nextafter", PAIR, torch="", slopes=False), same("spacing", ANY, slopes=False),
     # Whole numbers
     *alike("bitwise_and bitwise_or bitwise_xor gcd lcm", integers("nm m"), slopes=False),
     *alike("bitwise_left_shift bitwise_right_shift", integers("nm m", 0, 9), slopes=False),

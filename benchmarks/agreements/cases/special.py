@@ -58,6 +58,10 @@ CASES: tuple[Case, ...] = (
     *(unary(name, PAIR) for name in ("xlogy", "xlog1py")),
     *(unary(name, PAIR, None) for name in ("rel_entr", "kl_div", "beta", "betaln", "poch")),
     Case("special.poch, in x", lambda m, x: m.special.poch(x, 2.3), POSITIVE),
+    *(same(f"special.{name}", POSITIVE) for name in ("dawsn", "spence")),
+    *without_jax("erfi", draw=on("nm", -2, 2)),
+    *(Case(f"special.expn, order {n}", lambda m, x, n=n: m.special.expn(n, x), POSITIVE)
+      for n in (0, 1, 2, 5)),
     Case("special.betainc", lambda m, x: m.special.betainc(1.7, 2.6, x), PART),
     Case("special.betaincc", lambda m, x: m.special.betaincc(1.7, 2.6, x), PART, jax=False),
     Case("special.gammainc", lambda m, x: m.special.gammainc(2.3, x), POSITIVE,

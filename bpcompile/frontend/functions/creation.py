@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompile.errors import LimitError, ShapeError, TraceError, TypeMismatchError
+from bpcompile.errors import ArgumentError, LimitError, ShapeError, TraceError, TypeMismatchError
 from bpcompile.frontend.complex.pairs import Complex
 from bpcompile.frontend.elementwise import as_float, broadcast, cast, counting, promoted
 from bpcompile.frontend.functions.axes import whole_number
@@ -303,6 +303,8 @@ def meshgrid(*xi: Any, sparse: bool = False, indexing: str = "xy", **_: Any) -> 
     """Return coordinate arrays of the grid that vectors span."""
     _.pop("copy", None)  # a traced array is its own copy
     refuse_keywords("meshgrid", _)
+    if indexing not in ("xy", "ij"):
+        raise ArgumentError(f"indexing={indexing!r} of np.meshgrid{where()}: write 'xy' or 'ij'")
     vectors: Sequence[Tracer] = [RULES["ravel"](x) for x in xi]
     rank = len(vectors)
     order = list(range(rank))

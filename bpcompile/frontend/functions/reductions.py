@@ -63,14 +63,25 @@ def _chosen(op: str, x: Tracer, choice: Any, neutral: float | None) -> Tracer:
     """
     if choice is True:
         return x
-    if lift(choice).expr.dtype is not DType.BOOL:
-        raise TypeMismatchError(
-            f"where= of np.{op} is {describe(lift(choice))}{where()}: write bools, as x > 0"
-        )
+    require_truths(f"np.{op}", choice)
     if neutral is None:
         raise ArgumentError(f"np.{op} with where= needs initial={where()}: write initial=")
     found: Tracer = RULES["where"](choice, x, neutral)
     return found
+
+
+def require_truths(op: str, choice: Any) -> None:
+    """Refuse a mask of what a fold takes that is none of bools."""
+    if lift(choice).expr.dtype is not DType.BOOL:
+        raise TypeMismatchError(
+            f"where= of {op} is {describe(lift(choice))}{where()}: write bools, as x > 0"
+        )
+
+
+def _require_number(op: str, initial: Any) -> None:
+    """Refuse an initial value that has axes."""
+    if initial is not None and lift(initial).ndim:
+        raise ShapeError(f"initial= of np.{op} is {initial!r}{where()}: write a number")
 
 
 def _folded(
@@ -78,6 +89,7 @@ def _folded(
 ) -> Tracer:
     """Return a sum or product of what is chosen, from an initial value on."""
     with_, neutral = ("add", 0) if op == "sum" else ("multiply", 1)
+    _require_number(op, initial)
     found = reduced(op, _chosen(op, x, choice, neutral), axis, keepdims, dtype)
     if initial is None or (not isinstance(initial, Tracer) and initial == neutral):
         return found
@@ -201,8 +213,7 @@ def _extreme(
     x = lift(a)
     if initial is None:
         require_elements(x, some_axes(axis, x.ndim, x), op)
-    elif lift(initial).ndim:
-        raise ShapeError(f"initial= of np.{op} is {initial!r}{where()}: write a number")
+    _require_number(op, initial)
     x = _chosen(op, x, choice, initial)
     if x.expr.dtype is DType.BOOL:
         return reduced("any" if op == "max" else "all", x, axis, keepdims, DType.BOOL)

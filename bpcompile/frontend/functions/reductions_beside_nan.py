@@ -6,14 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from bpcompile.errors import ArgumentError
 from bpcompile.frontend.elementwise import as_float
+from bpcompile.frontend.functions.reductions import require_truths
 from bpcompile.frontend.lift import lift
+from bpcompile.frontend.origins import where
 from bpcompile.frontend.registry import RULES, refuse_keywords, rule
 
 
 def _there(x: Any, choice: Any) -> Any:
     """Return where an array has a number, among the places that are chosen."""
-    return ~np.isnan(x) if choice is True else np.logical_and(choice, ~np.isnan(x))
+    if choice is True:
+        return ~np.isnan(x)
+    require_truths("a fold beside NaN", choice)
+    return np.logical_and(choice, ~np.isnan(x))
 
 
 def _fold(name: str, a: Any, axis: Any, dtype: Any, keepdims: bool, rest: dict[str, Any]) -> Any:
@@ -70,6 +76,8 @@ def _extreme(name: str, a: Any, axis: Any, keepdims: bool, rest: dict[str, Any])
     """Return the largest or smallest number, NaN where there is none."""
     choice, initial = rest.pop("where", True), rest.pop("initial", None)
     refuse_keywords(f"nan{name}", rest, out=None)
+    if choice is not True and initial is None:
+        raise ArgumentError(f"np.nan{name} with where= needs initial={where()}: write initial=")
     x: Any = as_float(a)
     there = _there(x, choice)
     worst = -np.inf if name == "max" else np.inf
