@@ -83,6 +83,6 @@ def test_a_sample_is_killed():
 
 
 @pytest.mark.nightly
-def test_every_fault_in_a_rule_of_an_op_is_killed():
-    """Those in the sweeps, some of which only cost time, are met by the command."""
-    assert mutants.run(["ops."]).survived == []
+@pytest.mark.parametrize("layer", ["ops.", "transforms."])
+def test_every_fault_is_killed(layer):
+    assert mutants.run([layer]).survived == []
