@@ -45,7 +45,8 @@ _BRANCHLESS = """
     _arcsine_parts _cbrt _ci _erfcinv _erfcx _erfcx_slope _erfinv _exp1 _exp_square _expi
     _exprel _exprel_slope _hyperbolic _kl_div _lambertw_gap_lower _lambertw_gap_upper
     _lambertw_lower _lambertw_root _lambertw_step _lambertw_upper _ldexp _log2_in_two _log_ends
-    _log_ndtr _log_ndtr_slope _log_of_two_parts _log_parts _log_ratio _ndtri _normal_quantile
+    _log_ndtr _log_ndtr_slope _log_of_two_parts _log_parts _log_ratio _ndtri _normal_hazard
+    _normal_quantile
     _pow_ends _power_of_two _rel_entr _si _sici_f _sici_g _split_exponent _upper_half
 """.split()  # noqa: SIM905  (a page of quotation marks would say no more)
 _DECORATORS = {

@@ -2,7 +2,7 @@
 
 Their derivatives close among them (DLMF 10.6, 10.29). Those of exp(-|x|) I₀(x) and exp(x) K₀(x)
 are differences of nearly equal values for large x, so that exp(-x) (I₀(x) - I₁(x)) and
-exp(x) (K₁(x) - K₀(x)) are ops of their own.
+exp(x) (K₁(x) - K₀(x)) are ops of their own, and so are those of the functions of order 1.
 """
 
 from __future__ import annotations
@@ -33,15 +33,18 @@ def _i1_slope(y: Expr, x: Expr) -> Expr:
     return select(isinf(zero), zero, zero - _over(y, x))
 
 
-def _i1e_slope(y: Expr, x: Expr) -> Expr:
-    """Return exp(-|x|) (I₀ - I₁/x) - exp(-|x|) |I₁|, near 0 by the series."""
-    return i0e_less_i1e(abs_(x)) - select(abs_(x) < 1e-9, 0.5 - 0.5 * abs_(x), y / x)
+def _i1e_curve(y: Expr, x: Expr) -> Expr:
+    """Return the second derivative of exp(-|x|) I₁(x) from the first one y."""
+    size = abs_(x)
+    at_zero = size < 1e-9
+    ratio = select(at_zero, 0.5 - 0.5 * size, i1e(size) / size)
+    rest = select(at_zero, -0.5, (y - ratio) / size)
+    return sign(x) * (ratio - 2 * i0e_less_i1e(size) - rest)
 
 
-def _k1e_slope(y: Expr, x: Expr) -> Expr:
-    """Return exp(x) (K₁ - K₀ - K₁/x), near 0 as a sum of terms of one sign."""
-    near = -(k0e(x) + y * ((1 - x) / x))
-    return select(x < 0.5, near, k1e_less_k0e(x) - y / x)
+def _k1e_curve(y: Expr, x: Expr) -> Expr:
+    """Return the second derivative of exp(x) K₁(x) from the first one y (DLMF 10.25.1)."""
+    return 2 * y - y / x + k1e(x) * ((1 + x) / x) / x
 
 
 j0: Op = elementwise(
@@ -133,10 +136,21 @@ i0e: Op = elementwise(
     cost=40.0,
     doc="exp(-|x|) I₀(x); its derivative at its edge at 0 is 0.",
 )
+i1e_slope: Op = elementwise(
+    "i1e_slope",
+    meaning.i1e_slope,
+    (_i1e_curve,),
+    *by_helper("_i1e_slope"),
+    latex="\\left(e^{{-\\left|{0}\\right|}} I_1\\right)'\\left({0}\\right)",
+    domain=Domain(((0.3, 1.5),)),
+    finite=True,
+    cost=60.0,
+    doc="The derivative of exp(-|x|) I₁(x), without cancellation for large x.",
+)
 i1e: Op = elementwise(
     "i1e",
     meaning.i1e,
-    (_i1e_slope,),
+    (lambda y, x: i1e_slope(x),),
     *by_helper("_i1e"),
     latex="e^{{-\\left|{0}\\right|}} I_1\\left({0}\\right)",
     domain=_POSITIVE,
@@ -186,10 +200,20 @@ k0e: Op = elementwise(
     cost=60.0,
     doc="exp(x) K₀(x).",
 )
+k1e_slope: Op = elementwise(
+    "k1e_slope",
+    meaning.k1e_slope,
+    (_k1e_curve,),
+    *by_helper("_k1e_slope"),
+    latex="\\left(e^{{x}} K_1\\right)'\\left({0}\\right)",
+    domain=_POSITIVE,
+    cost=60.0,
+    doc="The derivative of exp(x) K₁(x), without cancellation for large x.",
+)
 k1e: Op = elementwise(
     "k1e",
     meaning.k1e,
-    (_k1e_slope,),
+    (lambda y, x: k1e_slope(x),),
     *by_helper("_k1e"),
     latex="e^{{{0}}} K_1\\left({0}\\right)",
     domain=_POSITIVE,

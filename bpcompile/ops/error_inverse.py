@@ -3,9 +3,10 @@
 The derivative 1/φ(y) at y = ndtri(p) would have y² times the error of y in the tails. But φ(y) is
 the probability of the tail times a function of y that hardly changes, so that
 
-    dy/dp = √(π/2) erfcx(|y|/√2) / min(p, 1 - p),
+    dy/dp = 1 / (λ(|y|) min(p, 1 - p)),   λ = φ/(1 - Φ),
 
-where 1 - p is exact; likewise for the error function. In the centre the density stands as it is.
+where 1 - p is exact; likewise for the error function, with erfcx. In the centre the density stands
+as it is.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from bpcompile.ops.arithmetic import abs_
 from bpcompile.ops.choice import minimum, select
 from bpcompile.ops.elementwise import elementwise, latex_call
 from bpcompile.ops.exponential import exp
-from bpcompile.ops.scaled_error import erfcx
+from bpcompile.ops.scaled_error import erfcx, normal_hazard
 
 if TYPE_CHECKING:
     from bpcompile.ir.build import Expr
 
 _HALF_ROOT_PI = math.sqrt(math.pi) / 2
-_ROOT_HALF = math.sqrt(0.5)
-_ROOT_2PI, _ROOT_HALF_PI = math.sqrt(2 * math.pi), math.sqrt(math.pi / 2)
+_ROOT_2PI = math.sqrt(2 * math.pi)
 
 
 def _erf_slope(y: Expr, tail: Expr) -> Expr:
@@ -36,8 +36,8 @@ def _erf_slope(y: Expr, tail: Expr) -> Expr:
 
 
 def _ndtri_slope(y: Expr, p: Expr) -> Expr:
-    """Return √(2π) exp(y²/2), far out as √(π/2) erfcx(|y|/√2) over the tail min(p, 1 - p)."""
-    tail = _ROOT_HALF_PI * erfcx(_ROOT_HALF * abs_(y)) / minimum(p, 1 - p)
+    """Return √(2π) exp(y²/2), far out as 1 over the hazard and the tail min(p, 1 - p)."""
+    tail = 1 / normal_hazard(abs_(y)) / minimum(p, 1 - p)
     return select(abs_(y) < 0.7, _ROOT_2PI * exp(0.5 * (y * y)), tail)
 
 

@@ -165,6 +165,7 @@ def _erfcx_slope(x: Any) -> Any:
 erfcx, log_ndtr = _special("erfcx"), _special("log_ndtr")
 erfcx_slope = _in_float64(_erfcx_slope)
 log_ndtr_slope = _in_float64(lambda x: np.exp(-x * x / 2 - log_ndtr(x)) * math.sqrt(0.5 / math.pi))
+normal_hazard = _in_float64(lambda x: math.sqrt(2 / math.pi) / erfcx(x * math.sqrt(0.5)))
 erfinv = _to_first_order("erfinv", lambda y: np.exp(y * y) * math.sqrt(math.pi) / 2)
 erfcinv = _to_first_order("erfcinv", lambda y: -np.exp(y * y) * math.sqrt(math.pi) / 2)
 ndtri = _to_first_order("ndtri", lambda y: np.exp(y * y / 2) * math.sqrt(2 * math.pi))

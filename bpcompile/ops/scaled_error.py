@@ -7,7 +7,7 @@ keep their relative precision.
 
 from __future__ import annotations
 
-from bpcompile.ir.op import REAL, Op, call
+from bpcompile.ir.op import REAL, Domain, Op, call
 from bpcompile.ops import meaning
 from bpcompile.ops.elementwise import elementwise, latex_call
 
@@ -32,8 +32,16 @@ erfcx: Op = elementwise(
     cost=60.0,
     doc="exp(x²) erfc(x), which neither over- nor underflows where x is positive.",
 )
-
-
+normal_hazard: Op = elementwise(
+    "normal_hazard",
+    meaning.normal_hazard,
+    (lambda y, x: y * (y - x),),
+    call("_normal_hazard"),
+    latex="\\frac{{\\varphi}}{{1 - \\Phi}}\\left({0}\\right)",
+    domain=Domain(((0.8, 5.0),)),
+    cost=40.0,
+    doc="φ(x)/(1 - Φ(x)) for x from 0.7 on.",
+)
 log_ndtr_slope = elementwise(
     "log_ndtr_slope",
     meaning.log_ndtr_slope,

@@ -65,7 +65,21 @@ i0 = to_first_order(_i0, _i1)
 i1 = to_first_order(_i1, lambda x: _i0(x) - _i1(x) / x)
 i0e_less_i1e = to_first_order(_difference, lambda x: _i1e(x) / x - 2 * _difference(x))
 i0e = to_first_order(_i0e, lambda x: -np.sign(x) * _difference(np.abs(x)))
-i1e = to_first_order(_i1e, lambda x: _difference(np.abs(x)) - _i1e(x) / x)
+
+
+def _slope_of_i1e(x: Any) -> Any:
+    """Return the derivative of exp(-|x|) I₁(x), at 0 its limit."""
+    size = np.where(x == 0, 1, np.abs(x))
+    return np.where(x == 0, 0.5, _difference(size) - _i1e(size) / size)
+
+
+def _curve_of_i1e(x: Any) -> Any:
+    """Return the second derivative of exp(-x) I₁(x) for x > 0."""
+    return _i1e(x) / x - 2 * _difference(x) - (_slope_of_i1e(x) - _i1e(x) / x) / x
+
+
+i1e_slope = to_first_order(_slope_of_i1e, lambda x: np.sign(x) * _curve_of_i1e(np.abs(x)))
+i1e = to_first_order(_i1e, _slope_of_i1e)
 
 
 def _less(x: Any) -> Any:
@@ -77,7 +91,17 @@ k0 = to_first_order(_k0, lambda x: -_k1(x))
 k1 = to_first_order(_k1, lambda x: -_k0(x) - _k1(x) / x)
 k1e_less_k0e = to_first_order(_less, lambda x: 2 * _less(x) - _k1e(x) / x)
 k0e = to_first_order(_k0e, lambda x: -_less(x))
-k1e = to_first_order(_k1e, lambda x: _less(x) - _k1e(x) / x)
+
+
+def _slope_of_k1e(x: Any) -> Any:
+    """Return the derivative of exp(x) K₁(x)."""
+    return _less(x) - _k1e(x) / x
+
+
+k1e_slope = to_first_order(
+    _slope_of_k1e, lambda x: (2 - 1 / x) * _slope_of_k1e(x) + _k1e(x) * (1 + x) / x**2
+)
+k1e = to_first_order(_k1e, _slope_of_k1e)
 
 _psi, _beta, _betaln = named("psi"), named("beta"), named("betaln")
 _gammainc, _gammaincc, _betainc = named("gammainc"), named("gammaincc"), named("betainc")

@@ -30,6 +30,28 @@ def _upper(a, x):
     return mp.gammainc(a, x, mp.inf, regularized=True) if x > a else 1 - _lower(a, x)
 
 
+def lower_tail(a, x):
+    """Return the lower function by its series (DLMF 8.7.1), for x < a."""
+    term = total = 1 / a
+    k = 0
+    while term > total * mp.mpf(2) ** -130:
+        k += 1
+        term *= x / (a + k)
+        total += term
+    return x * _gamma_density(a, x) * total
+
+
+def upper_tail(a, x):
+    """Return the upper function by its continued fraction (DLMF 8.9.2), for x well above a."""
+    found, before, levels = mp.mpf(1), mp.mpf(0), 200
+    while abs(found - before) > abs(found) * mp.mpf(2) ** -100:
+        before, levels = found, 2 * levels
+        found = x + 2 * levels + 1 - a
+        for k in range(levels, 0, -1):
+            found = (x + 2 * k - 1 - a) - k * (k - a) / found
+    return x * _gamma_density(a, x) / found
+
+
 INCOMPLETE = {
     "beta": Reference(
         mp.beta,

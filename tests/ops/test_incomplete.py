@@ -10,6 +10,12 @@ from scipy import special
 
 import bpcompile as bp
 from bpcompile.errors import NotDifferentiableError
+from bpcompile.ir.build import Builder
+from bpcompile.ir.op import OPS
+from bpcompile.ir.type import f64
+from tests.emit import running
+from tests.ops.references import errors, exactly
+from tests.ops.references_incomplete import lower_tail, upper_tail
 from tests.ops.test_gamma import values
 
 INF, NAN = math.inf, math.nan
@@ -68,3 +74,29 @@ def test_densities_are_differentiated_again_in_every_argument():
 
     found = bp.grad(model, argnums=(0, 1, 2), target="numpy")
     assert found.check(1.3, 2.1, 0.7)
+
+
+def tails(count):
+    """Return operands from one to some 36 standard deviations below and above the mean."""
+    rng = np.random.default_rng(5)
+    a, far = 10 ** rng.uniform(-3, 5, count), rng.uniform(1, 36, count)
+    root = np.sqrt(a)
+    less = np.where(a > 1, a * np.exp(-far / root), a * 10 ** -rng.uniform(0, 20, count))
+    more = a + far * np.maximum(root, 1) * (1 + far / (6 * np.sqrt(a + 1)))
+    return a, less, more
+
+
+@pytest.mark.parametrize(
+    "count", [40, pytest.param(1000, marks=pytest.mark.nightly)], ids=["sample", "many"]
+)
+def test_far_tails(count):
+    a, less, more = tails(count)
+    builder = Builder("f")
+    b, x, y = (builder.param(name, f64["n"]) for name in "axy")
+    graph = builder.finish([OPS["gammainc"](b, x), OPS["gammaincc"](b, y)])
+    found = running.run(running.emit(graph, "numba"), [a, less, more], how="python")
+    for result, x, function in zip(found, (less, more), (lower_tail, upper_tail), strict=True):
+        wanted = exactly([a, x], function)
+        off = np.where(result > 1e-300, errors(result, wanted), 0.0)
+        k = int(np.argmax(off))
+        assert off[k] <= 5, (function.__name__, off[k], a[k], x[k])
