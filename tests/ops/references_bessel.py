@@ -158,7 +158,7 @@ def _i1e_slope(x):
 
 
 def _i1e_slope_term(x):
-    return modified(abs(x)).less if abs(x) < 2 else mp.mpf(0)
+    return modified(abs(x)).less if abs(x) < 2.25 else mp.mpf(0)
 
 
 def _k(order):

@@ -5,7 +5,7 @@ ops with Numba and draws 10 000 points of every binary exponent:
 
     pytest tests/ops/test_accuracy.py -m nightly
 
-It takes some ten minutes of one core, of which it spends half on the references; those it finds
+It takes some twelve minutes of one core, eight of them for the references; those it finds
 again at the next run, also after one that was stopped (see `reference_store`).
 """
 
