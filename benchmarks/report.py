@@ -90,8 +90,10 @@ def bars_table(report: Mapping[str, Any]) -> str:
     """Return the table with a row per bar."""
     rows = []
     for record in report["cases"]:
-        bars = record["bars"] or [{"text": "-", "subject": "", "figure": None, "met": None}]
-        for bar in bars:
+        if not record["bars"]:
+            times = [time_in(record, name, "") for name in COLUMNS]
+            rows.append([record["title"], "none", *times, "-", "-"])
+        for bar in record["bars"]:
             times = [time_in(record, name, bar["subject"]) for name in COLUMNS]
             rows.append([record["title"], bar["text"], *times, figure(bar), verdict(bar)])
     return table(["case", "bar", *COLUMNS, "ratio", "meets bar"], rows)

@@ -56,6 +56,9 @@ ARRAYS = (
     "mixture_64",
     "digits_mlp_deep",
     "mlp_float32_wide",
+    "network_convolution",
+    "network_attention_1",
+    "network_attention_8",
 )
 """Elementwise work, networks and densities in array expressions."""
 

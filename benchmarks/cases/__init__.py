@@ -20,6 +20,10 @@ MEMBERS = {
     "chain_black_scholes": ("chains", "black_scholes"),
     **{f"unary_{name}": ("unary", name) for name in ("exp", "tanh", "log", "sin", "erf")},
     **{f"mixture_{size}": ("mixture", size) for size in ("10", "32", "64")},
+    **{
+        f"network_{name}": ("network", name)
+        for name in ("convolution", "attention_1", "attention_8")
+    },
 }
 """The module of each case that shares one with others, and its name in `CASES` there."""
 

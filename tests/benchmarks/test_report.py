@@ -108,6 +108,11 @@ def test_a_case_whose_process_died_is_in_the_report(toy):
     assert "not measured (exit status -11: no message)" in report.markdown(toy)
 
 
+def test_a_case_without_a_bar_is_in_the_report(toy):
+    toy["cases"][0]["bars"] = []
+    assert "| none |" in report.markdown(toy)
+
+
 def test_every_case_has_its_file():
     files = {path.stem for path in (run.ROOT / "benchmarks" / "cases").glob("*.py")}
     named = set(run.every(quick=False)) - set(run.LOOPS)
