@@ -1,7 +1,8 @@
-"""Fill arrays with a number without a function of Numba's around it.
+"""Make arrays and fill them with a number without functions of Numba's around it.
 
-`array.fill(value)` is a function that Numba compiles for each rank and dtype, through all of its
-passes. A pass over the emitted function puts an intrinsic in its place, which appends the loop.
+`array.fill(value)` and `np.empty(shape)` are functions that Numba compiles for each rank and dtype,
+through all of its passes. A pass over the emitted function puts intrinsics in their places, which
+append the loop and the call that takes memory.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 
 @functools.cache
 def fills_pass() -> Any:
-    """Derive the pass that puts `filled` in the place of `array.fill`."""
+    """Derive the pass that puts `filled` and `fresh` where `array.fill` and `np.empty` are."""
     from numba.core import ir
     from numba.core.compiler_machinery import FunctionPass, register_pass
 
     @register_pass(mutates_CFG=False, analysis_only=False)
     class DirectFills(FunctionPass):  # type: ignore[misc]  # Numba's class has no types
-        """Call `filled(array, value)` instead of `array.fill(value)`."""
+        """Call `filled(array, value)` instead of `array.fill(value)`, and `fresh(shape)`."""
 
         _name = "bpcompile_fills"
 
@@ -26,34 +29,46 @@ def fills_pass() -> Any:
             FunctionPass.__init__(self)
 
         def run_pass(self, state: Any) -> bool:
-            blocks, definitions = state.func_ir.blocks.values(), state.func_ir._definitions
-            methods = {
+            blocks = state.func_ir.blocks.values()
+            named = {
                 statement.target.name: statement
                 for block in blocks
                 for statement in block.find_insts(ir.Assign)
-                if _is_method(statement.value)
+                if _is_attribute(statement.value, "fill") or _is_empty(state, statement.value)
             }
             calls = [c for block in blocks for c in block.find_exprs("call")]
-            calls = [c for c in calls if c.func.name in methods and len(c.args) == 1]
+            calls = [c for c in calls if c.func.name in named and not c.kws]
             for call in calls:
-                method = methods[call.func.name]
-                call.args = (method.value.value, *call.args)
-            for name in {call.func.name for call in calls}:
-                statement = methods[name]
-                statement.value = ir.Global("fill", filled(), statement.value.loc)
-                definitions[name] = [statement.value]
+                name = call.func.name
+                statement = named[name]
+                if statement.value.attr == "fill":
+                    call.args, made = (statement.value.value, *call.args), filled()
+                else:
+                    made = fresh(len(call.args))
+                statement.value = ir.Global(statement.value.attr, made, statement.value.loc)
+                state.func_ir._definitions[name] = [statement.value]
             if calls:
-                state.typingctx.refresh()  # which sees `filled` from here on
+                state.typingctx.refresh()  # which sees the intrinsics from here on
             return bool(calls)
 
     return DirectFills
 
 
-def _is_method(value: Any) -> bool:
-    """Tell whether an expression is a method `fill`."""
+def _is_attribute(value: Any, name: str) -> bool:
+    """Tell whether an expression reads an attribute of this name."""
     from numba.core import ir
 
-    return isinstance(value, ir.Expr) and value.op == "getattr" and value.attr == "fill"
+    return isinstance(value, ir.Expr) and value.op == "getattr" and value.attr == name
+
+
+def _is_empty(state: Any, value: Any) -> bool:
+    """Tell whether an expression is `np.empty`."""
+    from numba.core import ir
+
+    if not _is_attribute(value, "empty"):
+        return False
+    owner = state.func_ir.get_definition(value.value)
+    return isinstance(owner, ir.Global) and owner.value is np
 
 
 @functools.cache
@@ -87,3 +102,36 @@ def filled() -> Any:
         return signature(types.none, array, value), codegen
 
     return fill
+
+
+@functools.cache
+def fresh(count: int) -> Any:
+    """Return the intrinsic that makes an array: of a shape, and with 2 arguments of a dtype."""
+    from numba.core import types
+    from numba.core.imputils import impl_ret_new_ref
+    from numba.core.typing import signature
+    from numba.extending import intrinsic
+    from numba.np.arrayobj import _empty_nd_impl, _parse_shape
+
+    arrays: Any = types
+
+    def allocation(shape: Any, element: Any, *given: Any) -> Any:
+        """Return the signature of such a call, and what writes it."""
+        made = arrays.Array(element, shape.count if hasattr(shape, "count") else 1, "C")
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            lengths = _parse_shape(context, builder, sig.args[0], args[0])
+            array = _empty_nd_impl(context, builder, made, lengths)
+            return impl_ret_new_ref(context, builder, made, array._getvalue())
+
+        return signature(made, shape, *given), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba's types it so
+    def empty(_: Any, shape: Any) -> Any:
+        return allocation(shape, types.float64)
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba's types it so
+    def empty_as(_: Any, shape: Any, dtype: Any) -> Any:
+        return allocation(shape, dtype.dtype, dtype)
+
+    return empty if count == 1 else empty_as

@@ -189,6 +189,9 @@ def test_lowering_has_what_ours_overrides():
     assert "normalize_reshape_value" in inspect.getsource(arrayobj.array_reshape)
     assert parameters(arrayobj.load_item) == ["context", "builder", "arrayty", "ptr"]
     assert parameters(arrayobj.store_item) == ["context", "builder", "arrayty", "val", "ptr"]
+    assert parameters(arrayobj._empty_nd_impl) == ["context", "builder", "arrtype", "shapes"]
+    assert parameters(arrayobj._parse_shape) == ["context", "builder", "ty", "val"]
+    assert parameters(arrayobj.get_itemsize) == ["context", "array_type"]
     assert parameters(cpu.CPUContext.compile_internal)[:5] == [
         "self",
         "builder",
