@@ -30,6 +30,7 @@ from bpcompile.schedule.plan import known_of, plan
 from bpcompile.schedule.program import Interface
 from bpcompile.schedule.sharing import share
 from bpcompile.schedule.statements import Buffer, For, Plan, Statement, Var
+from bpcompile.schedule.stretches import in_stretches
 
 NJIT = '@njit(error_model="numpy", nogil=True, boundscheck=False)'
 _FAST = (
@@ -88,6 +89,7 @@ class _NumbaModule:
         self.loops = "" if style.fuse else ", each operation in loops of its own"
         self.whole: Plan = plan(graph, style.fuse)
         self.plan: Plan = cut(self.whole, known_of(graph)) if style.cuts else self.whole
+        self.plan = in_stretches(self.plan)
         ours = {"_main", *(_FIRST_AND_LAST if self.plan.parts else ())}
         taken = frozenset({name, *(f"{name}_{end}" for end in _ENDINGS), *ours})
         self.namer = Namer(taken, formulas.unnamed)

@@ -1,4 +1,4 @@
-"""Cut a plan into kernels: the runs of loops between products and routines, a function each.
+"""Cut a plan into kernels: runs of loops between products and routines, and stretches, each one.
 
 A kernel takes the arrays and scalars that it reads and the lengths that it mentions, fills its
 arrays, and returns the scalars that are read after it.
@@ -21,6 +21,7 @@ from bpcompile.schedule.statements import (
     Product,
     Set,
     Statement,
+    Stretch,
     Var,
     While,
 )
@@ -48,7 +49,7 @@ def split(plan: Plan) -> list[Kernel | Statement]:
     A plan that is a single run stays whole: there is nothing to keep apart.
     """
     runs = list(_stages(plan.statements) if plan.parts else _runs(plan.statements))
-    if not plan.parts and sum(_loops(run) for run in runs) < 2:
+    if not plan.parts and sum(map(_is_kernel, runs)) < 2:
         return list(plan.statements)
     tokens = {var.token: var for var in plan.params if not var.rank}
     mentions(plan.statements, tokens)
@@ -61,7 +62,7 @@ def split(plan: Plan) -> list[Kernel | Statement]:
     parts: list[Kernel | Statement] = []
     before: set[Var] = set()
     for run, found, read_later in zip(runs, found_in, reversed(after), strict=True):
-        if _loops(run) or (plan.parts and not _counts_parts(run)):
+        if _is_kernel(run) or (plan.parts and not _counts_parts(run)):
             kernel = _kernel(run, found, before, read_later)
             if plan.parts and not kernel.made:
                 kernel.made = [v.hint for v in kernel.results if v.hint is not None]
@@ -77,7 +78,7 @@ def _runs(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
     """Yield the runs of statements that no product or routine interrupts, and these alone."""
     run: list[Statement] = []
     for statement in statements:
-        if isinstance(statement, (Product, Call)):
+        if isinstance(statement, (Product, Call, Stretch)):
             if run:
                 yield run
             yield [statement]
@@ -92,7 +93,8 @@ def _stages(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
     """Yield each loop that is cut, the number of its parts, and the runs between, all in order."""
     run: list[Statement] = []
     for statement in statements:
-        if _counts_parts([statement]) or _parts_of(statement) is not None:
+        alone = isinstance(statement, Stretch) or _parts_of(statement) is not None
+        if alone or _counts_parts([statement]):
             if run:
                 yield run
             yield [statement]
@@ -113,9 +115,9 @@ def _parts_of(statement: Statement) -> Var | None:
     return statement.parts if isinstance(statement, For) else None
 
 
-def _loops(run: list[Statement]) -> bool:
-    """Tell whether a run has a loop."""
-    return any(isinstance(statement, (For, While, If)) for statement in run)
+def _is_kernel(run: list[Statement]) -> bool:
+    """Tell whether a run has a loop, or is a stretch: it is a function of its own then."""
+    return any(isinstance(statement, (For, While, If, Stretch)) for statement in run)
 
 
 def _kernel(
@@ -128,8 +130,10 @@ def _kernel(
     lengths = [name for name in found.names if not name.startswith("%")]
     results = [v for v in found.set if v in read_later]
     parts = _parts_of(run[0])
-    if parts is not None:
+    if parts is not None or isinstance(run[0], Stretch):
         reads = [v for v in found.vars if v not in found.set and v not in found.counters]
         reads.sort(key=lambda v: v is parts)  # the rest in its order
-        results = []  # what it folds is folded from its parts, after it
+        results = []  # what it folds is folded from its parts, after it; a stretch keeps its own
+    if isinstance(run[0], Stretch):
+        run = run[0].body
     return Kernel(run, reads, lengths, results, list(found.made), parts)

@@ -23,6 +23,7 @@ from bpcompile.schedule.statements import (
     Product,
     Statement,
     Store,
+    Stretch,
     Var,
     While,
 )
@@ -86,6 +87,8 @@ def arrays_in(statement: Statement) -> set[Var]:
         match stack.pop():
             case For(body=body, lower=lower, upper=upper):
                 stack += [*body, lower, upper]
+            case Stretch(body=body):
+                stack += body
             case If(condition=condition, then=then, otherwise=otherwise):
                 stack += [condition, *then, *otherwise]
             case While(test=test, condition=condition, body=body):

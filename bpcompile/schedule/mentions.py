@@ -29,6 +29,7 @@ from bpcompile.schedule.statements import (
     SizeValue,
     Statement,
     Store,
+    Stretch,
     Var,
     While,
 )
@@ -179,6 +180,11 @@ def _(item: If, _found: Mentions) -> list[Item]:
 @_below.register
 def _(item: While, _found: Mentions) -> list[Item]:
     return [*item.test, item.condition, *item.body]
+
+
+@_below.register
+def _(item: Stretch, _found: Mentions) -> list[Item]:
+    return list(item.body)
 
 
 @_below.register

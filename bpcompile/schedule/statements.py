@@ -245,6 +245,13 @@ class While:
 
 
 @dataclass(slots=True)
+class Stretch:
+    """Run statements that are a function of their own: a piece of a long straight line."""
+
+    body: list[Statement]
+
+
+@dataclass(slots=True)
 class Poll:
     """Add the work of one iteration to a variable, and look for Ctrl-C where it is much."""
 
@@ -349,6 +356,7 @@ Statement: TypeAlias = (
     | For
     | If
     | While
+    | Stretch
     | Poll
     | NewTape
     | Grow

@@ -40,6 +40,7 @@ from bpcompile.schedule.statements import (
     SizeValue,
     Statement,
     Store,
+    Stretch,
     Var,
     While,
 )
@@ -170,7 +171,7 @@ class _Nest:
                 self._call(statement, loops)
             case Poll() | NewTape() | Grow():
                 pass  # a look for Ctrl-C and a longer tape cost little beside many iterations
-            case For() | If() | While() | Run():
+            case For() | If() | While() | Run() | Stretch():
                 raise AssertionError("what has statements inside is taken apart before")
             case _:
                 assert_never(statement)
