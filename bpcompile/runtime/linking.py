@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bpcompile.runtime import lowering
+from bpcompile.runtime import lowering, straight
 from bpcompile.runtime.blas import at_hand
 from bpcompile.runtime.fills import fills_pass
 from bpcompile.runtime.inference import remembering
@@ -91,6 +91,10 @@ def _call_template(function: Any, args: Any, keywords: Any) -> Any:
 
     numba_types: Any = types  # which do not say that `unliteral` is there
     plain = tuple(numba_types.unliteral(type) for type in args)
+    if not keywords and plain not in function.overloads:
+        made = straight.translated(function, plain)
+        if made is not None:
+            function.add_overload(made)
     return type(function).get_call_template(function, plain, keywords)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from bpcompile.ir.dims import Dim, Size, size_names
 from bpcompile.schedule.statements import (
@@ -19,6 +20,7 @@ from bpcompile.schedule.statements import (
     For,
     Grow,
     If,
+    Lit,
     Load,
     Move,
     NewTape,
@@ -85,7 +87,7 @@ class Mentions:
         node = getattr(item, "node", None)
         if node is not None and node.name is not None and not isinstance(item, Apply):
             self.made.setdefault(node.name)
-        return _below(item, self)
+        return _BELOW[type(item)](item, self)
 
 
 def mentions(items: Iterable[Item], tokens: dict[str, Var]) -> Mentions:
@@ -96,8 +98,13 @@ def mentions(items: Iterable[Item], tokens: dict[str, Var]) -> Mentions:
 
 
 @functools.singledispatch
-def _below(_item: Item, _found: Mentions) -> list[Item]:
-    """Note what an item mentions itself and return what is below it; a literal has nothing."""
+def _below(item: Item, found: Mentions) -> list[Item]:
+    """Note what an item mentions itself and return what is below it."""
+    raise NotImplementedError
+
+
+@_below.register
+def _(_item: Lit, _found: Mentions) -> list[Item]:
     return []
 
 
@@ -247,3 +254,7 @@ def _(item: Run, found: Mentions) -> list[Item]:
     found.sizes(*map(Dim.named, item.lengths))
     found.made.update(dict.fromkeys(item.made))
     return []
+
+
+# Long models have 10⁵ items, and the search of `singledispatch` for a class takes a microsecond.
+_BELOW: dict[type, Callable[[Any, Mentions], list[Item]]] = dict(_below.registry)

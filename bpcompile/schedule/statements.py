@@ -347,26 +347,9 @@ class Run:
 
 
 Statement: TypeAlias = (
-    Set
-    | Store
-    | Fold
-    | FoldIndex
-    | CheckedIndex
-    | Check
-    | For
-    | If
-    | While
-    | Stretch
-    | Poll
-    | NewTape
-    | Grow
-    | Fill
-    | CopyArray
-    | Move
-    | Product
-    | Call
-    | Run
-)
+    Set | Store | Fold | FoldIndex | CheckedIndex | Check | For | If | While | Stretch | Poll
+    | NewTape | Grow | Fill | CopyArray | Move | Product | Call | Run
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -50,7 +50,9 @@ def in_stretches(plan: Plan) -> Plan:
 
 def _runs(statements: Sequence[Statement]) -> Iterable[Sequence[Statement]]:
     """Yield the longest runs of assignments that may be cut, and what stands between them."""
-    set_by = Counter(var for one in statements for var in mentions([one], {}).set)
+    others = [one for one in statements if not isinstance(one, Set)]
+    set_by = Counter(mentions(others, {}).set)
+    set_by.update(one.var.itself() for one in statements if isinstance(one, Set))
     run: list[Statement] = []
     may_be_cut = True
     for statement in statements:

@@ -13,6 +13,7 @@ from numba.core import (
     compiler,
     cpu,
     errors,
+    funcdesc,
     lowering,
     registry,
     runtime,
@@ -206,3 +207,16 @@ def test_types_are_asked_of_the_context_that_remembers():
     cls = type(registry.cpu_target.typing_context)
     assert parameters(cls.resolve_function_type) == ["self", "func", "args", "kws"]
     assert parameters(cls.resolve_setitem) == ["self", "target", "index", "value"]
+
+
+def test_what_a_translated_stretch_stands_for():
+    """`straight` makes a compile result by hand, of a library that it fills with text."""
+    wanted = ["modname", "qualname", "unique_name", "typemap", "restype", "calltypes", "argtypes"]
+    assert set(wanted) <= set(parameters(funcdesc.FunctionDescriptor.__init__))
+    assert {"signature", "entry_point", "fndesc", "library"} <= set(compiler.CR_FIELDS)
+    assert parameters(codegen.CPUCodeLibrary.add_llvm_module) == ["self", "ll_module"]
+    context = registry.cpu_target.target_context
+    kind = context.call_conv.get_function_type(types.none, (types.Array(types.float64, 2, "C"),))
+    assert [str(one) for one in kind.args].count("ptr") == 5
+    assert len(kind.args) == 2 + 5 + 2 * 2
+    assert str(kind.args[6]) == "ptr", "where the elements begin"
