@@ -34,7 +34,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="functions whose name contains this")
     parser.add_argument("--walk", choices=("both", "exact", "functions"), default="both")
-    parser.add_argument("--draws", type=int, default=2, help="random shapes of each function")
+    # JAX compiles each function and shape anew, so it is asked at the first draw alone.
+    parser.add_argument("--draws", type=int, default=3, help="random shapes of each function")
     parser.add_argument("--numba", type=int, default=COMPILED, metavar="N",
                         help="compile one case of N by Numba as well; 0 for none")  # fmt: skip
     parser.add_argument("--record", type=Path, help="the file that a run is kept in, and resumed")
@@ -58,10 +59,10 @@ def targets(case: Case, seed: int, share: int) -> tuple[str, ...]:
 
 def walk_functions(record: Record, chosen: argparse.Namespace) -> None:
     """Compare the functions."""
-    for case in ALL:
-        if chosen.only not in case.name:
-            continue
-        for seed in range(chosen.draws):
+    for seed in reversed(range(chosen.draws)):  # the dear one last
+        for case in ALL:
+            if chosen.only not in case.name:
+                continue
             for target in targets(case, seed, chosen.numba):
                 about: dict[str, Any] = {"walk": "functions", "name": case.name, "seed": seed}
                 about["target"] = target

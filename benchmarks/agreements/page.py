@@ -264,7 +264,8 @@ def _refusals(summary: Summary) -> Iterator[str]:
     found: dict[tuple[str, str], str] = {}
     for entry in summary.functions:
         for who, why in entry["no"].items():
-            found.setdefault((entry["name"], who), why)
+            if not why.startswith("AttributeError"):  # it has no function of this name
+                found.setdefault((entry["name"], who), why)
     yield "## Where a peer raises an error"
     yield ""
     yield "| call | peer | error |"

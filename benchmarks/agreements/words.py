@@ -58,6 +58,7 @@ def jax() -> Words:
     linalg = __import__("jax.scipy.linalg", fromlist=["linalg"])
     fft = __import__("jax.scipy.fft", fromlist=["fft"])
     modules = SimpleNamespace(fft=fft, linalg=linalg, signal=signal)
+    special = Words(jnp, **vars(special))  # which leaves out those that are in jax.numpy
     return Words(jnp, special=special, nn=jax.nn, scipy=modules, lax=jax.lax)
 
 

@@ -10,13 +10,13 @@ from benchmarks.agreements.functions import Found
 from benchmarks.agreements.record import Record
 from benchmarks.agreements.words import Case, leaves, on
 
-CASE = Case("square", lambda m, x: m.square(x), on("nm"), jax=False)
+CASE = Case("square", lambda m, x: m.square(x), on("nm"), jax=False, single=False)
 
 
 def off(value, slope):
     """Return what a peer gives whose value and slope are off by these factors."""
 
-    def turns(case, args, shapes):
+    def turns(case, args, shapes, seed):
         (x,) = args
         (w,) = functions.weights(shapes, x.dtype)
         return [("JAX", lambda: Found([value * x * x], [slope * 2 * w * x]))]

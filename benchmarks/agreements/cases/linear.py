@@ -16,7 +16,6 @@ T = torch.linalg
 REGULAR, STACK = matrices("nn"), matrices("bnn")
 POSITIVE, POSITIVES = matrices("nn", positive=True), matrices("bnn", positive=True)
 TALL, WIDE, TALLS = matrices("mn"), matrices("nm"), matrices("bmn")
-LOWER = {"lower": True}
 
 
 def norms(name: str, orders: tuple[object, ...], draw: Draw, axis: object) -> list[Case]:
@@ -114,13 +113,15 @@ CASES: tuple[Case, ...] = (
          lambda x: T.matrix_exp(3 * x), jax=False, exact=lambda x: exponential(3 * x)),
     same("scipy.linalg.solve", matrices("nn nm"), torch="linalg.solve"),
     same("scipy.linalg.pinv", TALL, torch="linalg.pinv", jax=False),
-    same("scipy.linalg.cholesky", POSITIVE, torch=lambda x: T.cholesky(x, upper=True)),
-    same("scipy.linalg.cholesky", POSITIVE, **LOWER, torch=lambda x: T.cholesky(x), how="lower"),
+    Case("scipy.linalg.cholesky", lambda m, x: m.scipy.linalg.cholesky(x @ x.T), REGULAR,
+         lambda x: T.cholesky(x @ x.T, upper=True)),
+    Case("scipy.linalg.cholesky, lower", lambda m, x: m.scipy.linalg.cholesky(x @ x.T, lower=True),
+         REGULAR, lambda x: T.cholesky(x @ x.T)),
     Case("scipy.linalg.cho_solve", lambda m, x, y: m.scipy.linalg.cho_solve(
-        m.scipy.linalg.cho_factor(x), y), matrices("nn n", positive=True),
-         lambda x, y: torch.cholesky_solve(y[:, None], T.cholesky(x))[:, 0]),
-    Case("scipy.linalg.cho_factor", lambda m, x: m.triu(m.scipy.linalg.cho_factor(x)[0]), POSITIVE,
-         lambda x: T.cholesky(x, upper=True)),
+        m.scipy.linalg.cho_factor(x @ x.T), y), matrices("nn n"),
+         lambda x, y: torch.cholesky_solve(y[:, None], T.cholesky(x @ x.T))[:, 0]),
+    Case("scipy.linalg.cho_factor", lambda m, x: m.triu(m.scipy.linalg.cho_factor(x @ x.T)[0]),
+         REGULAR, lambda x: T.cholesky(x @ x.T, upper=True)),
     *(Case(f"scipy.linalg.solve_triangular, {lower}, {trans}",
            lambda m, x, y, lower=lower, trans=trans: m.scipy.linalg.solve_triangular(
                x, y, lower=lower, trans=trans), matrices("nn nm", positive=True),

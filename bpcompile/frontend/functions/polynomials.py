@@ -19,10 +19,16 @@ from bpcompile.ir.type import DType
 
 def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
     """Return two vectors of coefficients with zeros in front of the shorter one."""
-    x: Any = np.atleast_1d(lift(a))
-    y: Any = np.atleast_1d(lift(b))
+    x, y = (_coefficients(np.atleast_1d(lift(value)), "the arithmetic") for value in (a, b))
     longer = max(len(x), len(y))
     return np.pad(x, (longer - len(x), 0)), np.pad(y, (longer - len(y), 0))
+
+
+def _coefficients(p: Any, what: str) -> Any:
+    """Return the coefficients of a polynomial, which are a vector."""
+    if p.ndim > 1:
+        raise ShapeError(f"{what} of polynomials of {describe(p)}{where()}: give vectors")
+    return p
 
 
 @rule("polyadd")
@@ -78,7 +84,7 @@ def _horner(coefficients: Any, x: Any) -> Any:
 @rule("polyder")
 def polyder(p: Any, m: int = 1) -> Any:
     """Return the coefficients of the derivative of a polynomial, highest power first."""
-    found: Any = lift(p)
+    found: Any = _coefficients(lift(p), "the derivative")
     for _ in range(whole_number(m, "m of np.polyder", 0)):
         degree = len(found) - 1
         found = found[:-1] * np.arange(degree, 0, -1)

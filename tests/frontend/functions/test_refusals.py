@@ -43,6 +43,8 @@ CASES = {
     "more lengths than axes": (lambda x: np.fft.irfftn(x, s=[1, 2, 3]), A),
     "a diagonal of unequal axes": (filled, T),
     "an indexing that there is not": (lambda x: np.meshgrid(x, x, indexing="ji"), V),
+    "a matrix of coefficients": (lambda x: np.polyadd(x, np.ones(2)), A),
+    "a matrix to differentiate": (lambda x: np.polyder(x), A),
     "symmetric and not square": (lambda x: np.linalg.pinv(x, hermitian=True), A),
     "two bounds of pinv": (lambda x: np.linalg.pinv(x, 1e-9, rtol=1e-3), S),
     "two bounds of matrix_rank": (lambda x: np.linalg.matrix_rank(x, 1e-9, rtol=1e-3), S),
