@@ -27,7 +27,8 @@ JAX_NAMES: dict[str, tuple[str, ...]] = {
     "div": ("divide",), "hurwitz_zeta": ("zeta",), "riemann_zeta": (), "rgamma": (), "erfcx": (),
     "si": (), "ci": (), "lambertw_upper": (), "lambertw_lower": (), "j0": (), "j1": (), "y0": (),
     "y1": (),
-    "exp1": (), "expi": (),  # neither comes back, of arguments such as 1e200, within minutes
+    "exp1": (), "expi": (), "expn": (),
+    # none comes back, of arguments such as 1e200, within minutes
 }  # fmt: skip
 TORCH_NAMES: dict[str, tuple[str, ...]] = {
     "power": ("pow",), "kl_div": (),  # that of torch.nn.functional is another function

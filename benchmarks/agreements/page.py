@@ -20,6 +20,7 @@ OTHER_TYPES = {
     "special.lambertw": "it is real here, where SciPy gives a complex number",
     "special.polygamma": "float32 stays float32 here, where SciPy gives float64",
     "special.multigammaln": "float32 stays float32 here, where SciPy gives float64",
+    "special.expn": "float32 stays float32 here, where SciPy gives float64",
     "scipy.linalg.det": "float32 stays float32 here, where SciPy gives float64",
 }
 COMMAND = "python benchmarks/agreement.py --record agreement.jsonl --page docs/peers.md"
@@ -70,11 +71,18 @@ class Summary:
         yield (
             f"{len({e['name'] for e in self.exact})} elementwise operations at hard points; "
             f"{len({n.partition(',')[0] for n in names})} functions in {len(names)} calls, "
-            f"{len(self.functions)} draws, {compiled} of them compiled by Numba too"
+            f"{len(self.functions)} draws, {compiled} of them with Numba; JAX answered "
+            f"{_answered(self.functions, 'JAX')} of the calls, PyTorch "
+            f"{_answered(self.functions, 'PyTorch')}"
         )
         yield f"{self.ours} mismatches of ours; {self.theirs} results of peers that are wrong"
         if self.missing:
             yield f"not compared, though a peer has it: {', '.join(self.missing)}"
+
+
+def _answered(entries: Sequence[Entry], who: str) -> int:
+    """Return how many calls a peer has answered."""
+    return len({e["name"] for e in entries if any(key.startswith(who) for key in e["units"])})
 
 
 # The page
@@ -110,7 +118,8 @@ def _head(summary: Summary) -> Iterator[str]:
         "the condition, which is measured: how far the result moves where the operands move by "
         "10⁻⁷ of themselves. More than 100 units are a mismatch; then difference quotients of "
         "NumPy's function, extrapolated, say who is wrong, and mpmath does at the hard points of "
-        "elementwise operations. In float32 everybody is held to the float64 result."
+        "elementwise operations. In float32 everybody is held to the float64 result. JAX compiles "
+        "each call and shape anew, and is asked at the first draw alone."
     )
     yield ""
     yield "**Result.** " + ". ".join(summary.lines()) + "."
@@ -181,6 +190,7 @@ print(bp.grad(loss, target="numpy")(np.zeros(2)))  # both peers: [nan nan]
 ```text
 [0. 0.]
 ```
+
 """.splitlines()
 
 
