@@ -51,7 +51,7 @@ def in_stretches(plan: Plan) -> Plan:
 def _runs(statements: Sequence[Statement]) -> Iterable[Sequence[Statement]]:
     """Yield the longest runs of assignments that may be cut, and what stands between them."""
     others = [one for one in statements if not isinstance(one, Set)]
-    set_by = Counter(mentions(others, {}).set)
+    set_by = Counter([*mentions(others, {}).set])
     set_by.update(one.var.itself() for one in statements if isinstance(one, Set))
     run: list[Statement] = []
     may_be_cut = True
