@@ -352,6 +352,7 @@ class NumbaWriter(NumbaNames):
         lengths = [str(self.size(Dim.named(name))) for name in run.lengths]
         if id(run.loop) not in self.routines:
             params, writer = [*map(self.name, run.takes), *lengths], self.inside()
+            writer._counters = [name for name in self._counters if name in params]
             writer.statements([run.loop], 0)
             doc = f"Compute {listed(run.made) or 'one stage'}."
             name = self.home.own(stage_name(run.made))
