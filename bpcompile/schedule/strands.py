@@ -11,6 +11,7 @@ only where there is none it gets a row of its own. This is loop fission (K. Kenn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bpcompile.ir.dims import Dim, Size, dim_max
@@ -56,8 +57,6 @@ def strands(loop: For, shop: Workshop) -> list[For]:
     made = [statement.var for statement in loop.body if isinstance(statement, Set)]
     if len(set(made)) < len(made) or any(var.dtype is DType.I64 for var in made):
         return [loop]  # an index of arrays may be made of it
-    if _work(loop.body) < _DEAR:
-        return [loop]
     splitting = _Splitting(loop.body)
     cuts = splitting.cuts()
     return _Rewriting(loop, splitting, steps, shop).loops(cuts) if cuts is not None else [loop]
@@ -124,7 +123,7 @@ class _Splitting:
         """Put each store of a scalar behind what makes it, if nothing else touches its array."""
         self.homes: dict[Var, Load] = {}
         self.again: set[Var] = set()
-        touched = [pointer[0] for s in body for pointer in (*_loaded(s), *_written(s))]
+        touched = Counter(p[0] for s in body for p in (*_loaded(s), *_written(s)))
         changed = {pointer[0] for s in body for pointer in _written(s)}
         made = {statement.var for statement in body if isinstance(statement, Set)}
         stores: dict[Var, list[Statement]] = {}
@@ -132,7 +131,7 @@ class _Splitting:
         for statement in body:
             match statement:
                 case Store(array=array, value=Var() as var) if (
-                    var in made and touched.count(array.itself()) == 1
+                    var in made and touched[array.itself()] == 1
                 ):
                     stores.setdefault(var, []).append(statement)
                     if array.dtype is var.dtype:
