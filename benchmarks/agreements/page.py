@@ -112,8 +112,9 @@ def _head(summary: Summary) -> Iterator[str]:
     yield ""
     yield (
         "The functions that [coverage.md](coverage.md) calls known are compared in their values "
-        "and, where they have some, in the gradient of Σ w f(x) with random weights w, on random shapes "
-        f"that broadcast, in float64 and float32; JAX or PyTorch has {len(with_peer)} of them, "
+        "and, where they have some, in the gradient of Σ w f(x) with random weights w, on random "
+        "shapes that broadcast, in float64 and float32; "
+        f"JAX or PyTorch has {len(with_peer)} of them, "
         "the values of all are held to NumPy's or SciPy's too. An error counts in units of ε times "
         "the condition, which is measured: how far the result moves where the operands move by "
         "10⁻⁷ of themselves. More than 100 units are a mismatch; then difference quotients of "
