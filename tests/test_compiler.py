@@ -55,6 +55,5 @@ def test_a_hostile_name_does_not_reach_the_text(name):
 
 
 def test_options_that_nothing_honours_are_refused():
-    for option in ({"threads": 2}, {"tune": True}):
-        with pytest.raises(UnsupportedError, match=f"{next(iter(option))}=.* is not there yet"):
-            compiled(lambda x: x, "compile", **option)
+    with pytest.raises(UnsupportedError, match=r"tune=.* is not there yet"):
+        compiled(lambda x: x, "compile", tune=True)

@@ -390,5 +390,5 @@ def test_options_by_keyword_and_object():
 
 
 def test_an_option_that_no_stage_honours_is_refused():
-    with pytest.raises(bp.UnsupportedError, match=r"threads=4 is not there yet: .* write 1"):
-        grad(loss, threads=4)(W, X, Y)
+    with pytest.raises(bp.UnsupportedError, match=r"tune=True is not there yet: .* write False"):
+        grad(loss, tune=True)(W, X, Y)
