@@ -330,3 +330,9 @@ def test_rules_accept_what_is_right():
 def test_relative_import_is_refused():
     with pytest.raises(AssertionError, match="relative import"):
         layer_faults(made(ir__a="from . import b"))
+
+
+def test_every_folder_is_a_package():
+    """Else pytest imports its modules under two names, and what they enter is entered twice."""
+    folders = {path.parent for path in (ROOT / "bpcompile").rglob("*.py")}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
