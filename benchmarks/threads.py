@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +22,11 @@ from typing import Any
 
 import numpy as np
 
-import bpcompile as bp
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # run as a script, the path holds this folder, not its parent
+    sys.path.insert(0, str(ROOT))
+
+import bpcompile as bp  # noqa: E402  # after the path above
 
 Array = np.ndarray[Any, Any]
 
